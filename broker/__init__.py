@@ -1,0 +1,1 @@
+"""The shared language, the Python client, and the only code that speaks to Redis."""

@@ -1,0 +1,83 @@
+"""Errors that callers of rq-agent may catch.
+
+RqAgentError
+    BrokerUnavailable      Redis does not answer; retrying later may help
+        BrokerRefused      Redis answers and says no: read-only, out of memory, too old
+            AccessDenied   wrong user or password
+    TrustError             a record whose signature, size or form is not acceptable
+    SnapshotError          the code can't be packed or unpacked
+    BuildError             an environment can't be built; .details holds the tool's own words
+    TaskError              about one task; has .task_id
+        TaskNotFound
+        LeaseLost          another claim may own the task: stop, report nothing
+    SelectorError          a selector that names no task, or several
+    UsageError             a value that a person gave is not acceptable
+"""
+
+from .keys import TaskId
+
+
+class RqAgentError(Exception):
+    """Base of every error that rq-agent raises on purpose."""
+
+
+class BrokerUnavailable(RqAgentError):
+    """Redis does not answer."""
+
+
+class BrokerRefused(BrokerUnavailable):
+    """Redis answers, but not as we need it. The message says why and what to do."""
+
+
+class AccessDenied(BrokerRefused):
+    """Redis refused the user or the password."""
+
+
+class TrustError(RqAgentError):
+    """A signed record is forged, altered, replayed, oversized or malformed."""
+
+
+class SnapshotError(RqAgentError):
+    """The code of a task can't be packed or unpacked."""
+
+
+class BuildError(RqAgentError):
+    """An environment can't be built.
+
+    `details` holds the building tool's own words, for the task's log.
+    """
+
+    def __init__(self, problem: str, details: str = "") -> None:
+        super().__init__(problem)
+        self.details = details
+
+
+class UsageError(RqAgentError):
+    """A value that a person gave is not acceptable."""
+
+
+class SelectorError(RqAgentError):
+    """A selector (id, prefix, name, `last`) that names no task, or several."""
+
+
+class TaskError(RqAgentError):
+    """Something about one task."""
+
+    def __init__(self, task_id: TaskId, problem: str) -> None:
+        super().__init__(f"task {task_id}: {problem}")
+        self.task_id = task_id
+
+
+class TaskNotFound(TaskError):
+    """No record of that id exists."""
+
+    def __init__(self, task_id: TaskId) -> None:
+        super().__init__(task_id, "not found")
+
+
+class LeaseLost(TaskError):
+    """The lease ran out or was taken away."""
+
+    def __init__(self, task_id: TaskId, fence: int) -> None:
+        super().__init__(task_id, f"lease with fence {fence} is lost")
+        self.fence = fence

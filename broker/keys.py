@@ -1,0 +1,183 @@
+"""Every Redis key of rq-agent, one function per key; the docstring is the schema.
+
+All keys of one namespace share a hash tag and so one cluster slot: a script may touch any of
+them. `lua/prelude.lua` builds the same names inside scripts; a test holds the two together.
+Times are Unix milliseconds on the clock of Redis.
+"""
+
+import re
+from typing import Final, NewType
+
+Prefix = NewType("Prefix", str)
+TaskId = NewType("TaskId", str)
+
+NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,62}")
+"""Namespaces, queues and workers: no colon and no brace, short enough for a listpack."""
+
+
+def prefix(namespace: str) -> Prefix:
+    """Return the prefix of every key of a namespace, e.g. ``rqa:{lab}:``."""
+    return Prefix(f"rqa:{{{namespace}}}:")
+
+
+def task(p: Prefix, task_id: TaskId) -> str:
+    """HASH, no TTL until purged. Readable state of one task; see record.py for the fields."""
+    return f"{p}t:{task_id}"
+
+
+def extra(p: Prefix, task_id: TaskId) -> str:
+    """HASH, lives as long as the task. Long fields: reason, labels, params, used, name."""
+    return f"{p}x:{task_id}"
+
+
+def definition(p: Prefix, digest: str) -> str:
+    """STRING, no TTL; counted in `refs`. msgpack of a Definition, shared by tasks."""
+    return f"{p}d:{digest}"
+
+
+def arguments(p: Prefix, task_id: TaskId) -> str:
+    """STRING, lives as long as the task. Signed envelope, opaque to Lua."""
+    return f"{p}a:{task_id}"
+
+
+def result(p: Prefix, task_id: TaskId) -> str:
+    """STRING, lives as long as the task. Result bytes."""
+    return f"{p}r:{task_id}"
+
+
+def history(p: Prefix, task_id: TaskId) -> str:
+    """LIST of at most 64, lives as long as the task. ``<ms> <event> <detail>``, oldest first."""
+    return f"{p}h:{task_id}"
+
+
+def ids(p: Prefix) -> str:
+    """ZSET, no TTL. Member: task id. Score: 0, so that ids sort by time of creation."""
+    return f"{p}ids"
+
+
+def index(p: Prefix, field: str, value: str) -> str:
+    """ZSET, no TTL, gone when empty. Task ids of one user, name, queue or label; score 0."""
+    return f"{p}by:{field}:{value}"
+
+
+def ready(p: Prefix, queue: str, shape: str) -> str:
+    """ZSET, no TTL, gone when empty. Ready tasks of one queue and shape. Score: see prelude."""
+    return f"{p}q:{queue}:{shape}"
+
+
+def ready_queues(p: Prefix, shape: str) -> str:
+    """SET, no TTL, gone when empty. Queues that have a ready task of this shape."""
+    return f"{p}rdy:{shape}"
+
+
+def shapes(p: Prefix) -> str:
+    """HASH, no TTL. Shape id -> need as JSON."""
+    return f"{p}shapes"
+
+
+def queue(p: Prefix, name: str) -> str:
+    """HASH, no TTL. Fields: sequence, paused, max_running, weight, description."""
+    return f"{p}qm:{name}"
+
+
+def queues(p: Prefix) -> str:
+    """SET, no TTL. Names of all queues."""
+    return f"{p}qs"
+
+
+def passes(p: Prefix, order: str) -> str:
+    """ZSET, TTL 30 days from the last claim. Queue -> stride pass, never decreasing.
+
+    The member `` `` (empty) is the virtual time: the pass of the queue served last.
+    """
+    return f"{p}st:{order}"
+
+
+def leases(p: Prefix) -> str:
+    """ZSET, no TTL, gone when empty. The running set. Member: task id. Score: deadline (ms)."""
+    return f"{p}lease"
+
+
+def running(p: Prefix, queue_name: str) -> str:
+    """ZSET, no TTL, gone when empty. Running tasks of a queue. Score: claimed at (ms)."""
+    return f"{p}run:{queue_name}"
+
+
+def held(p: Prefix, worker: str) -> str:
+    """SET, no TTL, gone when empty. Running tasks of a worker."""
+    return f"{p}wt:{worker}"
+
+
+def delayed(p: Prefix) -> str:
+    """ZSET, no TTL, gone when empty. Member: task id. Score: due at (ms)."""
+    return f"{p}delay"
+
+
+def deadlines(p: Prefix) -> str:
+    """ZSET, no TTL, gone when empty. Waiting tasks that expire. Score: expires at (ms)."""
+    return f"{p}exp"
+
+
+def done(p: Prefix) -> str:
+    """ZSET, no TTL. Final tasks. Score: purge at (ms)."""
+    return f"{p}done"
+
+
+def dead(p: Prefix) -> str:
+    """ZSET, no TTL. Tasks that were lost too often. Score: died at (ms)."""
+    return f"{p}dead"
+
+
+def references(p: Prefix) -> str:
+    """HASH, no TTL. ``d:<digest>`` or ``blob:<sha256>`` -> number of users."""
+    return f"{p}refs"
+
+
+def blob(p: Prefix, digest: str) -> str:
+    """STRING, TTL one hour until a definition refers to it, then none. Content by SHA-256."""
+    return f"{p}blob:{digest}"
+
+
+def workers(p: Prefix) -> str:
+    """ZSET, no TTL. Member: worker. Score: expires at (ms)."""
+    return f"{p}wks"
+
+
+def worker(p: Prefix, name: str) -> str:
+    """HASH, purged by tick ten leases after the worker's last beat. What it is and does."""
+    return f"{p}wk:{name}"
+
+
+def inbox(p: Prefix, name: str) -> str:
+    """STREAM of about 256, purged with the worker. Wake, cancel, drain, shapes."""
+    return f"{p}in:{name}"
+
+
+def interested(p: Prefix, queue_name: str, shape: str) -> str:
+    """SET, no TTL. Profiles that listen to this queue and can run this shape."""
+    return f"{p}qp:{queue_name}:{shape}"
+
+
+def profile(p: Prefix, profile_id: str) -> str:
+    """STRING, TTL one day from its last parking. Set while `interested` names the profile."""
+    return f"{p}pf:{profile_id}"
+
+
+def idle(p: Prefix, profile_id: str) -> str:
+    """ZSET, no TTL, gone when empty. Parked workers of a profile. Score: expires at (ms)."""
+    return f"{p}idle:{profile_id}"
+
+
+def events(p: Prefix) -> str:
+    """STREAM of about 100 000. Every transition: id, event, small fields."""
+    return f"{p}ev"
+
+
+def log(p: Prefix, task_id: TaskId, fence: int) -> str:
+    """STREAM of at most 1 MiB of output; TTL once the attempt ended. Entries: see logs.py."""
+    return f"{p}log:{task_id}:{fence}"
+
+
+def globals_(p: Prefix) -> str:
+    """HASH, no TTL. run_id, ticked_at, hold_claims_until, hold_reaping_until, ticker ..."""
+    return f"{p}g"

@@ -1,0 +1,71 @@
+"""The states and phases of a task, and the moves between them."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class TaskState(StrEnum):
+    """Where a task is in its life. The value is what Redis stores."""
+
+    DRAFT = "draft"  # edited, not yet enqueued
+    WAITING = "waiting"  # for its parents
+    DELAYED = "delayed"  # until a time
+    QUEUED = "queued"  # ready: the next fitting worker takes it
+    BLOCKED = "blocked"  # its concurrency key is taken
+    RUNNING = "running"  # claimed under a lease; see Phase
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # the user's code
+    ERRORED = "errored"  # infrastructure: never the user's fault
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"  # a parent did not succeed
+    EXPIRED = "expired"  # waited too long
+    DEAD = "dead"  # its workers were lost too often
+
+
+class Phase(StrEnum):
+    """What a running task does just now."""
+
+    SNAPSHOT = "snapshot"
+    ENVIRONMENT = "environment"
+    STARTING = "starting"
+    RUNNING = "running"
+    FINISHING = "finishing"
+
+
+FINAL: Final[frozenset[TaskState]] = frozenset(
+    {
+        TaskState.SUCCEEDED,
+        TaskState.FAILED,
+        TaskState.ERRORED,
+        TaskState.TIMED_OUT,
+        TaskState.CANCELLED,
+        TaskState.SKIPPED,
+        TaskState.EXPIRED,
+        TaskState.DEAD,
+    }
+)
+
+_BEFORE: Final = frozenset(
+    {TaskState.WAITING, TaskState.DELAYED, TaskState.QUEUED, TaskState.BLOCKED}
+)
+_RUNNING: Final = frozenset({TaskState.RUNNING})
+
+ALLOWED_FROM: Final[Mapping[TaskState, frozenset[TaskState]]] = {
+    TaskState.DRAFT: FINAL | _BEFORE,
+    TaskState.WAITING: frozenset({TaskState.DRAFT}),
+    TaskState.DELAYED: frozenset({TaskState.DRAFT, TaskState.WAITING}) | _RUNNING,
+    TaskState.QUEUED: frozenset({TaskState.DRAFT}) | _BEFORE | _RUNNING,
+    TaskState.BLOCKED: frozenset({TaskState.QUEUED}),
+    TaskState.RUNNING: frozenset({TaskState.QUEUED, TaskState.DELAYED}),
+    TaskState.SUCCEEDED: _RUNNING,
+    TaskState.FAILED: _RUNNING,
+    TaskState.ERRORED: _RUNNING,
+    TaskState.TIMED_OUT: _RUNNING,
+    TaskState.CANCELLED: _BEFORE | _RUNNING | {TaskState.DRAFT},
+    TaskState.SKIPPED: frozenset({TaskState.WAITING}),
+    TaskState.EXPIRED: _BEFORE,
+    TaskState.DEAD: _RUNNING,
+}
+"""From which states a state may be entered. RUNNING from DELAYED is re-adoption after a loss."""

@@ -1,0 +1,1 @@
+"""Loops that any number of processes may run at once: archiver, cron, controllers."""

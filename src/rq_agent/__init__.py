@@ -1,0 +1,23 @@
+"""rq-agent: Python work on the machines you own, through one Redis.
+
+Names are looked up on first use, so that `import rq_agent` in a training script costs nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .sdk.params import params as params
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "params"]
+
+_LAZY = {"params": (".sdk.params", "params")}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute = _LAZY[name]
+    return getattr(import_module(module, __name__), attribute)

@@ -1,0 +1,1 @@
+"""The dashboard: a JSON and SSE API and static pages."""

@@ -1,0 +1,1 @@
+"""One machine: claim, environment, run, watch, report."""
