@@ -2,27 +2,38 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+INSTALLED := $(VENV)/.installed
+UV := $(BIN)/uv
+ARGS ?=
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench clean redis-server
 
-$(STAMP): pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --group dev --editable .
-	touch $@
-
-demo: $(STAMP)
+demo: $(INSTALLED)
 	$(BIN)/rq-agent run --set epochs=3 examples/train_digits.py
 
-test: $(STAMP)
-	$(BIN)/pytest -n auto
+test: $(INSTALLED) redis-server
+	$(BIN)/pytest -n 2 $(ARGS)
 
-lint: $(STAMP)
+lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(INSTALLED) redis-server
+	$(BIN)/python -m bench $(ARGS)
+
+# The virtual environment, with everything that the tests need.
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is older than 3.11: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --group dev --editable .
+	touch $@
+
+# The tests run on Debian's redis-server too, and fail rather than skip without it.
+redis-server:
+	@command -v redis-server >/dev/null || deploy/install-redis-server.sh
 
 clean:
 	rm -rf $(VENV) dist build

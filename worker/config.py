@@ -1,0 +1,38 @@
+"""What a worker is told at start. Parsed and checked by cli/, plain data below it."""
+
+from typing import Annotated
+
+import msgspec
+
+from ..broker.home import Home
+from ..broker.keys import NAME_PATTERN
+from ..broker.orders import Order
+
+Name = Annotated[str, msgspec.Meta(pattern=rf"\A{NAME_PATTERN.pattern}\Z")]
+
+
+class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `rq-agent work`."""
+
+    name: Name
+    order: Order
+    home: Home
+    slots: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 1
+    """Tasks without a GPU that may run at once."""
+    gpus: tuple[str, ...] = ()
+    """Indices or UUIDs to hand out, one task each."""
+    cpus: Annotated[float, msgspec.Meta(gt=0)] = float("inf")
+    mem_mib: Annotated[float, msgspec.Meta(gt=0)] = float("inf")
+    lease_ms: Annotated[int, msgspec.Meta(ge=3_000)] = 60_000
+    """How long the worker may be silent before another one gets its tasks."""
+    beat_ms: Annotated[int, msgspec.Meta(ge=200)] = 5_000
+    max_tasks: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Claim no more than this many tasks, then drain; 0: no limit."""
+    idle_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """Stop after this long without a task; 0: never."""
+    once: bool = False
+    """Stop as soon as no task is ready and none runs."""
+    keep_runs_s: Annotated[float, msgspec.Meta(ge=0)] = 7 * 86_400.0
+    """How long the whole logs of finished tasks stay on this machine."""
+    environments_bytes: Annotated[int, msgspec.Meta(ge=0)] = 50 * 1024**3
+    """Evict the least recently used environments above this."""

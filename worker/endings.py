@@ -1,0 +1,58 @@
+"""How the end of a process becomes the end of a task. Pure."""
+
+from enum import StrEnum
+
+import msgspec
+
+from ..broker.leases import Outcome
+from .process.exits import Exit
+
+
+class StopCause(StrEnum):
+    """Why the worker stops a task before it ended by itself."""
+
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed out"
+    LOST = "lost"  # another claim may own it: report nothing
+    RELEASED = "released"  # this worker leaves: back into its own place, uncharged
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """What to report of a task; the fields of `finish`."""
+
+    outcome: Outcome
+    exit_code: int | None = None
+    reason: str = ""
+
+
+_OF_STOP = {
+    StopCause.CANCELLED: Outcome.CANCELLED,
+    StopCause.TIMED_OUT: Outcome.TIMED_OUT,
+    StopCause.RELEASED: Outcome.RELEASE,
+}
+
+
+def of_stop(cause: StopCause, reason: str = "", exited: Exit | None = None) -> Ending | None:
+    """Return the ending of a task that was stopped; None when nothing may be reported."""
+    if cause is StopCause.LOST:
+        return None
+    code = shell_code(exited) if exited is not None else None
+    return Ending(outcome=_OF_STOP[cause], exit_code=code, reason=reason or cause.value)
+
+
+def of_exit(exited: Exit) -> Ending:
+    """Return the ending of a task whose process ended by itself.
+
+    A non-zero code and a signal are the user's code; a missing result is infrastructure.
+    """
+    if exited.error:
+        return Ending(outcome=Outcome.ERRORED, reason=exited.error)
+    if exited.code == 0:
+        return Ending(outcome=Outcome.SUCCEEDED, exit_code=0)
+    reason = f"signal {exited.signal}" if exited.signal else f"exit {exited.code}"
+    return Ending(outcome=Outcome.FAILED, exit_code=shell_code(exited), reason=reason)
+
+
+def shell_code(exited: Exit) -> int | None:
+    """Return the code as a shell shows it: 128 + n after signal n, None when unknown."""
+    return 128 + exited.signal if exited.signal else exited.code

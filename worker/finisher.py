@@ -1,0 +1,82 @@
+"""Delivers the ends of tasks to Redis: in batches, until it has them."""
+
+import logging
+import time
+from collections import deque
+
+import anyio
+
+from ..broker.errors import BrokerUnavailable
+from ..broker.leases import Finish, FinishCode, Leases
+
+log = logging.getLogger(__name__)
+
+_BATCH = 200
+_RETRY_S = 0.5
+_REPLAY_S = 60.0
+"""A Redis that comes back with an older state may have lost the last second of an append-only
+file, or what an asynchronous replica had not seen; `finish` may be sent twice without harm."""
+
+
+class _Pending:
+    def __init__(self, finish: Finish) -> None:
+        self.finish = finish
+        self.delivered = anyio.Event()
+        self.code = FinishCode.GONE
+
+
+class Finisher:
+    """One per worker."""
+
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+        self._pending: list[_Pending] = []
+        self._wanted = anyio.Event()
+        self._sent: deque[tuple[float, Finish]] = deque()
+
+    async def deliver(self, finish: Finish) -> FinishCode:
+        """Return what Redis said of a finish, however long Redis is away."""
+        pending = _Pending(finish)
+        self._add(pending)
+        await pending.delivered.wait()
+        return pending.code
+
+    def replay(self) -> None:
+        """Send the finishes of the last minute again: Redis may have lost them."""
+        self._forget_old()
+        for _, finish in self._sent:
+            self._add(_Pending(finish))
+
+    async def run(self) -> None:
+        """Deliver forever."""
+        while True:
+            await self._wanted.wait()
+            batch = self._pending[:_BATCH]
+            try:
+                codes = await self._leases.finish([p.finish for p in batch])
+            except BrokerUnavailable as e:
+                log.warning("%s; %s ends wait to be reported", e, len(self._pending))
+                await anyio.sleep(_RETRY_S)
+                continue
+            self._settle(batch, codes)
+
+    def _add(self, pending: _Pending) -> None:
+        self._pending.append(pending)
+        self._wanted.set()
+
+    def _settle(self, batch: list[_Pending], codes: list[FinishCode]) -> None:
+        del self._pending[: len(batch)]
+        if not self._pending:
+            self._wanted = anyio.Event()
+        now_s = time.monotonic()
+        for pending, code in zip(batch, codes, strict=True):
+            pending.code = code
+            pending.delivered.set()
+            if code is FinishCode.APPLIED:
+                self._sent.append((now_s, pending.finish))
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        oldest_s = time.monotonic() - _REPLAY_S
+        while self._sent and self._sent[0][0] < oldest_s:
+            self._sent.popleft()

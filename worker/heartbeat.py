@@ -1,0 +1,91 @@
+"""The heartbeat: renews leases, and hears what became of the tasks."""
+
+import logging
+from collections.abc import Callable, Mapping
+
+import anyio
+
+from ..broker.errors import BrokerUnavailable
+from ..broker.leases import Beat, Leases
+from .config import WorkerConfig
+from .endings import StopCause
+from .held import Held, HeldTasks
+from .signals import Signals
+
+log = logging.getLogger(__name__)
+
+_LEASES_A_CALL = 256
+
+
+class Heartbeat:
+    """One beat every `beat_ms`, in slices spread over the period."""
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        tasks: HeldTasks,
+        signals: Signals,
+        leases: Leases,
+        facts: Callable[[], Mapping[str, str]],
+    ) -> None:
+        self._config = config
+        self._tasks = tasks
+        self._signals = signals
+        self._leases = leases
+        self._facts = facts
+        self._shape_count = -1
+        self.ticker = anyio.Event()
+        """Set while this worker is the one that ticks."""
+
+    async def run(self) -> None:
+        """Beat forever."""
+        while True:
+            parts = slices(list(self._tasks), _LEASES_A_CALL)
+            for part in parts:
+                try:
+                    await self._beat(part, is_last=part is parts[-1])
+                except BrokerUnavailable as e:
+                    log.warning("%s; tasks go on, next beat in %d ms", e, self._config.beat_ms)
+                await anyio.sleep(self._config.beat_ms / 1000 / len(parts))
+
+    async def beat_once(self) -> None:
+        """Announce the worker before it claims, so that nobody sees a task without its worker."""
+        await self._beat([], is_last=True)
+
+    async def _beat(self, part: list[Held], *, is_last: bool) -> None:
+        beat = await self._leases.beat(
+            self._config.name,
+            [held.claim for held in part],
+            ttl_ms=self._config.lease_ms,
+            facts=self._facts(),
+            profile=self._signals.profile,
+            is_last=is_last,
+        )
+        self._heed(beat)
+
+    def _heed(self, beat: Beat) -> None:
+        for task_id in beat.lost:
+            self._tasks.stop(task_id, StopCause.LOST)
+        for task_id, grace_ms in beat.cancels.items():
+            grace_s = None if grace_ms is None else grace_ms / 1000
+            self._tasks.stop(task_id, StopCause.CANCELLED, grace_s=grace_s)
+        for task_id in beat.given_back:
+            log.warning("task %s: its claim never reached this worker; given back", task_id)
+        if beat.command == "drain":
+            self._signals.drain("asked by `worker drain`")
+        if beat.is_ticker != self.ticker.is_set():
+            self._elect(beat.is_ticker)
+        if beat.shape_count != self._shape_count:
+            self._shape_count = beat.shape_count
+            self._signals.notify()
+
+    def _elect(self, is_ticker: bool) -> None:
+        if is_ticker:
+            self.ticker.set()
+        else:
+            self.ticker = anyio.Event()
+
+
+def slices(tasks: list[Held], most: int) -> list[list[Held]]:
+    """Return the tasks in parts of at most `most`; one empty part when there are none."""
+    return [tasks[i : i + most] for i in range(0, len(tasks), most)] or [[]]

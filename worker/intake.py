@@ -1,0 +1,116 @@
+"""Claims tasks while there is room for them, and parks the worker while there is none to claim."""
+
+import logging
+import secrets
+from collections.abc import Callable
+
+import anyio
+
+from ..broker.errors import BrokerUnavailable
+from ..broker.leases import Claim, Leases
+from ..broker.needs import Need
+from ..broker.orders import Profile
+from ..broker.shapes import Shapes
+from .capacity import Capacity, claimable, fitting
+from .config import WorkerConfig
+from .held import Held, HeldTasks
+from .signals import Signals
+
+log = logging.getLogger(__name__)
+
+_BATCH = 64
+_RETRY_S = 1.0
+
+
+class Intake:
+    """The loop that claims. Everything it starts, `start` owns."""
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        capacity: Capacity,
+        tasks: HeldTasks,
+        signals: Signals,
+        leases: Leases,
+        shapes: Shapes,
+        start: Callable[[Held], None],
+    ) -> None:
+        self._config = config
+        self._capacity = capacity
+        self._tasks = tasks
+        self._signals = signals
+        self._leases = leases
+        self._shapes = shapes
+        self._start = start
+        self._known: dict[str, Need] = {}
+        self._claimed = 0
+        self._shape_count = 0
+        self._retry_nonce = ""
+
+    async def run(self) -> None:
+        """Claim until the worker drains, or there is nothing more that it may claim."""
+        while not self._signals.draining and not self._is_sated():
+            heard = self._signals.heard
+            try:
+                if not await self._claim_some():
+                    await self._rest(heard)
+            except BrokerUnavailable as e:
+                log.warning("%s; next claim in %.0f s", e, _RETRY_S)
+                await anyio.sleep(_RETRY_S)
+
+    def _is_sated(self) -> bool:
+        return 0 < self._config.max_tasks <= self._claimed
+
+    async def _claim_some(self) -> bool:
+        """Claim once. Return whether to claim again at once."""
+        shapes = fitting(self._known, self._capacity.free)
+        limit = self._limit(shapes)
+        if limit == 0 and self._known:
+            return False
+        # A reply that was lost is asked for again with the same nonce: nothing is claimed twice.
+        nonce = self._retry_nonce = self._retry_nonce or secrets.token_hex(8)
+        claimed = await self._leases.claim(
+            self._config.name,
+            nonce,
+            limit=max(1, limit),
+            order=self._config.order,
+            shapes=shapes,
+            lease_ms=self._config.lease_ms,
+            park=not self._config.once,
+        )
+        self._retry_nonce = ""
+        self._signals.profile = (
+            Profile(order=self._config.order, shapes=shapes).id if claimed.parked else ""
+        )
+        for claim in claimed.claims:
+            self._take(claim)
+        reloaded = await self._reload(claimed.shape_count)
+        return bool(claimed.claims) or claimed.again or reloaded
+
+    def _limit(self, shapes: tuple[str, ...]) -> int:
+        most = _BATCH
+        if self._config.max_tasks:
+            most = min(most, self._config.max_tasks - self._claimed)
+        return claimable({s: self._known[s] for s in shapes}, self._capacity.free, most=most)
+
+    def _take(self, claim: Claim) -> None:
+        gpus = self._capacity.take(claim.task_id, self._known[claim.shape])
+        self._claimed += 1
+        held = Held(claim, gpus)
+        self._tasks.add(held)
+        self._start(held)
+
+    async def _reload(self, shape_count: int) -> bool:
+        """Read the shapes again if there are new ones. Return whether there are."""
+        if shape_count == self._shape_count:
+            return False
+        self._known = await self._shapes.all()
+        self._shape_count = shape_count
+        return True
+
+    async def _rest(self, heard: int) -> None:
+        """Wait until another claim could bring something."""
+        if self._config.once and len(self._tasks) == 0:
+            self._signals.drain("no task is ready")
+            return
+        await self._signals.news(since=heard)

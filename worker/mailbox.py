@@ -1,0 +1,49 @@
+"""Reads the worker's inbox: the one blocking connection of the process."""
+
+import logging
+
+import anyio
+
+from ..broker.errors import BrokerUnavailable
+from ..broker.presence import Inbox
+from .endings import StopCause
+from .held import HeldTasks
+from .signals import Signals
+
+log = logging.getLogger(__name__)
+
+BLOCK_MS = 10_000
+_RETRY_S = 1.0
+
+
+async def read_inbox(inbox: Inbox, tasks: HeldTasks, signals: Signals) -> None:
+    """Act on every message, forever. A beat tells the same later if one is missed."""
+    while True:
+        try:
+            messages = await inbox.next(BLOCK_MS)
+        except BrokerUnavailable as e:
+            log.warning("%s; inbox is read again in %.0f s", e, _RETRY_S)
+            await anyio.sleep(_RETRY_S)
+            signals.notify()  # a wake-up may have been missed
+            continue
+        for message in messages:
+            _act(message, tasks, signals)
+
+
+def _act(message: dict[str, str], tasks: HeldTasks, signals: Signals) -> None:
+    match message:
+        case {"c": "wake" | "shapes"}:
+            signals.notify()
+        case {"c": "cancel", "id": task_id}:
+            grace = message.get("g", "")
+            tasks.stop(
+                task_id,  # type: ignore[arg-type]
+                StopCause.CANCELLED,
+                grace_s=int(grace) / 1000 if grace.isdecimal() else None,
+            )
+        case {"c": "drain"}:
+            signals.drain("asked by `worker drain`")
+        case {"c": "undrain"}:
+            signals.undrain()
+        case _:
+            log.warning("inbox: message %s is not known to this version", message.get("c", "?"))

@@ -1,0 +1,50 @@
+"""What the loops of one worker tell each other."""
+
+import logging
+
+import anyio
+
+log = logging.getLogger(__name__)
+
+
+class Signals:
+    """News for whoever rests, and whether this worker still claims."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+        """Counts news, so that none is missed between looking and waiting."""
+        self.draining = ""
+        """Why the worker claims no more; empty while it does."""
+        self.leaving = False
+        """Give back what runs, then stop."""
+        self.profile = ""
+        """The profile under which the worker is parked; empty while it is not."""
+        self._event = anyio.Event()
+
+    def notify(self) -> None:
+        """Wake whoever rests: a task came, ended, or may be claimed."""
+        self.heard += 1
+        self._event.set()
+        self._event = anyio.Event()
+
+    async def news(self, *, since: int) -> None:
+        """Wait until notify() was called after `heard` was `since`."""
+        if self.heard == since:
+            await self._event.wait()
+
+    def drain(self, why: str) -> None:
+        """Claim no more; the worker stops when its tasks have ended."""
+        if not self.draining:
+            log.info("draining: %s", why)
+            self.draining = why
+        self.notify()
+
+    def undrain(self) -> None:
+        """Claim again, if the worker has not stopped yet."""
+        self.draining = ""
+        self.notify()
+
+    def leave(self) -> None:
+        """Drain, and give back what runs."""
+        self.leaving = True
+        self.drain("asked twice")
