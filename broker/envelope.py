@@ -1,0 +1,187 @@
+"""Envelopes: tasks signed by their submitter, and verified before a worker looks inside.
+
+Bytes: the magic ``RQA1``, then a msgpack array (see _Envelope). A batch is a Merkle tree whose
+root is signed once, so 200 tasks cost a worker one Ed25519 verification and some hashing.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated, Final
+
+import msgspec
+
+from . import merkle
+from .errors import TrustError, UsageError
+from .keypair import SIGNATURE_BYTES, KeyPair, check_signature
+from .keys import TaskId
+from .needs import shape_id
+from .signed_task import SignedTask, brief, decode, encode
+from .trust import TrustedKey, TrustFile
+
+__all__ = ["MAX_BYTES", "SignedTask", "Verifier", "sign"]
+
+MAX_BYTES: Final = 256 * 1024
+"""Largest envelope: arguments, parameters and variables of one task, with its proof."""
+
+_FAMILY: Final = b"RQA"
+_MAGIC: Final = b"RQA1"
+_DOMAIN: Final = b"rq-agent tasks v1\x00"
+_REMEMBERED: Final = 4096
+"""Verified batches that a verifier remembers, about 400 bytes each."""
+
+_Hash = Annotated[bytes, msgspec.Meta(min_length=merkle.HASH_BYTES, max_length=merkle.HASH_BYTES)]
+
+
+class _Envelope(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True
+):
+    key_id: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+    signature: Annotated[
+        bytes, msgspec.Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)
+    ]
+    """Over the number of leaves and the root."""
+    index: Annotated[int, msgspec.Meta(ge=0, lt=merkle.MAX_LEAVES)]
+    count: Annotated[int, msgspec.Meta(ge=1, le=merkle.MAX_LEAVES)]
+    proof: Annotated[tuple[_Hash, ...], msgspec.Meta(max_length=merkle.MAX_DEPTH)]
+    body: bytes
+    """msgpack of a SignedTask."""
+
+
+_decoder: Final = msgspec.msgpack.Decoder(_Envelope)
+
+
+def sign(tasks: Sequence[SignedTask], pair: KeyPair) -> list[bytes]:
+    """Return the envelope of each task, all under one signature.
+
+    Raises:
+        UsageError: a task that no worker would accept, or more than 65 536 tasks.
+    """
+    if not tasks:
+        return []
+    if len(tasks) > merkle.MAX_LEAVES:
+        raise UsageError(f"{len(tasks)} tasks: at most {merkle.MAX_LEAVES} can be signed at once")
+    bodies = [encode(task) for task in tasks]
+    root, proofs = merkle.root_and_proofs(bodies)
+    signature = pair.sign(_message(len(tasks), root))
+    envelopes = []
+    for index, (task, body, proof) in enumerate(zip(tasks, bodies, proofs, strict=True)):
+        envelope = _Envelope(
+            key_id=pair.key_id,
+            signature=signature,
+            index=index,
+            count=len(tasks),
+            proof=proof,
+            body=body,
+        )
+        envelopes.append(_sealed(envelope, task.task_id))
+    return envelopes
+
+
+class Verifier:
+    """Opens envelopes for a worker that trusts the keys of one file."""
+
+    def __init__(self, trust: TrustFile) -> None:
+        self._trust = trust
+        # Raising is not remembered, so forged records can't push verified batches out.
+        self._check_signature = lru_cache(_REMEMBERED)(check_signature)
+
+    @property
+    def signature_checks(self) -> int:
+        """How many Ed25519 verifications were computed so far, and not remembered."""
+        return self._check_signature.cache_info().misses
+
+    def open(
+        self,
+        envelope: bytes,
+        *,
+        namespace: str,
+        task_id: TaskId,
+        definition: str,
+        queue: str,
+        shape: str,
+        now_s: float,
+    ) -> SignedTask:
+        """Return what was signed, if a trusted key signed it for exactly this task.
+
+        Args:
+            envelope: what Redis holds, from anybody.
+            namespace, task_id, definition, queue, shape: what Redis says about the task.
+            now_s: Unix s.
+
+        Raises:
+            TrustError: forged, altered, replayed, expired, oversized or malformed.
+            TrustFileError: the worker's own trust file is not usable; the task may be fine.
+        """
+        key, body = self._verified(envelope)
+        task = decode(body)  # not a byte of it was interpreted before this line
+        _check_same("namespace", task.namespace, namespace)
+        _check_same("task", task.task_id, task_id)
+        _check_same("definition", task.definition, definition)
+        if now_s > task.not_after:
+            expiry = datetime.fromtimestamp(task.not_after, UTC).isoformat(sep=" ")
+            raise TrustError(f"signature expired at {expiry}: submit the task again")
+        _check_same("needs of shape", shape_id(task.need), shape)
+        if not key.allows(queue):
+            raise TrustError(
+                f"key {key.id} of {key.name!r} may not submit to queue {queue}; "
+                f"its queues are in {self._trust.path}"
+            )
+        return task
+
+    def _verified(self, envelope: bytes) -> tuple[TrustedKey, bytes]:
+        """Return the body of an envelope and the trusted key that signed it."""
+        outer = _unsealed(envelope)
+        key = self._trust.find(outer.key_id)
+        if key is None:
+            raise TrustError(
+                f"key {outer.key_id} is not in this worker's trust file {self._trust.path}; "
+                "add it there if you trust its owner"
+            )
+        try:
+            root = merkle.root_from(
+                outer.body, index=outer.index, count=outer.count, proof=outer.proof
+            )
+        except ValueError as e:
+            raise TrustError(f"signature does not match: {e}") from e
+        self._check_signature(key.public, _message(outer.count, root), outer.signature)
+        return key, outer.body
+
+
+def _message(count: int, root: bytes) -> bytes:
+    return _DOMAIN + count.to_bytes(4) + root
+
+
+def _sealed(envelope: _Envelope, task_id: str) -> bytes:
+    content = _MAGIC + msgspec.msgpack.encode(envelope)
+    if len(content) > MAX_BYTES:
+        raise UsageError(
+            f"task {task_id}: arguments, parameters and variables make {len(content)} bytes, "
+            f"larger than {MAX_BYTES}; put large values into a file"
+        )
+    return content
+
+
+def _unsealed(content: bytes) -> _Envelope:
+    if len(content) > MAX_BYTES:
+        raise TrustError(f"{len(content)} bytes, larger than {MAX_BYTES}")
+    if not content.startswith(_MAGIC):
+        _refuse_magic(content)
+    try:
+        return _decoder.decode(memoryview(content)[len(_MAGIC) :])
+    except ValueError as e:
+        raise TrustError(f"not a signed task: {brief(e)}") from e
+
+
+def _refuse_magic(content: bytes) -> None:
+    version = content[len(_FAMILY) : len(_MAGIC)]
+    if content.startswith(_FAMILY) and version.isdigit() and version > b"1":
+        raise TrustError(
+            f"made by a newer rq-agent (envelope version {version.decode()}): update this worker"
+        )
+    raise TrustError("not a signed task: it does not begin as one")
+
+
+def _check_same(what: str, signed: str, stored: str) -> None:
+    if signed != stored:
+        raise TrustError(f"signed for {what} {signed!r}, not {stored!r}: replayed or altered")
