@@ -1,0 +1,1 @@
+"""Environments: found by content, built once, shared by tasks that can't change them."""
