@@ -170,7 +170,7 @@ def test_an_altered_body_proof_place_or_signature_does_not_match(lab: Lab) -> No
     of_first, of_second = (msgspec.msgpack.decode(e[4:]) for e in (first, second))
 
     for field, value in [
-        (1, of_second[1][:-1] + b"\0"),
+        (1, bytes([of_first[1][0] ^ 1]) + of_first[1][1:]),
         (2, 1),  # the place of another
         (3, 4),  # a larger batch of the same depth
         (4, of_second[4]),  # the proof of another
