@@ -1,0 +1,69 @@
+"""Which process a number means: a pid alone is used again. Standard library only on Linux."""
+
+import os
+import sys
+from pathlib import Path
+
+_ON_LINUX = sys.platform == "linux"
+_DEAD = ("Z", "X")
+
+
+def boot_id() -> str:
+    """Return an id of this boot of the machine: pids of another boot mean nothing."""
+    if _ON_LINUX:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    import psutil
+
+    return str(int(psutil.boot_time()))
+
+
+def started_ticks(pid: int) -> int | None:
+    """Return when a process started (clock ticks since boot), or None if it has ended."""
+    if not _ON_LINUX:
+        return _started_elsewhere(pid)
+    fields = stat_fields(pid)
+    if fields is None or fields[0] in _DEAD:
+        return None
+    return int(fields[19])
+
+
+def stat_fields(pid: int) -> list[str] | None:
+    """Return the fields of /proc/<pid>/stat from `state` on, or None if there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as f:
+            line = f.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name stands in brackets and may hold any byte, brackets too.
+    return line[line.rindex(b")") + 2 :].decode("ascii").split()
+
+
+def is_dead(state: str) -> bool:
+    """Return whether the state letter of /proc means that the process has ended."""
+    return state in _DEAD
+
+
+def of_this_process() -> str:
+    """Return `<pid>.<started ticks>.<boot id>` of the caller, for `parse`."""
+    pid = os.getpid()
+    return f"{pid}.{started_ticks(pid) or 0}.{boot_id()}"
+
+
+def parse(text: str) -> tuple[int, int, str] | None:
+    """Return (pid, started ticks, boot id), or None if the text names no process."""
+    parts = text.split(".", 2)
+    if len(parts) != 3 or not (parts[0].isdecimal() and parts[1].isdecimal()):
+        return None
+    return int(parts[0]), int(parts[1]), parts[2]
+
+
+def _started_elsewhere(pid: int) -> int | None:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return int(process.create_time() * 100)
+    except psutil.NoSuchProcess:
+        return None

@@ -1,0 +1,110 @@
+"""The launcher: forks one shim per request until the worker is gone."""
+
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from . import identity, shim
+
+MAX_HELD = 16
+"""File descriptors in one request."""
+MAX_REQUEST_BYTES = 65536
+_CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+
+
+def serve(channel: socket.socket) -> None:
+    """Answer every request with the pid of a shim. Returns when the other end is closed.
+
+    One JSON object per line each way: {"folder", "claim"} is answered by {"pid", "started_ticks"}
+    or {"error"}.
+    """
+    wakeup, wakeup_end = os.pipe()
+    os.set_blocking(wakeup, False)
+    os.set_blocking(wakeup_end, False)
+    signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    while True:
+        ready = select.select([channel.fileno(), wakeup], [], [])[0]
+        if wakeup in ready:
+            os.read(wakeup, 4096)
+            _reap()
+        if channel.fileno() in ready and not _answer(channel):
+            return
+
+
+def _answer(channel: socket.socket) -> bool:
+    """Serve one request; return False when the worker is gone."""
+    try:
+        line, held = _receive(channel)
+        if not line:
+            return False
+        channel.sendall(json.dumps(_start(line, held)).encode("ascii") + b"\n")
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
+
+
+def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:
+    line, held = b"", []
+    while not line.endswith(b"\n"):
+        part, fds, _, _ = socket.recv_fds(channel, MAX_REQUEST_BYTES, MAX_HELD, _CLOSE_ON_EXEC)
+        held += fds
+        if not part:
+            return b"", held
+        line += part
+    return line, held
+
+
+def _start(line: bytes, held: Sequence[int]) -> dict[str, object]:
+    try:
+        request: dict[str, Any] = json.loads(line)
+        pid = _fork_shim(request["folder"], request["claim"], held)
+    except OSError as e:
+        return {"error": f"can't fork: {e.strerror}"}
+    finally:
+        for fd in held:
+            os.close(fd)
+    return {"pid": pid, "started_ticks": _started_ticks(pid)}
+
+
+def _fork_shim(folder: str, claim: str, held: Sequence[int]) -> int:
+    for fd in held:
+        os.set_inheritable(fd, False)
+    # A signal that comes before the shim is ready must wait, not kill it.
+    blocked = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+    pid = os.fork()
+    if pid == 0:
+        _be_shim(folder, claim, held)
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    return pid
+
+
+def _be_shim(folder: str, claim: str, held: Sequence[int]) -> NoReturn:
+    try:
+        shim.run(folder, claim, held)
+        os._exit(0)
+    except Exception:  # noqa: BLE001 - the last frame of a process: nobody else would print it
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(1)
+
+
+def _started_ticks(pid: int) -> int:
+    # Not started_ticks(): a shim that has ended already is still ours to name.
+    fields = identity.stat_fields(pid) if sys.platform == "linux" else None
+    return int(fields[19]) if fields else 0
+
+
+def _reap() -> None:
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return

@@ -1,0 +1,27 @@
+"""The program of the launcher: `python -I -S launcher_main.py <number of its socket>`."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Import all that a shim will ever need, then serve."""
+    # Without site there is no path to our own package. No dependency is needed.
+    root = os.path.abspath(__file__)
+    for _ in ("launcher_main.py", "process", "worker", "rq_agent"):
+        root = os.path.dirname(root)
+    sys.path.append(root)
+    import socket
+
+    from rq_agent.worker.process import launcher_loop, prctl
+
+    # Nothing is imported from here on: an upgrade that replaces the files harms no shim.
+    sys.path.clear()
+    prctl.set_name("rq-agent-launch")
+    os.chdir("/")
+    with socket.socket(fileno=int(sys.argv[1])) as channel:
+        launcher_loop.serve(channel)
+
+
+if __name__ == "__main__":
+    main()
