@@ -1,0 +1,129 @@
+"""Connections to Redis: how they are made, and what their errors mean.
+
+The client's own retries are off: it would send a command again whose first answer got lost.
+Only callers know which of their commands may be repeated.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    ConnectionPool,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from . import urls
+from .errors import UsageError
+from .failures import translate
+
+CONNECT_TIMEOUT_S: Final = 5.0
+ANSWER_TIMEOUT_S: Final = 10.0
+"""Longest wait for one answer: above any script's bound and a slow disk's fsync."""
+HEALTH_CHECK_S: Final = 30
+"""A connection that was idle for longer is tried with PING before it carries a command."""
+
+
+class _UnixConnection(UnixDomainSocketConnection):
+    """A Unix socket that greets the server once.
+
+    The client's own class greets while it connects and then again, and so reports a wrong
+    password as a lost connection and leaves the socket open.
+    """
+
+    async def _connect(self) -> None:
+        async with asyncio.timeout(self.socket_connect_timeout):
+            self._reader, self._writer = await asyncio.open_unix_connection(path=self.path)
+
+
+def connect(url: str, *, namespace: str = "", client_name: str = "") -> Redis:
+    """Return a client for commands that answer at once. Connects with its first command.
+
+    Args:
+        url: see urls.py.
+        namespace: shown in the server's list of clients.
+        client_name: instead of that, e.g. for embedded.stop.stop_if_unused.
+
+    Raises:
+        UsageError: the URL is wrong.
+    """
+    name = client_name or _client_name(namespace)
+    return _client(url, name=name, answer_timeout_s=ANSWER_TIMEOUT_S)
+
+
+def blocking_connection(
+    url: str, *, block_s: float = 30.0, namespace: str = "", client_name: str = ""
+) -> Redis:
+    """Return a client of its own for commands that block up to block_s, such as XREAD.
+
+    Its socket timeout lies above the block, so that a block that ends with nothing is an
+    answer, and only a server that is gone is an error.
+    """
+    name = client_name or _client_name(namespace)
+    return _client(url, name=name, answer_timeout_s=block_s + ANSWER_TIMEOUT_S)
+
+
+@contextmanager
+def redis_errors(url: str) -> Iterator[None]:
+    """Turn the client's errors into ours, with the address but without its password.
+
+    Raises:
+        BrokerUnavailable, BrokerRefused, AccessDenied: see errors.py. Anything else that the
+            server refuses is a bug of ours and stays as it is.
+    """
+    try:
+        yield
+    except RedisError as e:
+        if (error := translate(e, urls.redacted(url))) is None:
+            raise
+        raise error from e
+
+
+def _client_name(namespace: str) -> str:
+    return f"rq-agent:{namespace}" if namespace else "rq-agent"
+
+
+def _client(url: str, *, name: str, answer_timeout_s: float) -> Redis:
+    connection_class, place = _place(urls.parse(url))
+    pool = ConnectionPool(
+        connection_class=connection_class,
+        client_name=name,
+        socket_timeout=answer_timeout_s,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        health_check_interval=HEALTH_CHECK_S,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=False,
+        protocol=2,  # the same shapes of answers everywhere, and no greeting round trip
+        driver_info=None,
+        **place,
+    )
+    return Redis.from_pool(pool)
+
+
+def _place(address: urls.Address) -> tuple[type[AbstractConnection], dict[str, Any]]:
+    login = {
+        "db": address.database,
+        "username": address.username or None,
+        "password": address.password or None,
+    }
+    if address.path:
+        return _UnixConnection, {**login, "path": address.path}
+    tcp = {**login, "host": address.host, "port": address.port}
+    if not address.uses_tls:
+        return Connection, tcp
+    tls: dict[str, Any] = dict(address.tls)
+    for option in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
+        if option in tls and not os.access(tls[option], os.R_OK):
+            raise UsageError(f"{option} of the Redis URL: can't read {tls[option]}")
+    if "ssl_check_hostname" in tls:
+        tls["ssl_check_hostname"] = tls["ssl_check_hostname"].lower() not in ("false", "no", "0")
+    return SSLConnection, tcp | tls

@@ -1,0 +1,91 @@
+"""Short questions to the server on a socket, asked synchronously while a lock is held."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from ..keys import leases, prefix
+from .versions import ServerVersion
+
+_TIMEOUT_S: Final = 2.0
+_SCAN_STEP: Final = 10_000
+
+
+class Answer(Enum):
+    """What came back."""
+
+    READY = "ready"
+    LOADING = "loading"
+    NONE = "none"
+
+
+def ask(socket: Path) -> Answer:
+    """Return whether a server answers on a socket."""
+    try:
+        with _client(socket) as client:
+            client.ping()
+    except redis.exceptions.BusyLoadingError:
+        return Answer.LOADING
+    except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
+        return Answer.NONE
+    except redis.exceptions.ResponseError:  # BUSY: a long script runs
+        return Answer.READY
+    return Answer.READY
+
+
+def version(socket: Path) -> ServerVersion:
+    """Return product and version of the server on a socket."""
+    with _client(socket) as client:
+        said = client.info("server")
+    if "valkey_version" in said:
+        return ServerVersion("valkey", str(said["valkey_version"]))
+    return ServerVersion("redis", str(said["redis_version"]))
+
+
+def has_others(socket: Path, *, ignored: Collection[str] = ()) -> bool:
+    """Return whether anybody is connected besides us and the clients of these names."""
+    with _client(socket) as client:
+        own = str(client.client_id())
+        return any(
+            each["id"] != own and each["name"] not in ignored for each in client.client_list()
+        )
+
+
+def has_leases(socket: Path) -> bool:
+    """Return whether a task of any namespace is running. Walks over all keys."""
+    pattern = leases(prefix("*"))
+    with _client(socket) as client:
+        return any(True for _ in client.scan_iter(pattern, count=_SCAN_STEP))
+
+
+def shut_down(socket: Path) -> str:
+    """Ask the server to write everything and end. Return its refusal, if any."""
+    try:
+        with _client(socket) as client:
+            client.shutdown()
+    except redis.exceptions.TimeoutError:
+        return ""  # it writes for longer than we wait here
+    except redis.exceptions.RedisError as e:
+        return str(e)
+    return ""
+
+
+@contextmanager
+def _client(socket: Path) -> Iterator[redis.Redis]:
+    with redis.Redis(
+        unix_socket_path=str(socket),
+        socket_timeout=_TIMEOUT_S,
+        socket_connect_timeout=_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+        single_connection_client=False,
+        protocol=2,
+        driver_info=None,
+        decode_responses=True,
+    ) as client:
+        yield client

@@ -1,0 +1,130 @@
+"""What an error of the Redis client means to us, in words that say what to do. Pure."""
+
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from redis import exceptions as client
+
+from .errors import AccessDenied, BrokerRefused, BrokerUnavailable
+
+_Kind = type[BrokerUnavailable]
+
+_BY_CODE: Final[Mapping[str, tuple[_Kind, str]]] = {
+    "OOM": (
+        BrokerRefused,
+        "is out of memory and takes nothing new: raise its maxmemory or purge finished tasks",
+    ),
+    "READONLY": (BrokerRefused, "is a read-only replica: connect to its primary"),
+    "MISCONF": (BrokerRefused, "can't write to its disk: free space there, see the server's log"),
+    "NOREPLICAS": (BrokerRefused, "has too few replicas to accept writes"),
+    "MOVED": (BrokerRefused, "is a cluster node without this namespace's keys: use the URL of"),
+    "ASK": (BrokerUnavailable, "is moving this namespace's keys to another cluster node"),
+    "DENIED": (AccessDenied, "is in protected mode: give it a password, or connect from its host"),
+    "NOAUTH": (AccessDenied, "asks for a password: redis://user:password@host:port/0"),
+    "WRONGPASS": (AccessDenied, "refused the user name or the password"),
+    "NOPERM": (AccessDenied, "does not allow this to the user"),
+    "LOADING": (BrokerUnavailable, "is still loading its data: try again in a moment"),
+    "BUSY": (BrokerUnavailable, "is busy with a script that runs too long"),
+    "CLUSTERDOWN": (BrokerUnavailable, "is in a cluster that is down"),
+    "MASTERDOWN": (BrokerUnavailable, "is a replica that lost its primary: connect to the primary"),
+    "TRYAGAIN": (BrokerUnavailable, "is moving this namespace's keys to another cluster node"),
+    "UNBLOCKED": (BrokerUnavailable, "has changed its role: connect again"),
+}
+_WITH_DETAILS: Final = frozenset({"MOVED", "NOPERM", "MISCONF"})
+_BY_TEXT: Final[Mapping[str, tuple[_Kind, str]]] = {
+    "DB index is out of range": (BrokerRefused, "has no database of the URL's number"),
+    "SELECT is not allowed in cluster mode": (
+        BrokerRefused,
+        "is a cluster: it has database 0 only",
+    ),
+    "max number of clients reached": (
+        BrokerUnavailable,
+        "has no room for clients: raise maxclients",
+    ),
+    "called without any password": (AccessDenied, "has no password, but the URL gives one"),
+}
+_INSIDE_SCRIPT: Final = re.compile(r"Error running script.*?-([A-Z]+) (.*)", re.DOTALL)
+"""Redis 6.2 wraps what a command in a script said; newer servers pass it on as it is."""
+
+
+def translate(error: client.RedisError, where: str) -> BrokerUnavailable | None:
+    """Return our error for one of the client's, or None if it is a bug of ours."""
+    error = _innermost(error)
+    if isinstance(error, client.NoScriptError):
+        return None
+    if known := _replied(error):
+        kind, words = known
+        return kind(f"redis at {where} {words}")
+    if isinstance(error, client.AuthenticationError):
+        return AccessDenied(f"redis at {where} refused the user name or the password")
+    if isinstance(error, client.InvalidResponse):
+        return BrokerRefused(
+            f"what answers at {where} is not redis: another service on this port? "
+            "A server that speaks TLS wants rediss://"
+        )
+    if isinstance(error, client.TimeoutError):
+        return BrokerUnavailable(f"cannot reach redis at {where}: no answer in time")
+    if isinstance(error, client.ConnectionError):
+        return BrokerUnavailable(f"cannot reach redis at {where}: {_network_words(error, where)}")
+    return None
+
+
+def _innermost(error: client.RedisError) -> client.RedisError:
+    while isinstance(error.__cause__, client.RedisError):
+        error = error.__cause__
+    return error
+
+
+def _replied(error: client.RedisError) -> tuple[_Kind, str] | None:
+    """What the server's own reply means, if it was one."""
+    text = str(error)
+    for part, known in _BY_TEXT.items():
+        if part in text:
+            return known
+    code = error.status_code or text.partition(" ")[0]
+    if wrapped := _INSIDE_SCRIPT.search(text):
+        code, text = wrapped.groups()
+    if (found := _BY_CODE.get(code)) is None:
+        return None
+    kind, words = found
+    details = text.removeprefix(code).strip().split(" script: ")[0]
+    return kind, f"{words} ({details})" if code in _WITH_DETAILS and details else words
+
+
+def _network_words(error: client.ConnectionError, where: str) -> str:
+    for link in _causes(error):
+        match link:
+            case ssl.SSLCertVerificationError():
+                return (
+                    f"its certificate is not trusted ({link.verify_message}); "
+                    "name its CA with ?ssl_ca_certs=FILE"
+                )
+            case ssl.SSLError():
+                return f"no TLS there ({link.reason}); a plain server wants redis://"
+            case ConnectionRefusedError():
+                return "connection refused; is it running?"
+            case FileNotFoundError():
+                return "no such socket; is it running?"
+            case PermissionError():
+                return "this user may not open it"
+    return _words_of_text(str(error), where)
+
+
+def _words_of_text(text: str, where: str) -> str:
+    if "Connect call failed" in text:  # several addresses of one name, each refused
+        return "connection refused; is it running?"
+    if "closed by server" in text or "reset by peer" in text:
+        hint = "" if where.startswith("unix") else "; a server that speaks only TLS wants rediss://"
+        return "it closed the connection" + hint
+    if re.search(r"Name or service not known|nodename nor servname|name resolution", text):
+        return "no such host name"
+    return text.rstrip(".")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or link.__context__

@@ -1,0 +1,112 @@
+"""Whether a Redis server is one that nothing is lost on."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from redis.asyncio import Redis
+
+from . import urls
+from .connection import redis_errors
+from .errors import BrokerRefused, BrokerUnavailable
+
+OLDEST: Final = (6, 2)
+
+
+class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server says about itself."""
+
+    product: str
+    """`redis` or `valkey`."""
+    version: str
+    run_id: str
+    """Another one means that the server process is another one."""
+    role: str
+    policy: str
+    """`maxmemory-policy`."""
+    max_memory_bytes: int
+    """0: no limit."""
+    appends: bool
+    """It writes an append-only file."""
+    warnings: tuple[str, ...]
+    """For people; nothing that prevents work."""
+
+
+async def check_server(redis: Redis, url: str = "", *, allow_eviction: bool = False) -> ServerFacts:
+    """Ask a server for its facts and judge them.
+
+    Raises:
+        BrokerRefused: older than 6.2, a replica, or it evicts keys (unless that is allowed).
+        BrokerUnavailable: it does not answer, or is still loading.
+    """
+    with redis_errors(url):
+        reply = await redis.info()
+    return judge(reply, where=urls.redacted(url), allow_eviction=allow_eviction)
+
+
+def judge(
+    reply: Mapping[str, object], *, where: str = "the given URL", allow_eviction: bool = False
+) -> ServerFacts:
+    """Return the facts in a reply to INFO, if the server is acceptable. Pure."""
+    said = {name: str(value) for name, value in reply.items()}
+    facts = _facts(said)
+    if said.get("loading") == "1":
+        raise BrokerUnavailable(f"redis at {where} is still loading its data: try again later")
+    if problem := _problem(said, facts, allow_eviction=allow_eviction):
+        raise BrokerRefused(f"redis at {where} {problem}")
+    return facts
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version: (9, 1, 2) for `9.1.2-rc1`."""
+    found = []
+    for part in version.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        found.append(int(digits))
+        if digits != part:
+            break
+    return tuple(found)
+
+
+def _facts(said: Mapping[str, str]) -> ServerFacts:
+    is_valkey = "valkey_version" in said
+    policy = said.get("maxmemory_policy", "noeviction")
+    appends = said.get("aof_enabled") == "1"
+    warnings = []
+    if not appends:
+        warnings.append(
+            "the server keeps no append-only file: tasks of the last minutes are lost when it "
+            "dies; CONFIG SET appendonly yes"
+        )
+    if policy != "noeviction":
+        warnings.append(f"the server may evict tasks: its maxmemory-policy is {policy}")
+    return ServerFacts(
+        product="valkey" if is_valkey else "redis",
+        version=said.get("valkey_version" if is_valkey else "redis_version", "0"),
+        run_id=said.get("run_id", ""),
+        role=said.get("role", ""),
+        policy=policy,
+        max_memory_bytes=int(said.get("maxmemory", "0")),
+        appends=appends,
+        warnings=tuple(warnings),
+    )
+
+
+def _problem(said: Mapping[str, str], facts: ServerFacts, *, allow_eviction: bool) -> str:
+    # What Valkey calls redis_version is the version of Redis that it is compatible with.
+    spoken = said.get("redis_version", facts.version)
+    if numbers(spoken) < OLDEST:
+        return f"is {facts.product} {facts.version}, too old: 6.2 or newer is needed"
+    if said.get("redis_mode") == "sentinel" or said.get("server_mode") == "sentinel":
+        return "is a sentinel: give the URL of the primary"
+    if facts.role == "slave":
+        primary = f"{said.get('master_host', '?')}:{said.get('master_port', '?')}"
+        return f"is a read-only replica: connect to its primary, {primary}"
+    if facts.policy != "noeviction" and not allow_eviction:
+        return (
+            f"evicts keys when its memory is full (maxmemory-policy {facts.policy}), so tasks "
+            "would be lost: CONFIG SET maxmemory-policy noeviction"
+        )
+    return ""
