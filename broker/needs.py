@@ -27,8 +27,9 @@ class Free(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode(need: Need) -> bytes:
-    """Return the canonical JSON of a need, as stored in `shapes`."""
-    return msgspec.json.encode(need, order="sorted")
+    """Return the canonical JSON of a need, as stored in `shapes`. 1 and 1.0 CPUs are the same."""
+    same = msgspec.structs.replace(need, cpus=float(need.cpus))
+    return msgspec.json.encode(same, order="sorted")
 
 
 def shape_id(need: Need) -> str:

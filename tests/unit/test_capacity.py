@@ -87,7 +87,7 @@ def test_no_more_is_claimed_than_was_asked_for() -> None:
 
 
 def test_equal_needs_share_a_shape() -> None:
-    assert shape_id(Need(gpus=1)) == shape_id(Need(gpus=1, cpus=0.0))
+    assert shape_id(Need(cpus=1)) == shape_id(Need(cpus=1.0))
     assert shape_id(Need(gpus=1)) != shape_id(Need(gpus=2))
 
 

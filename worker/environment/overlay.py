@@ -20,8 +20,6 @@ import msgspec
 from .cache import Environment
 from .scripts import VARIABLE
 
-DROPPED: Final = ("PYTHONHOME", "PYTHONPATH", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
-"""Variables of the worker that would change what the task imports."""
 _OWN_FOLDERS: Final = ("bin", "lib", "lib64")
 
 
@@ -30,9 +28,7 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
 
     python: Path
     variables: dict[str, str]
-    """To be set for the task."""
-    dropped: tuple[str, ...] = DROPPED
-    """Not to be inherited from the worker."""
+    """To be set for the task, which must inherit none of the worker's PYTHON... variables."""
 
 
 def overlay(

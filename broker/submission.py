@@ -1,0 +1,187 @@
+"""From a script on this machine to a signed task on a queue."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final
+
+import anyio.to_thread
+import msgspec
+
+from . import definition as definitions
+from .blobs import Blobs
+from .definition import Definition
+from .envelope import sign
+from .errors import UsageError
+from .ids import TaskIds
+from .keypair import KeyPair
+from .keys import NAME_PATTERN, TaskId
+from .namespace import Namespace
+from .needs import Need
+from .requirements.find import find
+from .signed_task import SignedTask
+from .snapshot.take import Snapshot, take
+from .tasks import DefinitionUpload, NewTask, Tasks
+
+VALID_S: Final = 90 * 86_400
+"""How long a signature holds: longer than anyone waits in a queue, short enough that an old
+record can't be brought back for ever."""
+SNAPSHOT_BYTES: Final = 32 * 1024 * 1024
+
+Progress = Callable[[str], None]
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person asks for."""
+
+    target: Path
+    workdir: Path
+    """Where the person stands; the script's working directory when it lies in the snapshot."""
+    argv: tuple[str, ...] = ()
+    params: dict[str, str] = {}
+    env: dict[str, str] = {}
+    queue: str = "default"
+    name: str = ""
+    """Empty: the file name of the script."""
+    priority: Annotated[int, msgspec.Meta(ge=-128, le=127)] = 0
+    need: Need = Need()
+    labels: dict[str, str] = {}
+    timeout_s: float = 0.0
+    grace_s: float = 30.0
+    delay_s: float = 0.0
+    queue_timeout_s: float = 0.0
+    requirement_files: tuple[Path, ...] = ()
+    packages: tuple[str, ...] = ()
+    python: str = ""
+    snapshot_bytes: int = SNAPSHOT_BYTES
+    user: str = ""
+
+
+class Submitted(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of it."""
+
+    task_id: TaskId
+    queue: str
+    outcome: str
+    snapshot: str
+    """What travelled, for people."""
+    environment: str
+    """Where the requirements were found and how many."""
+    warnings: tuple[str, ...] = ()
+
+
+class _Packed(msgspec.Struct, frozen=True, kw_only=True):
+    snapshot: Snapshot
+    definition: Definition
+    warnings: tuple[str, ...]
+
+
+async def submit(
+    namespace: Namespace, submission: Submission, pair: KeyPair, *, progress: Progress
+) -> Submitted:
+    """Pack the code, find its requirements, sign, and enqueue.
+
+    Raises:
+        UsageError, SnapshotError: the person can mend it; nothing was enqueued.
+        BrokerUnavailable: redis did not take it.
+    """
+    check(submission)
+    packed = await anyio.to_thread.run_sync(partial(_pack, submission, progress))
+    encoded = definitions.encode(packed.definition)
+    if len(encoded) > definitions.MAX_BYTES:
+        raise UsageError(
+            f"the definition has {len(encoded)} bytes, most are {definitions.MAX_BYTES}:"
+            " fewer requirement lines are needed"
+        )
+    blob = packed.definition.code.blob
+    await _upload(Blobs(namespace), blob, packed.snapshot.content, progress)
+    task = new_task(namespace.name, submission, definitions.digest(encoded), pair)
+    upload = DefinitionUpload(encoded=encoded, blobs=(blob,))
+    [enqueued] = await Tasks(namespace).enqueue([task], {task.definition: upload})
+    environment = packed.definition.environment
+    return Submitted(
+        task_id=task.id,
+        queue=task.queue,
+        outcome=enqueued.outcome,
+        snapshot=packed.snapshot.summary,
+        environment=f"{len(environment.requirements)} requirements from {environment.source}",
+        warnings=packed.warnings,
+    )
+
+
+def check(submission: Submission) -> None:
+    """Refuse what redis keys and records can't hold, before any work is done."""
+    if not NAME_PATTERN.fullmatch(submission.queue):
+        raise UsageError(
+            f"queue {submission.queue!r}: use 1 to 63 letters, digits, dots, dashes, underscores"
+        )
+    for label in submission.labels:
+        if not NAME_PATTERN.fullmatch(label):
+            raise UsageError(f"label {label!r}: use letters, digits, dots, dashes, underscores")
+
+
+def new_task(
+    namespace: str, submission: Submission, definition_digest: str, pair: KeyPair
+) -> NewTask:
+    """Return the signed task of a submission."""
+    task_id = _ids.new()
+    signed = SignedTask(
+        namespace=namespace,
+        task_id=task_id,
+        definition=definition_digest,
+        argv=submission.argv,
+        params=submission.params,
+        env=submission.env,
+        need=submission.need,
+        timeout_s=submission.timeout_s,
+        grace_s=submission.grace_s,
+        not_after=int(time.time()) + VALID_S + int(submission.delay_s),
+        user=submission.user,
+    )
+    return NewTask(
+        id=task_id,
+        queue=submission.queue,
+        name=submission.name or submission.target.name,
+        user=submission.user,
+        need=submission.need,
+        priority=submission.priority,
+        definition=definition_digest,
+        envelope=sign([signed], pair)[0],
+        labels=submission.labels,
+        params=submission.params,
+        delay_ms=int(submission.delay_s * 1000),
+        queue_timeout_ms=int(submission.queue_timeout_s * 1000),
+        timeout_ms=int(submission.timeout_s * 1000),
+    )
+
+
+_ids = TaskIds()
+
+
+def _pack(submission: Submission, progress: Progress) -> _Packed:
+    snapshot = take(
+        submission.target,
+        workdir=submission.workdir,
+        limit_bytes=submission.snapshot_bytes,
+        progress=progress,
+    )
+    progress("looking for requirements")
+    found = find(
+        submission.target,
+        root=snapshot.root,
+        workdir=submission.workdir,
+        files=submission.requirement_files,
+        packages=submission.packages,
+        python=submission.python,
+    )
+    definition = Definition(code=snapshot.code, environment=found.spec, entry=snapshot.entry)
+    return _Packed(
+        snapshot=snapshot, definition=definition, warnings=tuple(found.warnings)
+    )
+
+
+async def _upload(blobs: Blobs, digest: str, content: bytes, progress: Progress) -> None:
+    if await blobs.missing([digest]):
+        progress(f"uploading {len(content) / 1e6:.1f} MB")
+        await blobs.put(digest, content)

@@ -1,0 +1,160 @@
+"""From a claim to something that can be started: verify, unpack, build."""
+
+import json
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import anyio.to_thread
+import msgspec
+
+from ..broker.definition import Code, Definition
+from ..broker.errors import SnapshotError, TrustError
+from ..broker.keys import TaskId
+from ..broker.signed_task import SignedTask
+from ..broker.snapshot.unpack import is_unpacked, unpack
+from ..broker.states import Phase
+from .environment.cache import Environment
+from .environment.overlay import Overlay, overlay, read_only_paths
+from .gpus import visible
+from .held import Held
+from .patience import patiently
+from .process.spec import Spec
+from .tools import Tools
+from .variables import inherited, of_task
+
+Say = Callable[[str], None]
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the launcher needs, and what the watch over the task needs."""
+
+    spec: Spec
+    signed: SignedTask
+
+
+class Preparation:
+    """Prepares one task. `stack` keeps what must be held until the task ended."""
+
+    def __init__(
+        self,
+        held: Held,
+        tools: Tools,
+        folder: Path,
+        stack: AsyncExitStack,
+        *,
+        say: Say,
+        enter: Callable[[Phase], Awaitable[None]],
+    ) -> None:
+        self._held = held
+        self._claim = held.claim
+        self._tools = tools
+        self._folder = folder
+        self._stack = stack
+        self._say = say
+        self._enter = enter
+
+    async def prepare(self) -> Prepared:
+        """Walk the phases before the start.
+
+        Raises:
+            TrustError: the record must not be run.
+            SnapshotError, BuildError, OSError: code or environment can't be made.
+        """
+        signed = self._verify()
+        definition = await patiently(
+            partial(self._tools.definitions.get, self._claim.definition), what="definition"
+        )
+        await self._enter(Phase.SNAPSHOT)
+        await self._unpack(definition.code)
+        await self._enter(Phase.ENVIRONMENT)
+        environment = await self._stack.enter_async_context(
+            self._tools.environments.use(definition.environment, report=self._say)
+        )
+        await self._enter(Phase.STARTING)
+        return Prepared(spec=self._spec(signed, definition, environment), signed=signed)
+
+    def _verify(self) -> SignedTask:
+        claim = self._claim
+        if claim.envelope is None:
+            raise TrustError("the signed arguments are missing or too large")
+        return self._tools.verifier.open(
+            claim.envelope,
+            namespace=self._tools.namespace,
+            task_id=claim.task_id,
+            definition=claim.definition,
+            queue=claim.queue,
+            shape=claim.shape,
+        )
+
+    async def _unpack(self, code: Code) -> None:
+        cache = self._tools.config.home.cache / "snapshots"
+        content = None if is_unpacked(code, cache=cache) else await self._fetch(code)
+        tree = self._folder / "tree"
+        await anyio.to_thread.run_sync(
+            partial(unpack, code, content, tree, cache=cache), abandon_on_cancel=False
+        )
+
+    async def _fetch(self, code: Code) -> bytes:
+        content = await patiently(partial(self._tools.blobs.get, code.blob), what="snapshot")
+        if content is None:
+            raise SnapshotError(
+                f"snapshot {code.blob[:12]} is no longer in redis: submit the task again"
+            )
+        return content
+
+    def _spec(self, signed: SignedTask, definition: Definition, environment: Environment) -> Spec:
+        tree = self._folder / "tree"
+        roots = [within(tree, root) for root in definition.environment.source_roots]
+        thin = overlay(
+            environment, self._folder / "venv", source_roots=roots, sdk=self._tools.sdk
+        )
+        script = within(tree, definition.entry.script)
+        return Spec(
+            argv=(str(thin.python), "-u", str(self._tools.bootstrap), str(script), *signed.argv),
+            env=self._variables(signed, thin),
+            cwd=str(within(tree, definition.entry.workdir)),
+            grace_s=signed.grace_s,
+            read_only=tuple(str(path) for path in read_only_paths(environment)),
+            keep_fds=(environment.lock_fd,),
+        )
+
+    def _variables(self, signed: SignedTask, thin: Overlay) -> dict[str, str]:
+        wanted = self._folder / "wanted.json"
+        wanted.write_text(json.dumps(signed.params), "utf-8")
+        return {
+            **inherited(os.environ),
+            **thin.variables,
+            **visible(self._held.gpus),
+            **signed.env,
+            **of_task(self._claim, self._tools.config.name),
+            "RQ_AGENT_PARAMS_FILE": str(wanted),
+            "RQ_AGENT_USED_FILE": str(self._folder / "params.json"),
+        }
+
+
+def run_folder(tools: Tools, task_id: TaskId, fence: int) -> Path:
+    """Return the folder of one attempt."""
+    return tools.folder / "tasks" / f"{task_id}.{fence}"
+
+
+def make_private(folder: Path) -> None:
+    """Make an empty folder that only this user can read."""
+    if folder.exists():  # a Redis that rolled back hands out the same fence again
+        shutil.rmtree(folder)
+    folder.mkdir(mode=0o700, parents=True)
+
+
+def within(tree: Path, relative: str) -> Path:
+    """Return a path of the snapshot.
+
+    Raises:
+        SnapshotError: it would leave the snapshot.
+    """
+    path = PurePosixPath(relative)
+    if path.is_absolute() or ".." in path.parts:
+        raise SnapshotError(f"{relative}: lies outside the snapshot")
+    return tree / path

@@ -1,0 +1,151 @@
+"""One task from its claim to its end."""
+
+import logging
+import shutil
+from contextlib import AsyncExitStack
+from functools import partial
+
+import anyio
+import anyio.to_thread
+
+from ..broker.errors import (
+    BrokerUnavailable,
+    BuildError,
+    LeaseLost,
+    RqAgentError,
+    TrustError,
+)
+from ..broker.leases import Finish, FinishCode, Outcome
+from ..broker.states import Phase
+from . import endings
+from .endings import Ending, StopCause
+from .held import Held
+from .patience import patiently, unless
+from .prepare import Preparation, Prepared, make_private, run_folder
+from .process.exits import Exit
+from .process.handle import Handle
+from .process.stop import stop
+from .process.wait import wait
+from .shipping import Shipping
+from .tools import Tools
+
+log = logging.getLogger(__name__)
+
+_LAST_OUTPUT_S = 30.0
+"""How long the end of a task waits for a missing Redis to take its last output."""
+
+
+class Runner:
+    """Walks one task through its phases and reports its end."""
+
+    def __init__(self, held: Held, tools: Tools) -> None:
+        self._held = held
+        self._claim = held.claim
+        self._tools = tools
+        self._folder = run_folder(tools, held.claim.task_id, held.claim.fence)
+        self._shipping = Shipping(held.claim, self._folder, tools.logs, tools.leases)
+
+    async def run(self) -> None:
+        """Run the task. Returns when its end is reported, or nothing may be reported."""
+        self._tools.journal.claimed(self._claim)
+        ending = await self._ending()
+        if ending is not None:
+            await self._ship_the_rest()
+            await self._report(ending)
+        self._tools.journal.ended(self._claim)
+        await anyio.to_thread.run_sync(self._tidy)
+
+    async def _ending(self) -> Ending | None:
+        try:
+            make_private(self._folder)
+            async with AsyncExitStack() as stack:
+                prepared = await unless(self._held.stopping, partial(self._prepare, stack))
+                return await self._watch(prepared) if prepared else self._stopped_early()
+        except TrustError as e:
+            return self._errored(f"quarantined: {e}")
+        except BuildError as e:
+            return self._errored(f"environment: {e}", e.details)
+        except RqAgentError as e:
+            return self._errored(str(e))
+        except OSError as e:
+            return self._errored(f"worker {self._tools.config.name}: {e}")
+
+    async def _prepare(self, stack: AsyncExitStack) -> Prepared:
+        return await Preparation(
+            self._held,
+            self._tools,
+            self._folder,
+            stack,
+            say=self._shipping.say,
+            enter=self._enter,
+        ).prepare()
+
+    async def _watch(self, prepared: Prepared) -> Ending | None:
+        handle = await self._tools.launcher.start(prepared.spec, self._folder)
+        self._tools.journal.started(self._claim, handle)
+        async with anyio.create_task_group() as tg:
+            tg.start_soon(self._shipping.run)
+            tg.start_soon(self._stop_when_asked, handle, prepared.signed.grace_s)
+            tg.start_soon(self._time_out, prepared.signed.timeout_s)
+            await self._enter(Phase.RUNNING)
+            exited = await wait(handle)
+            tg.cancel_scope.cancel()
+        return self._judge(exited)
+
+    async def _stop_when_asked(self, handle: Handle, grace_s: float) -> None:
+        await self._held.stopping.wait()
+        asked_s = self._held.grace_s
+        await stop(handle, grace_s=grace_s if asked_s is None else asked_s)
+
+    async def _time_out(self, timeout_s: float) -> None:
+        if timeout_s:
+            await anyio.sleep(timeout_s)
+            self._held.stop(StopCause.TIMED_OUT, reason=f"timed out after {timeout_s:g} s")
+
+    def _judge(self, exited: Exit) -> Ending | None:
+        cause = self._held.cause
+        if cause is StopCause.LOST or (cause is not None and exited.stopped_by):
+            return endings.of_stop(cause, self._held.reason, exited)
+        return endings.of_exit(exited)
+
+    def _stopped_early(self) -> Ending | None:
+        return endings.of_stop(self._held.cause or StopCause.CANCELLED, self._held.reason)
+
+    def _errored(self, reason: str, details: str = "") -> Ending | None:
+        if self._held.cause is StopCause.LOST:
+            return None
+        log.warning("task %s: %s", self._claim.task_id, reason)
+        for line in [*details.splitlines(), f"rq-agent: {reason}"]:
+            self._shipping.say(line)
+        return Ending(outcome=Outcome.ERRORED, reason=reason)
+
+    async def _enter(self, phase: Phase) -> None:
+        try:
+            await self._tools.leases.phase(self._claim, phase)
+        except LeaseLost:
+            self._held.stop(StopCause.LOST)
+        except BrokerUnavailable as e:
+            log.warning("task %s: phase %s not told: %s", self._claim.task_id, phase, e)
+
+    async def _ship_the_rest(self) -> None:
+        with anyio.move_on_after(_LAST_OUTPUT_S):
+            await patiently(partial(self._shipping.ship, final=True), what="last output")
+
+    async def _report(self, ending: Ending) -> None:
+        code = await self._tools.finisher.deliver(
+            Finish(
+                claim=self._claim,
+                outcome=ending.outcome,
+                exit_code=ending.exit_code,
+                reason=ending.reason,
+            )
+        )
+        if code in (FinishCode.FENCED, FinishCode.GONE):
+            log.warning("task %s: another claim owns it; end not accepted", self._claim.task_id)
+
+    def _tidy(self) -> None:
+        """Remove what was only needed to run; the output stays for `keep_runs_s`."""
+        for name in ("tree", "venv"):
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+        for name in ("spec.json", "wanted.json"):
+            (self._folder / name).unlink(missing_ok=True)

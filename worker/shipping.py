@@ -1,0 +1,91 @@
+"""Ships the output of one attempt to Redis while it runs."""
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from ..broker.errors import BrokerUnavailable
+from ..broker.leases import Claim, Leases
+from ..broker.logs import Chunk, Logs
+from .process.spool import Output
+
+log = logging.getLogger(__name__)
+
+_EVERY_S = 0.1
+_RETRY_S = 1.0
+_LINES_KEPT = 1_000
+
+
+class Shipping:
+    """Output, the worker's own words about the task, and the parameters that it used.
+
+    The whole output stays on this machine's disk; of what Redis can't take in time the oldest
+    is dropped (see spool.py), so memory is bounded and the task never waits for Redis.
+    """
+
+    def __init__(self, claim: Claim, folder: Path, logs: Logs, leases: Leases) -> None:
+        self._claim = claim
+        self._logs = logs
+        self._leases = leases
+        self._output = Output(folder)
+        self._used_file = folder / "params.json"
+        self._used_at_ns = 0
+        self._said_bytes = 0
+        self._pending: list[Chunk] = []
+
+    def say(self, line: str) -> None:
+        """Put a line of our own into the task's log."""
+        data = line.rstrip("\n").encode("utf-8", "replace")[:8_192] + b"\n"
+        if len(self._pending) < _LINES_KEPT:
+            self._pending.append(
+                Chunk(stream="sys", offset=self._said_bytes, raw_bytes=len(data), data=data)
+            )
+        self._said_bytes += len(data)
+
+    async def run(self) -> None:
+        """Ship forever; a missing Redis is waited for."""
+        while True:
+            try:
+                await self.ship()
+            except BrokerUnavailable as e:
+                log.debug("task %s: %s; output waits on disk", self._claim.task_id, e)
+                await anyio.sleep(_RETRY_S)
+            await anyio.sleep(_EVERY_S)
+
+    async def ship(self, *, final: bool = False) -> None:
+        """Ship what is new. `final`: also the last line, when it has no end."""
+        self._pending += self._output.read(final=final)
+        while part := self._pending[:64]:
+            await self._logs.append(self._claim, part)
+            del self._pending[: len(part)]
+            if not self._pending:
+                self._pending += self._output.read(final=final)
+        await self._ship_used()
+
+    async def _ship_used(self) -> None:
+        try:
+            written_ns = self._used_file.stat().st_mtime_ns
+        except FileNotFoundError:
+            return
+        if written_ns != self._used_at_ns:
+            await self._leases.used(self._claim, read_used(self._used_file))
+            self._used_at_ns = written_ns
+
+
+def read_used(path: Path) -> Mapping[str, str]:
+    """Return the parameters that the script said it used; nothing when it wrote nonsense."""
+    if path.stat().st_size > 1024 * 1024:
+        return {}
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except msgspec.DecodeError:
+        return {}
+
+
+def now_ms() -> int:
+    """Return this machine's time in Unix ms."""
+    return time.time_ns() // 1_000_000

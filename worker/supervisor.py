@@ -1,0 +1,184 @@
+"""The worker's main process: wires the loops and ends them."""
+
+import json
+import logging
+import os
+import platform
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import anyio
+
+from .. import __version__
+from ..broker.blobs import Blobs
+from ..broker.definitions import Definitions
+from ..broker.envelope import Verifier
+from ..broker.home import machine_id
+from ..broker.leases import Leases
+from ..broker.logs import Logs
+from ..broker.namespace import Namespace
+from ..broker.presence import Inbox, Workers
+from ..broker.shapes import Shapes
+from ..broker.ticks import Ticks
+from ..broker.trust import TrustFile
+from .capacity import Capacity
+from .config import WorkerConfig
+from .environment.cache import Environments
+from .finisher import Finisher
+from .heartbeat import Heartbeat
+from .held import Held, HeldTasks
+from .intake import Intake
+from .mailbox import read_inbox
+from .process.journal import Journal
+from .process.launcher import Launcher
+from .runner import Runner
+from .sdk_folder import bootstrap_path, materialize
+from .signals import Signals
+from .endings import StopCause
+from .ticker import tick_while_elected
+from .tools import Tools
+
+log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """One `rq-agent work`."""
+
+    def __init__(self, config: WorkerConfig, namespace: Namespace, blocking: Namespace) -> None:
+        self._config = config
+        self._namespace = namespace
+        self._blocking = blocking
+        self._signals = Signals()
+        self._tasks = HeldTasks(self._signals.notify)
+        self._capacity = Capacity(
+            slots=config.slots, gpus=config.gpus, cpus=config.cpus, mem_mib=config.mem_mib
+        )
+        self._leases = Leases(namespace)
+        self._finisher = Finisher(self._leases)
+        self._heartbeat = Heartbeat(
+            config, self._tasks, self._signals, self._leases, self._facts
+        )
+        self._started_ms = time.time_ns() // 1_000_000
+        self._ended = 0
+
+    async def run(self) -> int:
+        """Work until drained. Return how many tasks ended here."""
+        async with self._tools() as tools:
+            inbox = Inbox(self._blocking, self._config.name)
+            await inbox.start()
+            await self._heartbeat.beat_once()
+            async with anyio.create_task_group() as loops:
+                loops.start_soon(self._heed_signals)
+                loops.start_soon(self._heartbeat.run)
+                loops.start_soon(read_inbox, inbox, self._tasks, self._signals)
+                loops.start_soon(self._finisher.run)
+                loops.start_soon(self._tick)
+                loops.start_soon(self._leave_when_idle)
+                await self._work(tools)
+                loops.cancel_scope.cancel()
+        await Workers(self._namespace).leave(self._config.name)
+        return self._ended
+
+    async def _work(self, tools: Tools) -> None:
+        """Claim and run until the worker drains and its tasks have ended."""
+        async with anyio.create_task_group() as runners:
+
+            def start(held: Held) -> None:
+                runners.start_soon(self._run_one, held, tools)
+
+            intake = Intake(
+                self._config,
+                self._capacity,
+                self._tasks,
+                self._signals,
+                self._leases,
+                Shapes(self._namespace),
+                start,
+            )
+            await intake.run()
+
+    async def _run_one(self, held: Held, tools: Tools) -> None:
+        log.info("task %s: claimed from %s", held.claim.task_id, held.claim.queue)
+        try:
+            await Runner(held, tools).run()
+        finally:
+            self._capacity.give_back(held.claim.task_id)
+            self._tasks.remove(held)
+            self._ended += 1
+
+    async def _tick(self) -> None:
+        ticks = Ticks(self._namespace)
+        await tick_while_elected(self._heartbeat, ticks, lease_ms=self._config.lease_ms)
+
+    async def _heed_signals(self) -> None:
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+            async for number in received:
+                if self._signals.draining:
+                    self._signals.leave()
+                    for held in self._tasks:
+                        held.stop(StopCause.RELEASED)
+                else:
+                    self._signals.drain(f"{number.name}; once more gives the tasks back")
+
+    async def _leave_when_idle(self) -> None:
+        """Drain after `idle_timeout_s` without a task."""
+        if not self._config.idle_timeout_s:
+            return
+        while not self._signals.draining:
+            heard = self._signals.heard
+            if len(self._tasks):
+                await self._signals.news(since=heard)
+                continue
+            with anyio.move_on_after(self._config.idle_timeout_s) as scope:
+                while len(self._tasks) == 0:
+                    await self._signals.news(since=heard)
+                    heard = self._signals.heard
+            if scope.cancelled_caught:
+                self._signals.drain(f"idle for {self._config.idle_timeout_s:g} s")
+
+    @asynccontextmanager
+    async def _tools(self) -> AsyncIterator[Tools]:
+        config = self._config
+        folder = config.home.state / machine_id() / "workers" / config.name
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with AsyncExitStack() as stack:
+            journal = stack.enter_context(Journal(folder / "journal"))
+            launcher = await stack.enter_async_context(Launcher())
+            yield Tools(
+                config=config,
+                namespace=self._namespace.name,
+                folder=folder,
+                definitions=Definitions(self._namespace),
+                blobs=Blobs(self._namespace),
+                leases=self._leases,
+                logs=Logs(self._namespace),
+                verifier=Verifier(TrustFile(config.home.config / "trust.json")),
+                environments=Environments(config.home.cache, max_bytes=config.environments_bytes),
+                launcher=launcher,
+                journal=journal,
+                finisher=self._finisher,
+                signals=self._signals,
+                sdk=materialize(config.home.cache),
+                bootstrap=bootstrap_path(config.home.cache),
+            )
+
+    def _facts(self) -> dict[str, str]:
+        """What `worker ls` shows; readable by any dashboard with HGETALL."""
+        config = self._config
+        state = "draining" if self._signals.draining else "busy" if len(self._tasks) else "idle"
+        return {
+            "host": platform.node(),
+            "pid": str(os.getpid()),
+            "version": __version__,
+            "queues": json.dumps(config.order.queues),
+            "mode": config.order.mode,
+            "state": state,
+            "slots": str(config.slots),
+            "gpus": json.dumps(config.gpus),
+            "cpus": "" if config.cpus == float("inf") else f"{config.cpus:g}",
+            "mem_mib": "" if config.mem_mib == float("inf") else f"{config.mem_mib:.0f}",
+            "running": json.dumps([held.claim.task_id for held in self._tasks]),
+            "started_ms": str(self._started_ms),
+        }

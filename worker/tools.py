@@ -1,0 +1,39 @@
+"""What every runner of one worker works with."""
+
+from pathlib import Path
+
+import msgspec
+
+from ..broker.blobs import Blobs
+from ..broker.definition import Definition
+from ..broker.definitions import Definitions
+from ..broker.envelope import Verifier
+from ..broker.leases import Leases
+from ..broker.logs import Logs
+from .config import WorkerConfig
+from .environment.cache import Environments
+from .finisher import Finisher
+from .process.journal import Journal
+from .process.launcher import Launcher
+from .signals import Signals
+
+
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """Wired once by the supervisor."""
+
+    config: WorkerConfig
+    namespace: str
+    folder: Path
+    """This worker's own: journal and run folders."""
+    definitions: Definitions
+    blobs: Blobs
+    leases: Leases
+    logs: Logs
+    verifier: Verifier
+    environments: Environments
+    launcher: Launcher
+    journal: Journal
+    finisher: Finisher
+    signals: Signals
+    sdk: Path
+    bootstrap: Path
