@@ -3,8 +3,7 @@
 Names are looked up on first use, so that `import rq_agent` in a training script costs nothing.
 """
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing itself costs more than all the rest; type checkers know the name
 if TYPE_CHECKING:
     from .sdk.params import params as params
 
@@ -14,10 +13,11 @@ __all__ = ["__version__", "params"]
 _LAZY = {"params": (".sdk.params", "params")}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
     module, attribute = _LAZY[name]
-    return getattr(import_module(module, __name__), attribute)
+    found = globals()[name] = getattr(import_module(module, __name__), attribute)
+    return found
