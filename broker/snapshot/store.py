@@ -24,18 +24,24 @@ _READ_BYTES: Final = 64 * 1024
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
-def stored(code: Code, content: bytes, cache: Path) -> Path:
+def is_stored(code: Code, cache: Path) -> bool:
+    """Return whether this machine has the pack: then its content need not be fetched."""
+    return code.form == "pack" and _place(code, cache).is_dir()
+
+
+def stored(code: Code, content: bytes | None, cache: Path) -> Path:
     """Return the repository of a pack; make it if this machine has none yet.
+
+    Args:
+        content: None when `is_stored` said that it is not needed.
 
     Raises:
         SnapshotError: the pack is malformed, holds another commit, or is too large.
     """
-    if _COMMIT.fullmatch(code.commit) is None:
-        raise SnapshotError(f"{code.commit[:80]!r} is not the id of a commit")
-    # The commit is part of the name: a definition that lies about it must not find the pack of
-    # one that does not.
-    final = cache / f"{code.blob}-{code.commit}"
+    final = _place(code, cache)
     if not final.is_dir():
+        if content is None:
+            raise SnapshotError(f"snapshot {code.blob[:12]} was just evicted: try again")
         cache.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=".making-", dir=cache))
         try:
@@ -45,6 +51,14 @@ def stored(code: Code, content: bytes, cache: Path) -> Path:
             shutil.rmtree(made, ignore_errors=True)
     os.utime(final)  # least recently used packs are evicted first
     return final
+
+
+def _place(code: Code, cache: Path) -> Path:
+    if _COMMIT.fullmatch(code.commit) is None:
+        raise SnapshotError(f"{code.commit[:80]!r} is not the id of a commit")
+    # The commit is part of the name: a definition that lies about it must not find the pack of
+    # one that does not.
+    return cache / f"{code.blob}-{code.commit}"
 
 
 def _make(folder: Path, code: Code, content: bytes) -> None:

@@ -1,0 +1,1 @@
+"""What a script needs installed, reduced to requirement lines; one file per source."""

@@ -1,0 +1,47 @@
+"""Read TOML; errors name file, line and column."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import UsageError
+
+_POSITION: Final = re.compile(r" \(at line (\d+), column (\d+)\)$")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise UsageError(f"can't read {path}: {e}") from e
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str, *, line: int = 1, column: int = 0) -> dict[str, Any]:
+    """Return the tables of a text that starts on a line, and so far right, in a file."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as e:
+        found = _POSITION.search(str(e))
+        where = name
+        if found is not None:
+            where = f"{name}:{int(found[1]) + line - 1}:{int(found[2]) + column}"
+        problem = _POSITION.sub("", str(e))
+        raise UsageError(f"{where}: broken TOML: {problem}") from e
+
+
+def table(tables: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return a table within tables; empty if there is none."""
+    for name in names:
+        inner = tables.get(name)
+        tables = inner if isinstance(inner, dict) else {}
+    return tables
+
+
+def strings(value: object, where: str) -> list[str]:
+    """Check that a value is a list of strings."""
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise UsageError(f"{where} must be a list of strings")
+    return value
