@@ -111,7 +111,8 @@ class Hook:
     def _compose(
         self, parser: argparse.ArgumentParser, given: list[str], *, is_strict: bool
     ) -> Composed:
-        from .compose import BadValue, compose  # tasks without overrides do not pay for it
+        from .compose import compose  # tasks without overrides do not pay for these
+        from .tokens import BadValue
 
         try:
             composed = compose(parser, given, self._ledger.overrides)

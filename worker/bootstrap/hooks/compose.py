@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from . import matching, segments
-from .tokens import BadValue as BadValue
 from .tokens import say, words
 
 TYPE_CHECKING = False
@@ -50,6 +49,8 @@ def compose(
     result = Composed(parser)
     found = {name: m for name in overrides if (m := matching.find(parser, name))}
     result.taken |= set(found)
+    if parser.fromfile_prefix_chars is not None:
+        argv = parser._read_args_from_files(list(argv))
     parts, tail = segments.cut(parser, argv)
     rest = segments.rest_action(parser)
 

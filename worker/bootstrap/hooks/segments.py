@@ -27,7 +27,7 @@ class Part:
 def cut(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[list[Part], list[str]]:
     """Return the parts in order, and the tail: from `--`, a subcommand or a remainder on."""
     tokens = [piece for token in argv for piece in _spread(parser, token)]
-    before_rest = _positionals_before_rest(parser)
+    rest, before_rest = rest_action(parser), _positionals_before_rest(parser)
     parts: list[Part] = []
     positional_count = at = 0
     while at < len(tokens):
@@ -40,6 +40,8 @@ def cut(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[list[Part
             positional_count += 1
             parts.append(Part([token], option=False, action=None))
             at += 1
+            if positional_count == before_rest and rest and rest.nargs == argparse.REMAINDER:
+                break  # takes options too
             continue
         action, has_value = _lookup(parser, token)
         end = at + 1
