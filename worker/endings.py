@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from ..broker.leases import Outcome
-from .process.exits import Exit
+from .process.wait import Exit
 
 
 class StopCause(StrEnum):

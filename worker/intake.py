@@ -84,6 +84,9 @@ class Intake:
         )
         for claim in claimed.claims:
             self._take(claim)
+        if (held_ms := claimed.hold_until_ms - claimed.server_ms) > 0:
+            await anyio.sleep(held_ms / 1000)  # redis restarted: those who hold tasks come first
+            return True
         reloaded = await self._reload(claimed.shape_count)
         return bool(claimed.claims) or claimed.again or reloaded
 

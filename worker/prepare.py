@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -15,7 +16,8 @@ from ..broker.definition import Code, Definition
 from ..broker.errors import SnapshotError, TrustError
 from ..broker.keys import TaskId
 from ..broker.signed_task import SignedTask
-from ..broker.snapshot.unpack import is_unpacked, unpack
+from ..broker.snapshot.store import is_stored
+from ..broker.snapshot.unpack import unpack
 from ..broker.states import Phase
 from .environment.cache import Environment
 from .environment.overlay import Overlay, overlay, read_only_paths
@@ -34,6 +36,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
     spec: Spec
     signed: SignedTask
+    lock_fd: int
+    """Keeps the environment from eviction; handed to the shim, so also after this worker."""
 
 
 class Preparation:
@@ -75,7 +79,11 @@ class Preparation:
             self._tools.environments.use(definition.environment, report=self._say)
         )
         await self._enter(Phase.STARTING)
-        return Prepared(spec=self._spec(signed, definition, environment), signed=signed)
+        return Prepared(
+            spec=self._spec(signed, definition, environment),
+            signed=signed,
+            lock_fd=environment.lock_fd,
+        )
 
     def _verify(self) -> SignedTask:
         claim = self._claim
@@ -88,15 +96,14 @@ class Preparation:
             definition=claim.definition,
             queue=claim.queue,
             shape=claim.shape,
+            now_s=time.time(),
         )
 
     async def _unpack(self, code: Code) -> None:
         cache = self._tools.config.home.cache / "snapshots"
-        content = None if is_unpacked(code, cache=cache) else await self._fetch(code)
+        content = None if is_stored(code, cache) else await self._fetch(code)
         tree = self._folder / "tree"
-        await anyio.to_thread.run_sync(
-            partial(unpack, code, content, tree, cache=cache), abandon_on_cancel=False
-        )
+        await anyio.to_thread.run_sync(partial(unpack, code, content, tree, cache=cache))
 
     async def _fetch(self, code: Code) -> bytes:
         content = await patiently(partial(self._tools.blobs.get, code.blob), what="snapshot")
@@ -109,17 +116,17 @@ class Preparation:
     def _spec(self, signed: SignedTask, definition: Definition, environment: Environment) -> Spec:
         tree = self._folder / "tree"
         roots = [within(tree, root) for root in definition.environment.source_roots]
-        thin = overlay(
-            environment, self._folder / "venv", source_roots=roots, sdk=self._tools.sdk
-        )
+        thin = overlay(environment, self._folder / "venv", source_roots=roots, sdk=self._tools.sdk)
         script = within(tree, definition.entry.script)
         return Spec(
             argv=(str(thin.python), "-u", str(self._tools.bootstrap), str(script), *signed.argv),
             env=self._variables(signed, thin),
             cwd=str(within(tree, definition.entry.workdir)),
             grace_s=signed.grace_s,
-            read_only=tuple(str(path) for path in read_only_paths(environment)),
-            keep_fds=(environment.lock_fd,),
+            read_only=read_only_paths(environment),
+            task_id=self._claim.task_id,
+            fence=self._claim.fence,
+            nonce=self._claim.nonce,
         )
 
     def _variables(self, signed: SignedTask, thin: Overlay) -> dict[str, str]:

@@ -4,28 +4,30 @@ import logging
 import shutil
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
+import msgspec
 
 from ..broker.errors import (
     BrokerUnavailable,
     BuildError,
-    LeaseLost,
     RqAgentError,
     TrustError,
 )
-from ..broker.leases import Finish, FinishCode, Outcome
+from ..broker.leases import Claim, Finish, FinishCode, Outcome
 from ..broker.states import Phase
+from ..broker.trust import TrustFileError
 from . import endings
 from .endings import Ending, StopCause
 from .held import Held
 from .patience import patiently, unless
 from .prepare import Preparation, Prepared, make_private, run_folder
-from .process.exits import Exit
 from .process.handle import Handle
+from .process.journal import Attempt
 from .process.stop import stop
-from .process.wait import wait
+from .process.wait import Exit, wait
 from .shipping import Shipping
 from .tools import Tools
 
@@ -47,12 +49,12 @@ class Runner:
 
     async def run(self) -> None:
         """Run the task. Returns when its end is reported, or nothing may be reported."""
-        self._tools.journal.claimed(self._claim)
+        await self._tools.journal.claimed([attempt(self._claim, self._folder)])
         ending = await self._ending()
         if ending is not None:
             await self._ship_the_rest()
             await self._report(ending)
-        self._tools.journal.ended(self._claim)
+        await self._tools.journal.ended(self._claim.task_id, self._claim.fence)
         await anyio.to_thread.run_sync(self._tidy)
 
     async def _ending(self) -> Ending | None:
@@ -61,6 +63,8 @@ class Runner:
             async with AsyncExitStack() as stack:
                 prepared = await unless(self._held.stopping, partial(self._prepare, stack))
                 return await self._watch(prepared) if prepared else self._stopped_early()
+        except TrustFileError as e:
+            return self._give_back(str(e))
         except TrustError as e:
             return self._errored(f"quarantined: {e}")
         except BuildError as e:
@@ -81,8 +85,10 @@ class Runner:
         ).prepare()
 
     async def _watch(self, prepared: Prepared) -> Ending | None:
-        handle = await self._tools.launcher.start(prepared.spec, self._folder)
-        self._tools.journal.started(self._claim, handle)
+        handle = await self._tools.launcher.start(
+            prepared.spec, self._folder, held=(prepared.lock_fd,)
+        )
+        await self._tools.journal.started(handle)
         async with anyio.create_task_group() as tg:
             tg.start_soon(self._shipping.run)
             tg.start_soon(self._stop_when_asked, handle, prepared.signed.grace_s)
@@ -119,11 +125,20 @@ class Runner:
             self._shipping.say(line)
         return Ending(outcome=Outcome.ERRORED, reason=reason)
 
+    def _give_back(self, why: str) -> Ending | None:
+        """The fault is this worker's: it claims no more, and another one runs the task."""
+        log.error("%s; this worker claims no more", why)
+        self._tools.signals.drain(why)
+        self._held.stop(StopCause.RELEASED, reason=why)
+        return self._stopped_early()
+
     async def _enter(self, phase: Phase) -> None:
         try:
-            await self._tools.leases.phase(self._claim, phase)
-        except LeaseLost:
-            self._held.stop(StopCause.LOST)
+            code = await self._tools.leases.phase(self._claim, phase)
+            if code in (FinishCode.FENCED, FinishCode.GONE):
+                log.info(
+                    "task %s: claim not known; a beat tells what became of it", self._claim.task_id
+                )
         except BrokerUnavailable as e:
             log.warning("task %s: phase %s not told: %s", self._claim.task_id, phase, e)
 
@@ -147,5 +162,17 @@ class Runner:
         """Remove what was only needed to run; the output stays for `keep_runs_s`."""
         for name in ("tree", "venv"):
             shutil.rmtree(self._folder / name, ignore_errors=True)
-        for name in ("spec.json", "wanted.json"):
+        for name in ("spec.json", "wanted.json", "exit.reserved"):
             (self._folder / name).unlink(missing_ok=True)
+
+
+def attempt(claim: Claim, folder: Path) -> Attempt:
+    """Return what the journal keeps of a claim. The envelope may hold values of a person."""
+    bare = msgspec.structs.replace(claim, envelope=None)
+    return Attempt(
+        task_id=claim.task_id,
+        fence=claim.fence,
+        nonce=claim.nonce,
+        folder=str(folder),
+        claim=msgspec.to_builtins(bare),
+    )

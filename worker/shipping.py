@@ -1,7 +1,6 @@
 """Ships the output of one attempt to Redis while it runs."""
 
 import logging
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ log = logging.getLogger(__name__)
 _EVERY_S = 0.1
 _RETRY_S = 1.0
 _LINES_KEPT = 1_000
+_PART = 64
 
 
 class Shipping:
@@ -58,13 +58,19 @@ class Shipping:
 
     async def ship(self, *, final: bool = False) -> None:
         """Ship what is new. `final`: also the last line, when it has no end."""
-        self._pending += self._output.read(final=final)
-        while part := self._pending[:64]:
+        while part := self._pending[:_PART] or await self._read(final):
+            self._pending[: len(part)] = part
             await self._logs.append(self._claim, part)
             del self._pending[: len(part)]
-            if not self._pending:
-                self._pending += self._output.read(final=final)
         await self._ship_used()
+
+    async def _read(self, final: bool) -> list[Chunk]:
+        """Return what is new on disk. A gap is not shipped: readers see it in the offsets."""
+        return [
+            Chunk(stream=c.stream, offset=c.offset, raw_bytes=c.raw_bytes, data=c.data)
+            for c in await self._output.read(final=final)
+            if not c.is_gap
+        ]
 
     async def _ship_used(self) -> None:
         try:
@@ -84,8 +90,3 @@ def read_used(path: Path) -> Mapping[str, str]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
     except msgspec.DecodeError:
         return {}
-
-
-def now_ms() -> int:
-    """Return this machine's time in Unix ms."""
-    return time.time_ns() // 1_000_000

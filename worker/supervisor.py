@@ -25,6 +25,7 @@ from ..broker.ticks import Ticks
 from ..broker.trust import TrustFile
 from .capacity import Capacity
 from .config import WorkerConfig
+from .endings import StopCause
 from .environment.cache import Environments
 from .finisher import Finisher
 from .heartbeat import Heartbeat
@@ -36,7 +37,6 @@ from .process.launcher import Launcher
 from .runner import Runner
 from .sdk_folder import bootstrap_path, materialize
 from .signals import Signals
-from .endings import StopCause
 from .ticker import tick_while_elected
 from .tools import Tools
 
@@ -57,9 +57,7 @@ class Supervisor:
         )
         self._leases = Leases(namespace)
         self._finisher = Finisher(self._leases)
-        self._heartbeat = Heartbeat(
-            config, self._tasks, self._signals, self._leases, self._facts
-        )
+        self._heartbeat = Heartbeat(config, self._tasks, self._signals, self._leases, self._facts)
         self._started_ms = time.time_ns() // 1_000_000
         self._ended = 0
 
@@ -144,7 +142,7 @@ class Supervisor:
         folder = config.home.state / machine_id() / "workers" / config.name
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
-            journal = stack.enter_context(Journal(folder / "journal"))
+            journal = stack.enter_context(Journal(folder, worker=config.name))
             launcher = await stack.enter_async_context(Launcher())
             yield Tools(
                 config=config,

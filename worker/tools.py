@@ -5,7 +5,6 @@ from pathlib import Path
 import msgspec
 
 from ..broker.blobs import Blobs
-from ..broker.definition import Definition
 from ..broker.definitions import Definitions
 from ..broker.envelope import Verifier
 from ..broker.leases import Leases

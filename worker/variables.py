@@ -6,7 +6,13 @@ from ..broker.leases import Claim
 
 _OURS = "RQ_AGENT_"
 _OF_OUR_INTERPRETER = frozenset(
-    {"VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "__PYVENV_LAUNCHER__"}
+    {
+        "VIRTUAL_ENV",
+        "VIRTUAL_ENV_PROMPT",
+        "CONDA_PREFIX",
+        "CONDA_DEFAULT_ENV",
+        "__PYVENV_LAUNCHER__",
+    }
 )
 
 

@@ -62,7 +62,7 @@ async def _install(folder: Path, plan: Plan, uv: Uv, report: Report) -> None:
     await _venv(folder, plan.interpreter, uv)
     if plan.spec.requirements:
         await _requirements(folder, plan.spec, uv, report)
-    has_pip = await _pip(folder, plan.interpreter, uv, report)
+    await _pip(folder, plan.interpreter, uv, report)
     await anyio.to_thread.run_sync(scripts.prefer_overlay, folder / "bin")
     size_bytes = await anyio.to_thread.run_sync(tree.seal, folder)
     marker = Marker(
@@ -76,7 +76,6 @@ async def _install(folder: Path, plan: Plan, uv: Uv, report: Report) -> None:
         built_at=time.time(),
         seconds=round(time.monotonic() - started, 3),
         size_bytes=size_bytes,
-        has_pip=has_pip,
     )
     write_marker(folder, marker)
     os.chmod(folder, 0o555)
@@ -105,19 +104,15 @@ def all_hashed(requirements: Sequence[str]) -> bool:
     return bool(requirements) and all("--hash=" in line for line in requirements)
 
 
-async def _pip(folder: Path, interpreter: Interpreter, uv: Uv, report: Report) -> bool:
-    """Make `python -m pip` work for tasks that install at run time; return whether it does.
-
-    The pip that came with the interpreter needs no network. It is not compiled: few tasks use it.
-    """
-    wheel = [interpreter.pip_wheel] if interpreter.pip_wheel else ["pip"]
-    if any((folder / interpreter.site_packages).glob("pip-*.dist-info")):
-        return True
-    installed = await run(uv, "pip", "install", "--python", str(folder), "--no-deps", *wheel)
+async def _pip(folder: Path, interpreter: Interpreter, uv: Uv, report: Report) -> None:
+    """Install pip for tasks that install at run time, if the interpreter did not bring one."""
+    if interpreter.pip_wheel or any((folder / interpreter.site_packages).glob("pip-*.dist-info")):
+        return
+    into = ["pip", "install", "--python", str(folder), "--compile-bytecode"]
+    installed = await run(uv, *into, "pip")
     if installed.code != 0:
-        report("this environment has no pip, so the task can't install at run time")
+        report("no pip could be installed, so tasks can't install at run time:")
         report(installed.words)
-    return installed.code == 0
 
 
 def _put(folder: Path, places: Places, key: str) -> None:

@@ -1,8 +1,8 @@
 """The thin environment that one task sees: its own on top, the shared one below.
 
 What the task imports is looked up in this order: the script's folder, the standard library, the
-task's source roots, what it installed at run time, the shared environment, the sdk. Its own code
-comes before installed packages because some wheels bring a top-level `tests` or `utils`; it comes
+task's source roots, what it installed at run time, the shared environment, the sdk, the pip that
+came with the interpreter. Its own code comes before installed packages because some wheels bring a top-level `tests` or `utils`; it comes
 after the standard library, so that a file called `queue.py` breaks nothing.
 
 `pip install` at run time writes into this folder, and what it writes hides the shared version.
@@ -92,6 +92,7 @@ def _import_path(env: Environment, source_roots: Sequence[Path], sdk: Path) -> s
     carry paths of any bytes. addsitedir also reads the .pth files of the shared environment.
     """
     roots = [str(root) for root in source_roots]
+    last = [str(sdk), *filter(None, [env.interpreter.pip_wheel])]
     return (
         "import site\n"
         "import sys\n"
@@ -99,7 +100,7 @@ def _import_path(env: Environment, source_roots: Sequence[Path], sdk: Path) -> s
         "first = next(own, len(sys.path))\n"
         f"sys.path[first:first] = {roots!a}\n"
         f"site.addsitedir({str(env.site_packages)!a})\n"
-        f"sys.path.append({str(sdk)!a})\n"
+        f"sys.path.extend({last!a})\n"
     )
 
 

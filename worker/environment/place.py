@@ -37,7 +37,6 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     """How long building took."""
     size_bytes: int
-    has_pip: bool
 
 
 class Places(msgspec.Struct, frozen=True):

@@ -32,7 +32,7 @@ class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
     site_packages: str
     """Where a virtual environment of it keeps packages, relative to the environment."""
     pip_wheel: str
-    """The pip that came with it; empty if none did."""
+    """The pip that came with it, which runs from the wheel as it is; empty if none did."""
 
 
 class _Found(msgspec.Struct, frozen=True):

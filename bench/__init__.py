@@ -1,0 +1,1 @@
+"""Figures: one program, one run, a table and JSON."""
