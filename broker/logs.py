@@ -1,0 +1,205 @@
+"""The output of attempts: bounded streams of byte-accurate chunks."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from . import keys, retention, streams
+from .decoding import text
+from .errors import BrokerUnavailable, UsageError
+from .keys import TaskId
+from .namespace import Namespace
+
+LIMIT_BYTES: Final = 1024 * 1024
+"""How much of one attempt's output Redis keeps; each chunk counts 64 bytes more than its data."""
+CHUNK_BYTES: Final = 16 * 1024
+_CHUNKS_PER_CALL: Final = 32
+_STORED: Final = 1
+_NOT_YET: Final = -2
+
+_STREAMS: Final = ("out", "err", "sys")
+_CURSOR: Final = re.compile(r"[0-9]{1,16}-[0-9]{1,16}(/[0-9]{1,16}){3}", re.ASCII)
+
+StreamName = Literal["out", "err", "sys"]
+
+
+class Chunk(msgspec.Struct, frozen=True, kw_only=True):
+    """Output to store. `sys` is what rq-agent itself says, with offsets of its own."""
+
+    stream: StreamName
+    offset: int
+    """Where it begins in the raw output of its stream, in bytes."""
+    raw_bytes: int
+    """How many raw bytes it stands for: more than the data where some were collapsed."""
+    data: bytes
+
+
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Output as read."""
+
+    stream: str
+    offset: int
+    raw_bytes: int
+    data: bytes
+    dropped_bytes: int
+    """Raw bytes of this stream that are missing right before it."""
+    at: float
+    """When Redis got it; Unix seconds."""
+
+
+class Token(Protocol):
+    """What proves that a writer holds, or held, an attempt. A Claim is one."""
+
+    @property
+    def task_id(self) -> TaskId:
+        """The task."""
+
+    @property
+    def fence(self) -> int:
+        """Which attempt: its number of the claim."""
+
+    @property
+    def nonce(self) -> str:
+        """The claim's own secret."""
+
+
+class Logs:
+    """Writes and reads the logs of attempts.
+
+    To wait for output, give it a namespace on a blocking connection.
+    """
+
+    def __init__(self, ns: Namespace) -> None:
+        self._ns = ns
+
+    async def append(
+        self, token: Token, chunks: Iterable[Chunk], *, limit_bytes: int = LIMIT_BYTES
+    ) -> bool:
+        """Add output to the log of one attempt; the oldest goes when it is full.
+
+        Safe to repeat with the same chunks: what is stored already is skipped.
+
+        Returns:
+            False if this log takes nothing any more: the task was purged, another claim has
+            the fence, or the attempt is over and its log is gone. Drop the chunks.
+
+        Raises:
+            BrokerUnavailable: also when Redis came back older than the claim; a beat tells it.
+        """
+        pieces = [piece for chunk in chunks for piece in split(chunk)]
+        for start in range(0, len(pieces), _CHUNKS_PER_CALL):
+            batch = pieces[start : start + _CHUNKS_PER_CALL]
+            args = [a for c in batch for a in (c.stream, c.offset, c.raw_bytes, c.data)]
+            reply = await self._ns.scripts.append(
+                [
+                    token.task_id,
+                    token.fence,
+                    token.nonce,
+                    limit_bytes,
+                    retention.LOG_MS,
+                    len(batch),
+                    *args,
+                ]
+            )
+            if reply == _NOT_YET:
+                raise BrokerUnavailable(
+                    f"redis came back without the claim of task {token.task_id}; its output waits"
+                )
+            if reply != _STORED:
+                return False
+        return True
+
+    async def read(
+        self,
+        task_id: TaskId,
+        fence: int,
+        after: str = "0",
+        *,
+        count: int = 500,
+        block_ms: int | None = None,
+    ) -> tuple[list[LogEntry], str]:
+        """Return at most `count` entries, oldest first, and what to pass as `after` next time.
+
+        Args:
+            task_id: the task.
+            fence: which attempt's log.
+            after: `0` for the beginning of what is kept, else what the last call returned.
+            count: at most so many.
+            block_ms: wait so long for the first one; None or 0: don't wait.
+        """
+        cursor = Cursor.parse(after)
+        entries = await streams.read(
+            self._ns.redis,
+            keys.log(self._ns.prefix, task_id, fence),
+            cursor.last,
+            count=count,
+            block_ms=block_ms,
+        )
+        return [cursor.advance(entry) for entry in entries], str(cursor)
+
+
+class Cursor:
+    """How far a reader came: the last entry, and where each stream ended then.
+
+    As text (`<entry id>/<out>/<err>/<sys>`) it can go through a browser and come back.
+    """
+
+    def __init__(self, last: str, ends: dict[str, int]) -> None:
+        self.last = last
+        self._ends = ends
+
+    @classmethod
+    def parse(cls, after: str) -> "Cursor":
+        """Return the cursor of a text; `0` is the beginning.
+
+        Raises:
+            UsageError: the text is not a cursor's.
+        """
+        if after == "0":
+            after = "0-0/0/0/0"
+        if not _CURSOR.fullmatch(after):
+            raise UsageError(f"{after[:80]!r} is not a place in a log; 0 is its beginning")
+        last, *ends = after.split("/")
+        return cls(last, dict(zip(_STREAMS, map(int, ends), strict=True)))
+
+    def __str__(self) -> str:
+        return "/".join([self.last, *(str(end) for end in self._ends.values())])
+
+    def advance(self, entry: streams.Entry) -> LogEntry:
+        """Step over one entry and return it, with the hole before it."""
+        entry_id, fields = entry
+        self.last = entry_id.decode()
+        stream = text(fields.get(b"s", b""))
+        offset, raw_bytes = _whole(fields.get(b"o")), _whole(fields.get(b"n"))
+        end = self._ends.get(stream, offset)
+        if stream in self._ends:
+            self._ends[stream] = max(end, offset + raw_bytes)
+        return LogEntry(
+            stream=stream,
+            offset=offset,
+            raw_bytes=raw_bytes,
+            data=fields.get(b"d", b""),
+            dropped_bytes=max(0, offset - end),
+            at=int(self.last.partition("-")[0]) / 1000,
+        )
+
+
+def split(chunk: Chunk) -> Sequence[Chunk]:
+    """Return the chunk in pieces that the stream takes; the last stands for what was collapsed."""
+    if len(chunk.data) <= CHUNK_BYTES:
+        return [chunk]
+    pieces = []
+    offset, end = chunk.offset, chunk.offset + chunk.raw_bytes
+    for start in range(0, len(chunk.data), CHUNK_BYTES):
+        data = chunk.data[start : start + CHUNK_BYTES]
+        is_last = start + CHUNK_BYTES >= len(chunk.data)
+        stop = end if is_last else min(end, offset + len(data))
+        pieces.append(Chunk(stream=chunk.stream, offset=offset, raw_bytes=stop - offset, data=data))
+        offset = stop
+    return pieces
+
+
+def _whole(value: bytes | None) -> int:
+    return int(value) if value is not None and value.isdigit() else 0

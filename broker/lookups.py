@@ -1,0 +1,120 @@
+"""Finding tasks: by id, by what a person typed, in lists."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Final
+
+from . import keys
+from .decoding import text, texts
+from .errors import SelectorError, TaskNotFound
+from .ids import LENGTH, is_prefix
+from .keys import TaskId
+from .listing import Filters, Page, list_tasks
+from .namespace import Namespace
+from .queues import QueueView, list_queues
+from .reading import Records
+from .record import Record
+
+_SHOWN: Final = 5
+"""How many matches an error names."""
+_RECENT: Final = 50
+"""How many tasks near names are looked for in."""
+
+_ALL: Final = Filters()
+
+
+class Lookups:
+    """Reads what `ps`, `show`, `queue ls` and selectors need. Changes nothing."""
+
+    def __init__(self, ns: Namespace) -> None:
+        self._ns = ns
+        self._records = Records(ns)
+
+    async def record(self, task_id: TaskId) -> Record:
+        """Return one task, with its place in the queue.
+
+        Raises:
+            TaskNotFound: there is none of this id.
+        """
+        found = await self.records([task_id])
+        if not found:
+            raise TaskNotFound(task_id)
+        return found[0]
+
+    async def records(self, ids: Sequence[TaskId]) -> list[Record]:
+        """Return those of the tasks that exist, in the order of the ids."""
+        return await self._records.locate(await self._records.fetch(ids))
+
+    async def position(self, task_id: TaskId) -> int | None:
+        """Return a task's place in its queue from 1, None unless it is queued."""
+        found = await self.records([task_id])
+        return found[0].position if found else None
+
+    async def queues(self) -> list[QueueView]:
+        """Return all queues, sorted by name."""
+        return await list_queues(self._ns)
+
+    async def resolve(self, selector: str, *, user: str | None = None) -> TaskId:
+        """Return the task that a person means.
+
+        Args:
+            selector: `last`, an id, the beginning of one, or a name (its newest task).
+            user: whose newest task `last` is; None: anyone's.
+
+        Raises:
+            SelectorError: it fits no task, or the beginnings of several ids.
+        """
+        if selector == "last":
+            return await self._last(user)
+        matches = await self._by_prefix(selector)
+        if len(matches) == 1:
+            return matches[0]
+        if named := await self._newest(keys.index(self._ns.prefix, "name", selector)):
+            return named
+        if matches:
+            raise SelectorError(_ambiguous(selector, matches))
+        raise SelectorError(await self._not_found(selector))
+
+    async def list(
+        self, filters: Filters = _ALL, *, limit: int = 30, before: TaskId | None = None
+    ) -> Page:
+        """Return the newest tasks that the filters accept, older than `before`."""
+        return await list_tasks(self._ns, self._records, filters, limit=limit, before=before)
+
+    async def _last(self, user: str | None) -> TaskId:
+        p = self._ns.prefix
+        newest = await self._newest(keys.index(p, "user", user) if user else keys.ids(p))
+        if newest is None:
+            whose = f" of user {user}" if user else ""
+            raise SelectorError(f"last: there is no task{whose} yet; submit one first")
+        return newest
+
+    async def _newest(self, key: str) -> TaskId | None:
+        found = await self._ns.redis.zrevrangebylex(key, "+", "-", 0, 1)
+        return TaskId(text(found[0])) if found else None
+
+    async def _by_prefix(self, text: str) -> Sequence[TaskId]:
+        """Return up to one more id than an error shows."""
+        if not is_prefix(text):
+            return []
+        found = await self._ns.redis.zrangebylex(
+            keys.ids(self._ns.prefix), f"[{text}", f"({text}~", 0, _SHOWN + 1
+        )
+        return [TaskId(i) for i in texts(found)]
+
+    async def _not_found(self, selector: str) -> str:
+        if len(selector) == LENGTH and is_prefix(selector):
+            return f"no task has the id {selector}; it may have been purged"
+        recent = await self._ns.redis.zrevrangebylex(
+            keys.ids(self._ns.prefix), "+", "-", 0, _RECENT
+        )
+        names = {r.name for r in await self._records.fetch([TaskId(i) for i in texts(recent)])}
+        near = get_close_matches(selector, sorted(names), n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see rq-agent ps --all"
+        return f"no task has the id or the name {selector!r}; {hint}"
+
+
+def _ambiguous(prefix: str, matches: Sequence[TaskId]) -> str:
+    shown = ", ".join(matches[:_SHOWN])
+    more = ", ..." if len(matches) > _SHOWN else ""
+    return f"{prefix} is the beginning of several ids: {shown}{more}; type more of it"

@@ -1,0 +1,166 @@
+"""Workers as people see them, and the inbox through which a worker is told things."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from . import decoding, keys, streams
+from .decoding import text
+from .keys import TaskId
+from .namespace import Namespace
+
+MAX_WORKERS: Final = 10_000
+"""Most workers that one look returns."""
+_INBOX_BATCH: Final = 256
+
+Message = dict[str, str]
+
+
+class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
+    """One live worker: the facts of its last beat. What it did not tell is empty or None."""
+
+    name: str
+    host: str
+    pid: int | None
+    state: str
+    """idle, busy or draining."""
+    queues: tuple[str, ...]
+    mode: str
+    slots: int | None
+    gpus: tuple[str, ...]
+    """Indices or UUIDs that it hands out."""
+    cpus: float | None
+    """None: not limited."""
+    mem_mib: float | None
+    """None: not limited."""
+    running: tuple[TaskId, ...]
+    version: str
+    started_at: float | None
+    """Unix seconds on the clock of Redis."""
+    expires_at: float
+    """When it counts as gone unless it beats again; Unix seconds on the clock of Redis."""
+    beat_age_s: float | None
+    facts: dict[str, str]
+    """All that it told, as stored."""
+
+
+class Workers:
+    """Lists workers."""
+
+    def __init__(self, ns: Namespace) -> None:
+        self._ns = ns
+
+    async def live(self) -> list[WorkerView]:
+        """Return the workers whose time has not run out, sorted by name."""
+        p, redis = self._ns.prefix, self._ns.redis
+        now_s, now_us = await redis.time()
+        now_ms = now_s * 1000 + now_us // 1000
+        known: Any = await redis.zrangebyscore(
+            keys.workers(p), f"({now_ms}", "+inf", 0, MAX_WORKERS, withscores=True
+        )
+        pipe = redis.pipeline(transaction=False)
+        for name, _ in known:
+            pipe.hgetall(keys.worker(p, text(name)))
+        told = await pipe.execute()
+        views = [
+            view(text(name), facts, expires_ms=int(expires_ms), now_ms=now_ms)
+            for (name, expires_ms), facts in zip(known, told, strict=True)
+        ]
+        return sorted(views, key=lambda v: v.name)
+
+    async def listening(self, queue: str) -> list[WorkerView]:
+        """Return the live workers that take tasks from a queue."""
+        return [worker for worker in await self.live() if queue in worker.queues]
+
+    async def leave(self, name: str) -> None:
+        """Forget a worker that ended and holds no task: it is not listed and not woken again."""
+        p = self._ns.prefix
+        parked = await self._ns.redis.hget(keys.worker(p, name), "parked")
+        pipe = self._ns.redis.pipeline(transaction=True)
+        if parked:
+            pipe.zrem(keys.idle(p, text(parked)), name)
+        pipe.zrem(keys.workers(p), name)
+        pipe.delete(keys.worker(p, name), keys.inbox(p, name))
+        await pipe.execute()
+
+
+class Inbox:
+    """What others tell one worker. Read by last id, so that a cancelled read loses nothing.
+
+    Args:
+        ns: a namespace on a connection of its own whose timeout is above any `block_ms`.
+        worker: the worker's name.
+    """
+
+    def __init__(self, ns: Namespace, worker: str) -> None:
+        self._redis = ns.redis
+        self._key = keys.inbox(ns.prefix, worker)
+        self._last = streams.START
+
+    async def start(self) -> None:
+        """Skip what is there: it was for an earlier session of that name.
+
+        Call it before the first claim, which may park the worker and so invite messages.
+        """
+        self._last = await streams.last_id(self._redis, self._key)
+
+    async def next(self, block_ms: int) -> list[Message]:
+        """Return the messages that came since the last call, oldest first.
+
+        Args:
+            block_ms: wait so long for the first one; 0: don't wait.
+        """
+        entries = await streams.read(
+            self._redis, self._key, self._last, count=_INBOX_BATCH, block_ms=block_ms
+        )
+        if entries:
+            self._last = entries[-1][0].decode()
+        return [decoding.fields(fields) for _, fields in entries]
+
+
+def view(name: str, raw: Mapping[bytes, bytes], *, expires_ms: int, now_ms: int) -> WorkerView:
+    """Return a worker's view of its hash, whatever the hash holds."""
+    facts = decoding.fields(raw)
+    beat_ms = _number(facts.get("beat_ms", ""))
+    started_ms = _number(facts.get("started_ms", ""))
+    return WorkerView(
+        name=name,
+        host=facts.get("host", ""),
+        pid=_whole(facts.get("pid", "")),
+        state=facts.get("state", ""),
+        queues=_names(facts.get("queues", "")),
+        mode=facts.get("mode", ""),
+        slots=_whole(facts.get("slots", "")),
+        gpus=_names(facts.get("gpus", "")),
+        cpus=_number(facts.get("cpus", "")),
+        mem_mib=_number(facts.get("mem_mib", "")),
+        running=tuple(TaskId(i) for i in _names(facts.get("running", ""))),
+        version=facts.get("version", ""),
+        started_at=None if started_ms is None else started_ms / 1000,
+        expires_at=expires_ms / 1000,
+        beat_age_s=None if beat_ms is None else max(0.0, (now_ms - beat_ms) / 1000),
+        facts=facts,
+    )
+
+
+def _number(value: str) -> float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _whole(value: str) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def _names(value: str) -> tuple[str, ...]:
+    """Return the strings of a JSON list, none if it is something else."""
+    try:
+        return msgspec.json.decode(value, type=tuple[str, ...])
+    except msgspec.DecodeError:
+        return ()

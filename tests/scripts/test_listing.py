@@ -1,0 +1,158 @@
+import hashlib
+
+import pytest
+
+from rq_agent.broker import keys, listing
+from rq_agent.broker.ids import encode
+from rq_agent.broker.leases import Leases
+from rq_agent.broker.listing import Filters, Page
+from rq_agent.broker.lookups import Lookups
+from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.needs import Need, shape_id
+from rq_agent.broker.orders import Order
+from rq_agent.broker.states import TaskState
+from rq_agent.broker.tasks import DefinitionUpload, NewTask, Tasks
+
+DEFINITION = b"definition"
+DIGEST = hashlib.sha256(DEFINITION).hexdigest()
+
+
+def new(number: int, **options: object) -> NewTask:
+    fields = {
+        "id": encode(number),
+        "queue": "default",
+        "name": "train",
+        "user": "ada",
+        "need": Need(),
+        "priority": 0,
+        "definition": DIGEST,
+        "envelope": b"signed",
+        "labels": {},
+        "params": {},
+    }
+    return NewTask(**fields | options)  # type: ignore[arg-type]
+
+
+async def enqueue(namespace: Namespace, *tasks: NewTask) -> None:
+    upload = {DIGEST: DefinitionUpload(encoded=DEFINITION, blobs=())}
+    await Tasks(namespace).enqueue(tasks, upload)
+
+
+async def claim(namespace: Namespace, *queues: str, limit: int = 1) -> None:
+    await Leases(namespace).claim(
+        "box-1",
+        "nonce",
+        limit=limit,
+        order=Order(mode="priority", queues=queues),
+        shapes=[shape_id(Need())],
+        lease_ms=60_000,
+        park=False,
+    )
+
+
+def numbers(page: Page) -> list[int]:
+    return [int(record.id) for record in page.records]  # ids below 10 have one digit
+
+
+async def test_tasks_are_listed_newest_first_with_their_places(namespace: Namespace) -> None:
+    await enqueue(namespace, new(1), new(3), new(2, queue="other"))
+
+    page = await Lookups(namespace).list()
+
+    assert numbers(page) == [3, 2, 1]
+    assert [r.position for r in page.records] == [2, 1, 1]
+    assert (page.before, page.is_truncated) == (None, False)
+
+
+async def test_an_empty_namespace_lists_nothing(namespace: Namespace) -> None:
+    assert await Lookups(namespace).list() == Page(records=[], before=None, is_truncated=False)
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        (Filters(queue="high"), [2]),
+        (Filters(user="bob"), [3]),
+        (Filters(name="eval"), [4]),
+        (Filters(label="team=vision"), [5]),
+        (Filters(label="team"), [6, 5]),
+        (Filters(label="team="), []),
+        (Filters(label="team=vision", user="bob"), []),
+        (Filters(states=[TaskState.QUEUED]), [6, 5, 4, 3, 1]),
+        (Filters(states=[TaskState.RUNNING]), [2]),
+        (Filters(states=[TaskState.RUNNING], queue="default"), []),
+        (Filters(states=[TaskState.DELAYED]), [7]),
+        (Filters(states=[TaskState.DELAYED, TaskState.RUNNING], user="ada"), [7, 2]),
+        (Filters(states=[TaskState.CANCELLED]), [8]),
+        (Filters(states=[TaskState.CANCELLED, TaskState.RUNNING]), [8, 2]),
+    ],
+)
+async def test_only_what_all_filters_accept_is_listed(
+    namespace: Namespace, filters: Filters, found: list[int]
+) -> None:
+    await enqueue(
+        namespace,
+        new(1),
+        new(2, queue="high"),
+        new(3, user="bob"),
+        new(4, name="eval"),
+        new(5, labels={"team": "vision"}),
+        new(6, labels={"team": "speech"}),
+        new(7, delay_ms=60_000),
+        new(8),
+    )
+    await claim(namespace, "high")
+    await Tasks(namespace).cancel(encode(8))
+
+    assert numbers(await Lookups(namespace).list(filters)) == found
+
+
+@pytest.mark.parametrize("filters", [Filters(), Filters(states=[TaskState.QUEUED])])
+async def test_a_list_is_read_in_pages_without_repeating_or_missing_any(
+    namespace: Namespace, filters: Filters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_PAGE", 2)
+    await enqueue(namespace, *(new(n) for n in range(1, 8)))
+    lookups = Lookups(namespace)
+
+    first = await lookups.list(filters, limit=3)
+    second = await lookups.list(filters, limit=3, before=first.before)
+    third = await lookups.list(filters, limit=3, before=second.before)
+
+    assert [numbers(p) for p in (first, second, third)] == [[7, 6, 5], [4, 3, 2], [1]]
+    assert third.before is None
+
+
+async def test_a_search_stops_at_its_bound_and_says_so(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_PAGE", 2)
+    monkeypatch.setattr(listing, "MAX_SCANNED", 4)
+    await enqueue(namespace, *(new(n) for n in range(1, 8)))
+    await Tasks(namespace).cancel(encode(1))
+    lookups = Lookups(namespace)
+    wanted = Filters(states=[TaskState.CANCELLED])
+
+    first = await lookups.list(wanted)
+    second = await lookups.list(wanted, before=first.before)
+
+    assert (numbers(first), first.is_truncated) == ([], True)
+    assert (numbers(second), second.is_truncated) == ([1], False)
+
+
+async def test_more_tasks_of_one_state_than_the_bound_are_paged_by_id(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MAX_SCANNED", 4)
+    await enqueue(namespace, *(new(n) for n in range(1, 8)))
+
+    page = await Lookups(namespace).list(Filters(states=[TaskState.QUEUED]), limit=3)
+
+    assert numbers(page) == [7, 6, 5]
+
+
+async def test_an_id_whose_record_is_gone_is_skipped(namespace: Namespace) -> None:
+    await enqueue(namespace, new(1))
+    await namespace.redis.zadd(keys.ids(namespace.prefix), {encode(2): 0})
+
+    assert numbers(await Lookups(namespace).list()) == [1]

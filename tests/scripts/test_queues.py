@@ -1,0 +1,108 @@
+import hashlib
+import json
+from typing import Any
+
+from rq_agent.broker import keys
+from rq_agent.broker.ids import encode
+from rq_agent.broker.leases import Leases
+from rq_agent.broker.lookups import Lookups
+from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.needs import Need, shape_id
+from rq_agent.broker.orders import Order
+from rq_agent.broker.tasks import DefinitionUpload, NewTask, Tasks
+
+DEFINITION = b"definition"
+DIGEST = hashlib.sha256(DEFINITION).hexdigest()
+
+
+def new(number: int, *, queue: str, gpus: int = 0) -> NewTask:
+    return NewTask(
+        id=encode(number),
+        queue=queue,
+        name="train",
+        user="ada",
+        need=Need(gpus=gpus),
+        priority=0,
+        definition=DIGEST,
+        envelope=b"signed",
+        labels={},
+        params={},
+    )
+
+
+async def enqueue(namespace: Namespace, *tasks: NewTask) -> None:
+    upload = {DIGEST: DefinitionUpload(encoded=DEFINITION, blobs=())}
+    await Tasks(namespace).enqueue(tasks, upload)
+
+
+async def test_a_namespace_without_tasks_has_no_queue(namespace: Namespace) -> None:
+    assert await Lookups(namespace).queues() == []
+
+
+async def test_a_queue_counts_what_waits_in_all_shapes_and_what_runs(namespace: Namespace) -> None:
+    await enqueue(
+        namespace,
+        new(1, queue="low"),
+        new(2, queue="high"),
+        new(3, queue="low", gpus=1),
+        new(4, queue="low"),
+    )
+    await Leases(namespace).claim(
+        "box-1",
+        "nonce",
+        limit=1,
+        order=Order(mode="priority", queues=("low",)),
+        shapes=[shape_id(Need())],
+        lease_ms=60_000,
+        park=False,
+    )
+
+    high, low = await Lookups(namespace).queues()
+
+    assert (high.name, high.waiting, high.running) == ("high", 1, 0)
+    assert (low.name, low.waiting, low.running) == ("low", 2, 1)
+    assert low.oldest_wait_s is not None
+    assert 0 <= low.oldest_wait_s < 60
+
+
+async def test_a_queue_shows_its_settings_and_an_empty_one_has_no_oldest(
+    namespace: Namespace,
+) -> None:
+    await enqueue(namespace, new(1, queue="low"))
+    await Tasks(namespace).cancel(encode(1))
+    settings: dict[Any, Any] = {
+        "paused": "1",
+        "max_running": "3",
+        "weight": "2.5",
+        "description": "nights",
+    }
+    await namespace.redis.hset(keys.queue(namespace.prefix, "low"), mapping=settings)
+
+    (low,) = await Lookups(namespace).queues()
+
+    assert (low.paused, low.max_running, low.weight) == (True, 3, 2.5)
+    assert low.description == "nights"
+    assert (low.waiting, low.oldest_wait_s) == (0, None)
+
+
+async def test_settings_that_make_no_sense_read_as_none(namespace: Namespace) -> None:
+    await enqueue(namespace, new(1, queue="low"))
+    settings: dict[Any, Any] = {"paused": "yes", "max_running": "many", "weight": "heavy"}
+    await namespace.redis.hset(keys.queue(namespace.prefix, "low"), mapping=settings)
+
+    (low,) = await Lookups(namespace).queues()
+
+    assert (low.paused, low.max_running, low.weight) == (False, None, 1.0)
+
+
+async def test_a_queue_names_the_live_workers_that_take_from_it(namespace: Namespace) -> None:
+    await enqueue(namespace, new(1, queue="low"), new(2, queue="high"))
+    leases = Leases(namespace)
+    for worker, queues in (("a", ["low"]), ("b", ["high", "low"])):
+        await leases.beat(
+            worker, [], ttl_ms=60_000, facts={"queues": json.dumps(queues)}, profile=""
+        )
+
+    high, low = await Lookups(namespace).queues()
+
+    assert (high.workers, low.workers) == (("b",), ("a", "b"))
