@@ -69,16 +69,15 @@ def parse(url: str) -> Address:
         UsageError: it means none; says what is wrong, without repeating a password.
     """
     scheme, parts = _split(url.strip())
+    is_socket = scheme == "unix"
+    path = _socket_path(parts) if is_socket else ""
+    host, port = ("", _DEFAULT_PORT) if is_socket else (_host(parts), _port(parts))
     options = _options(parts, scheme)
-    if scheme == "unix":
-        place: dict[str, str | int] = {"path": _socket_path(parts)}
-        database = options.get("db", "")
-    else:
-        place = {"host": _host(parts), "port": _port(parts)}
-        database = options.get("db", parts.path.strip("/"))
     return Address(
-        **place,  # type: ignore[arg-type]
-        database=_database(database),
+        host=host,
+        port=port,
+        path=path,
+        database=_database(options.get("db", "" if is_socket else parts.path.strip("/"))),
         username=unquote(parts.username or "") or options.get("username", ""),
         password=unquote(parts.password or "") or options.get("password", ""),
         uses_tls=scheme == "rediss",
@@ -119,13 +118,13 @@ def _split(url: str) -> tuple[str, SplitResult]:
 
 
 def _host(parts: SplitResult) -> str:
-    if parts.hostname:
-        return unquote(parts.hostname)
     if "@" in parts.path or "@" in parts.query:
         raise UsageError(
             "the Redis URL has a / or ? before its @: write them as %2F and %3F in a password"
         )
-    raise UsageError(f"the Redis URL names no host; {_EXAMPLE}")
+    if not parts.hostname:
+        raise UsageError(f"the Redis URL names no host; {_EXAMPLE}")
+    return unquote(parts.hostname)
 
 
 def _port(parts: SplitResult) -> int:

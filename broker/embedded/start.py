@@ -61,7 +61,7 @@ def read_running(layout: Layout) -> Running | None:
     """Return what was started last, or None if that is not known."""
     try:
         return msgspec.json.decode(layout.running.read_bytes(), type=Running)
-    except (FileNotFoundError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError):  # who starts a server meets the same and says so
         return None
 
 

@@ -1,0 +1,57 @@
+"""What errors mean that are hard to provoke on a real server; the others: integration tests."""
+
+import pytest
+from redis import exceptions as client
+
+from rq_agent.broker.errors import AccessDenied, BrokerRefused, BrokerUnavailable
+from rq_agent.broker.failures import translate
+
+IN_SCRIPT_6_2 = (
+    "Error running script (call to f_1b9): @user_script:1: @user_script: 1: "
+    "-OOM command not allowed when used memory > 'maxmemory'."
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (client.ResponseError("MISCONF Errors writing to the AOF file"), BrokerRefused, "its disk"),
+        (client.ResponseError(IN_SCRIPT_6_2, status_code="ERR"), BrokerRefused, "out of memory"),
+        (
+            client.MovedError("7 10.0.0.2:6379", status_code="MOVED"),
+            BrokerRefused,
+            r"use the URL of \(7 10.0.0.2:6379\)",
+        ),
+        (client.ResponseError("DENIED Redis is running"), AccessDenied, "protected mode"),
+        (client.ConnectionError("max number of clients reached"), BrokerUnavailable, "maxclients"),
+        (
+            client.ClusterDownError("The cluster is down", status_code="CLUSTERDOWN"),
+            BrokerUnavailable,
+            "down",
+        ),
+        (client.BusyLoadingError("x", status_code="LOADING"), BrokerUnavailable, "still loading"),
+        (client.ConnectionError("Connection reset by peer"), BrokerUnavailable, "rediss://"),
+    ],
+)
+def test_the_meaning_of_an_error(
+    error: client.RedisError, kind: type[BrokerUnavailable], words: str
+) -> None:
+    with pytest.raises(kind, match=words) as caught:
+        raise translate(error, "redis://lab:6379/0") or error
+
+    assert type(caught.value) is kind
+    assert "redis://lab:6379/0" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        client.NoScriptError("No matching script", status_code="NOSCRIPT"),
+        client.ResponseError("WRONGTYPE Operation against a key"),
+        client.ResponseError("wrong number of arguments for 'get' command", status_code="ERR"),
+        client.DataError("Invalid input of type"),
+        client.ResponseError("user_script:3: OOM of ours", status_code="ERR"),
+    ],
+)
+def test_an_error_that_is_a_bug_stays_as_it_is(error: client.RedisError) -> None:
+    assert translate(error, "redis://lab:6379/0") is None
