@@ -85,6 +85,11 @@ def queues(p: Prefix) -> str:
     return f"{p}qs"
 
 
+def queue_shapes(p: Prefix, queue_name: str) -> str:
+    """SET, no TTL. Shapes that tasks of this queue ever had."""
+    return f"{p}qh:{queue_name}"
+
+
 def passes(p: Prefix, order: str) -> str:
     """ZSET, TTL 30 days from the last claim. Queue -> stride pass, never decreasing.
 
@@ -158,13 +163,18 @@ def interested(p: Prefix, queue_name: str, shape: str) -> str:
     return f"{p}qp:{queue_name}:{shape}"
 
 
+def listeners(p: Prefix, queue_name: str) -> str:
+    """SET, no TTL. Profiles that listen to this queue, whatever the shape."""
+    return f"{p}ql:{queue_name}"
+
+
 def profile(p: Prefix, profile_id: str) -> str:
-    """STRING, TTL one day from its last parking. Set while `interested` names the profile."""
+    """STRING, TTL one day from its last parking or beat. Set while `interested` names it."""
     return f"{p}pf:{profile_id}"
 
 
 def idle(p: Prefix, profile_id: str) -> str:
-    """ZSET, no TTL, gone when empty. Parked workers of a profile. Score: expires at (ms)."""
+    """ZSET, TTL one day from the last parking or beat. Parked workers. Score: expires at (ms)."""
     return f"{p}idle:{profile_id}"
 
 

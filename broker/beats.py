@@ -1,0 +1,80 @@
+"""One call of beat: its arguments and its answer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from . import retention
+from .claims import Token
+from .keys import TaskId
+from .scripts import Argument
+
+BATCH: Final = 256
+"""Leases in one call of the script."""
+Fact = str | int | float
+
+
+class Beat(msgspec.Struct, frozen=True, kw_only=True):
+    """What a beat tells the worker."""
+
+    server_ms: int
+    lost: tuple[TaskId, ...]
+    """Held by another claim, or ended: stop, report nothing."""
+    cancels: dict[TaskId, int | None]
+    """Task to stop -> grace in ms; None: the task's own."""
+    given_back: tuple[TaskId, ...]
+    """Held for this worker, but not by it: their claim never arrived."""
+    is_ticker: bool
+    command: str
+    """`drain`, or empty."""
+    shape_count: int
+
+
+def arguments(
+    worker: str,
+    held: Sequence[Token],
+    *,
+    ttl_ms: int,
+    facts: Mapping[str, Fact],
+    profile: str,
+    is_last: bool,
+) -> list[Argument]:
+    """Return the arguments of beat.lua."""
+    result: list[Argument] = [worker, ttl_ms, int(is_last), profile]
+    result += [retention.LOG_MS, retention.RECORD_MS, len(facts)]
+    for field, value in facts.items():
+        result += [field, value]
+    result.append(len(held))
+    for token in held:
+        result += [token.task_id, token.fence, token.nonce]
+    return result
+
+
+def parse(reply: Sequence[Any]) -> Beat:
+    """Return the answer of beat.lua."""
+    now_ms, lost, cancels, given_back, is_ticker, command, shapes = reply
+    graces = zip(cancels[0::2], cancels[1::2], strict=True)
+    return Beat(
+        server_ms=now_ms,
+        lost=_ids(lost),
+        cancels={TaskId(i.decode()): int(g) if g.isdigit() else None for i, g in graces},
+        given_back=_ids(given_back),
+        is_ticker=bool(is_ticker),
+        command=command.decode(),
+        shape_count=shapes,
+    )
+
+
+def join(beats: Sequence[Beat]) -> Beat:
+    """Return what the parts of one whole beat tell together."""
+    last = beats[-1]
+    return msgspec.structs.replace(
+        last,
+        lost=tuple(i for beat in beats for i in beat.lost),
+        cancels={i: g for beat in beats for i, g in beat.cancels.items()},
+    )
+
+
+def _ids(raw: Sequence[bytes]) -> tuple[TaskId, ...]:
+    return tuple(TaskId(i.decode()) for i in raw)

@@ -1,0 +1,84 @@
+"""What a worker holds of a task, and how it ends: plain data."""
+
+from enum import IntEnum, StrEnum
+
+import msgspec
+
+from .keys import TaskId
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """Proves a claim: made by claim(), compared with what is stored in every later write."""
+
+    task_id: TaskId
+    fence: int
+    """Rises with each claim of the task."""
+    nonce: str
+    """Differs where a Redis that came back older hands out the same fence again."""
+
+
+class Claim(Token, frozen=True, kw_only=True):
+    """One claimed task."""
+
+    queue: str
+    shape: str
+    attempt: int
+    definition: str
+    """Digest."""
+    envelope: bytes | None
+    """None: missing, or larger than MAX_ENVELOPE_BYTES."""
+    lease_ms: int
+    name: str
+    user: str
+    priority: int
+    lost: int
+    timeout_ms: int
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a claim."""
+
+    claims: tuple[Claim, ...]
+    server_ms: int
+    next_due_ms: int
+    """When the next delayed task is due; 0: there is none."""
+    again: bool
+    """A bound was reached: ask again at once."""
+    parked: bool
+    """The worker will be woken by a message in its inbox."""
+    shape_count: int
+    hold_until_ms: int
+    """Above server_ms: no claims until then, since Redis restarted and may be older."""
+
+
+class Outcome(StrEnum):
+    """How a claim ends."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ERRORED = "errored"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    RETRY = "retry"  # once more, charged: attempt + 1
+    RELEASE = "release"  # back into its own place, uncharged
+
+
+class FinishCode(IntEnum):
+    """What Redis said of a finish."""
+
+    APPLIED = 1
+    REPLAY = 0  # applied by an earlier call
+    GONE = -1  # no such task
+    FENCED = -2  # the claim does not hold the task
+
+
+class Finish(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of one claim."""
+
+    claim: Token
+    outcome: Outcome
+    exit_code: int | None = None
+    reason: str = ""
+    delay_ms: int = 0
+    """Of a retry."""
+    result: bytes = b""

@@ -1,0 +1,153 @@
+-- beat.lua: a worker lives, and keeps its leases.
+--
+-- Uses     ready.lua, endings.lua, parking.lua
+-- KEYS[1]  prefix
+-- ARGV[1]  worker
+-- ARGV[2]  ttl         integer, ms; how long the worker counts as alive
+-- ARGV[3]  is_last     1: last part of a whole beat; what it does not list is missed
+-- ARGV[4]  profile     under which the worker is parked, or ''
+-- ARGV[5]  log ttl     integer, ms; of an attempt that is given back
+-- ARGV[6]  retention   integer, ms; how long a final record stays
+-- ARGV[7]  number of facts, then field, value.. for wk:<worker>
+-- then     number of leases, at most 256, then for each: id, fence, nonce
+--
+-- Returns  {now, lost, cancels, given_back, is_ticker, command, shapes}
+--          lost        ids that another claim holds, or that ended
+--          cancels     id, grace (ms or `default`), id, grace ..
+--          given_back  ids that two whole beats did not list: their claim never arrived
+--          is_ticker   1: this worker ticks for the next ten seconds
+-- Writes   the leases of what is held; re-adopts a task that nobody claimed since its lease was
+--          lost or Redis came back older (a loss that was counted is taken back).
+-- Cost     O(leases log N)
+
+local worker, ttl, is_last, profile = ARGV[1], tonumber(ARGV[2]), ARGV[3] == "1", ARGV[4]
+local log_ttl, retention, fact_count = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local first_lease = 9 + 2 * fact_count
+local lease_count = tonumber(ARGV[first_lease - 1])
+local MOST_HELD, TICKER_MS = 1024, 10000
+local lost, cancels, given_back, renewed = {}, {}, {}, 0
+
+local function renew(id, length)
+  call("ZADD", leases_key(), I(NOW + whole(length, ttl)), id)
+  renewed = renewed + 1
+end
+
+-- Whether a task that does not run is still that of this claim: nobody claimed it since.
+local function is_adoptable(task, fence, nonce)
+  if task[1] ~= "queued" and task[1] ~= "delayed" then
+    return false
+  end
+  local stored = whole(task[2], 0)
+  local ended = fence .. ":" .. nonce .. ":"
+  if stored < tonumber(fence) then
+    return true -- Redis came back older than the claim
+  end
+  return task[2] == fence and task[3] == nonce and string.sub(task[8], 1, #ended) ~= ended
+end
+
+local function adopt(id, fence, nonce, task)
+  local queue = task[4]
+  if task[1] == "queued" then
+    drop_ready(id, queue, task[5])
+  else
+    call("ZREM", delayed_key(), id)
+  end
+  call("ZREM", deadlines_key(), id)
+  if task[2] == fence then -- its lease had run out, and that was counted
+    call("HSET", task_key(id), "lost", I(math.max(whole(task[9], 0) - 1, 0)))
+  end
+  call("HSET", task_key(id), "state", "running", "worker", worker, "nonce", nonce,
+    "fence", fence, "started_ms", I(NOW))
+  call("ZADD", running_key(queue), I(NOW), id)
+  call("SADD", held_key(worker), id)
+  call("PERSIST", log_key(id, fence))
+  limits[queue] = nil
+  event(id, "readopted", worker, "state", "running", "queue", queue, "worker", worker,
+    "fence", fence)
+end
+
+local function keep(id, fence, nonce)
+  local task = read_task(id, "state", "fence", "nonce", "queue", "shape", "lease_ms", "cancel",
+    "finished", "lost")
+  if not task then
+    lost[#lost + 1] = id
+    return
+  end
+  if task[1] ~= "running" or task[2] ~= fence or task[3] ~= nonce then
+    if not is_adoptable(task, fence, nonce) then
+      lost[#lost + 1] = id
+      return
+    end
+    adopt(id, fence, nonce, task)
+  end
+  renew(id, task[6])
+  if task[7] ~= "" then
+    cancels[#cancels + 1] = id
+    cancels[#cancels + 1] = task[7]
+  end
+end
+
+-- Put a task that this worker never heard of back into its own place, uncharged.
+local function give_back(id)
+  local task = read_task(id, "state", "fence", "nonce", "queue", "shape", "order", "cancel")
+  if not task or task[1] ~= "running" then
+    call("SREM", held_key(worker), id)
+    return
+  end
+  leave_running(id, task[4], worker)
+  age_log(id, task[2], log_ttl)
+  call("HSET", task_key(id), "finished", task[2] .. ":" .. task[3] .. ":given_back")
+  call("HDEL", task_key(id), "worker", "phase", "started_ms")
+  given_back[#given_back + 1] = id
+  if task[7] ~= "" then
+    finalize(id, "cancelled", "", retention, task[4])
+    return
+  end
+  event(id, "given_back", worker, "state", "queued", "queue", task[4], "worker", worker)
+  make_ready(id, task[4], task[5], task[6])
+end
+
+-- A lease that was renewed (or claimed) before the beat before the last one ended was listed by
+-- neither of the two beats since.
+local function give_back_unlisted(before)
+  for _, id in ipairs(call("SRANDMEMBER", held_key(worker), MOST_HELD)) do
+    local deadline = whole(call("ZSCORE", leases_key(), id), 0)
+    local task = read_task(id, "state", "lease_ms")
+    if not task or deadline - whole(task[2], ttl) < before then
+      give_back(id)
+    end
+  end
+end
+
+local told = call("HMGET", worker_key(worker), "command", "beat_ended", "beat_ended_before",
+  "renewed")
+call("ZADD", workers_key(), I(NOW + ttl), worker)
+call("HSET", worker_key(worker), "beat_ms", I(NOW), unpack(ARGV, 8, first_lease - 2))
+if profile ~= "" then
+  call("ZADD", idle_key(profile), "XX", I(NOW + ttl), worker)
+  keep_profile(profile)
+end
+for n = 0, lease_count - 1 do
+  local at = first_lease + 3 * n
+  keep(ARGV[at], ARGV[at + 1], ARGV[at + 2])
+end
+renewed = renewed + whole(told[4], 0)
+if is_last then
+  if call("SCARD", held_key(worker)) > renewed then
+    give_back_unlisted(whole(told[3], 0))
+  end
+  call("HSET", worker_key(worker), "renewed", "0", "beat_ended", I(NOW),
+    "beat_ended_before", I(whole(told[2], 0)))
+else
+  call("HSET", worker_key(worker), "renewed", I(renewed))
+end
+
+local ticker = call("HMGET", globals__key(), "ticker", "ticker_until")
+local is_ticker, elected_until = 0, whole(ticker[2], 0)
+if ticker[1] == worker or elected_until <= NOW or elected_until > NOW + TICKER_MS then
+  is_ticker = 1
+  call("HSET", globals__key(), "ticker", worker, "ticker_until", I(NOW + TICKER_MS))
+end
+return {
+  NOW, lost, cancels, given_back, is_ticker, told[1] or "", call("HLEN", shapes_key()),
+}

@@ -1,0 +1,150 @@
+-- claim.lua: take ready tasks for one worker, or park it until there is one.
+--
+-- Uses     ready.lua, fronts.lua, turns.lua, parking.lua
+-- KEYS[1]  prefix
+-- ARGV[1]  worker
+-- ARGV[2]  nonce         made for this call; the same one asks again for the same answer
+-- ARGV[3]  limit         of tasks, 1 to 200
+-- ARGV[4]  lease         integer, ms; for parking, and for tasks without a lease of their own
+-- ARGV[5]  mode          priority (first queue with a task) | stride (round robin, weighted)
+-- ARGV[6]  order         id under which the stride passes are kept
+-- ARGV[7]  profile       id to park under when nothing is ready; '': don't park
+-- ARGV[8]  envelope      integer, bytes; a larger one is answered as ''
+-- ARGV[9]  number of queues, 1 to 256
+-- ARGV[10] number of shapes, 0 to 256
+-- then the queues, their weights, the shapes
+--
+-- Returns  {now, due, again, parked, shapes, held_until, tasks}
+--          due         when the next delayed task is due (ms), 0: none
+--          again       1: gave up at a bound, ask again at once
+--          shapes      number of shapes in the namespace
+--          held_until  ms; above now: no claims yet after a restart of Redis
+--          tasks       list of {id, fence, queue, shape, attempt, definition, envelope, lease,
+--                      name, user, priority, lost, timeout}
+-- Writes   a claimed task leaves its ready set for lease, run: and wt:; fence + 1. A member of a
+--          ready set without a queued task behind it is dropped, with an event `ghost`.
+-- Cost     O(queues x shapes + limit log N)
+
+local worker, nonce, limit, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local strides, order, profile = ARGV[5] == "stride", ARGV[6], ARGV[7]
+local most, queue_count, shape_count = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local queues, weights, shapes = {}, {}, {}
+for n = 1, queue_count do
+  queues[n], weights[n] = ARGV[10 + n], tonumber(ARGV[10 + queue_count + n])
+end
+for n = 1, shape_count do
+  shapes[n] = ARGV[10 + 2 * queue_count + n]
+end
+local held_until = whole(call("HGET", globals__key(), "hold_claims_until"), 0)
+local tasks, ids, again, parked = {}, {}, 0, 0
+
+local function answer()
+  local due = call("ZRANGE", delayed_key(), 0, 0, "WITHSCORES")[2]
+  return { NOW, whole(due, 0), again, parked, call("HLEN", shapes_key()), held_until, tasks }
+end
+
+local FIELDS = {
+  "state", "queue", "shape", "fence", "attempt", "definition", "lease_ms", "name", "user",
+  "priority", "lost", "timeout_ms", "nonce",
+}
+
+local function describe(id, task, fence)
+  local envelope = try("GETRANGE", arguments_key(id), 0, most)
+  if type(envelope) ~= "string" or #envelope > most then
+    envelope = ""
+  end
+  return {
+    id, fence, task[2], task[3], whole(task[5], 1), task[6], envelope,
+    whole(task[7], lease), task[8], task[9], whole(task[10], 0),
+    whole(task[11], 0), whole(task[12], 0),
+  }
+end
+
+local told = call("HMGET", worker_key(worker), "claim_nonce", "command", "parked")
+if told[1] == nonce then -- the answer was lost on the way: give it again
+  for _, id in ipairs(call("SMEMBERS", held_key(worker))) do
+    local task = read_task(id, unpack(FIELDS))
+    if task and task[1] == "running" and task[13] == nonce then
+      tasks[#tasks + 1] = describe(id, task, whole(task[4], 0))
+    end
+  end
+  if #tasks > 0 then
+    return answer()
+  end
+end
+if told[3] then
+  unpark(worker, told[3])
+end
+if NOW < held_until or told[2] == "drain" then
+  return answer()
+end
+
+local function claim(id, front, task)
+  local fence, limits = whole(task[4], 0) + 1, limits_of(front.queue)
+  call("HSET", task_key(id), "state", "running", "worker", worker, "nonce", nonce,
+    "fence", I(fence), "started_ms", I(NOW))
+  call("ZADD", leases_key(), I(NOW + whole(task[7], lease)), id)
+  table.insert(front.runs, I(NOW))
+  table.insert(front.runs, id)
+  limits.room = limits.room - 1
+  event(id, "claimed", worker, "state", "running", "queue", front.queue, "worker", worker,
+    "fence", I(fence))
+  tasks[#tasks + 1] = describe(id, task, fence)
+  ids[#ids + 1] = id
+end
+
+-- Claim the first task of a front. Return whether there was a queued task behind it.
+local function claim_first(front)
+  local id = pop_front(front)
+  local task = read_task(id, unpack(FIELDS))
+  if not task or task[1] ~= "queued" or task[2] ~= front.queue or task[3] ~= front.shape then
+    publish(id, "ghost", "queue", front.queue, "state", task and task[1] or "missing")
+    return false
+  end
+  claim(id, front, task)
+  return true
+end
+
+local ready = read_ready(queues, shapes)
+local passes = strides and read_passes(order, queues)
+local bound = limit + 50 + queue_count
+
+local function is_claimable(queue)
+  return ready[queue] and limits_of(queue).room > 0
+end
+
+while #tasks < limit do
+  local n
+  if passes then
+    n = lowest_pass(passes, queues, is_claimable)
+  else
+    n = first_listed(queues, is_claimable)
+  end
+  if not n or bound == 0 then
+    again = n and 1 or 0
+    break
+  end
+  bound = bound - 1
+  local front = soonest_front(queues[n], ready[queues[n]], limit - #tasks)
+  if not front then
+    ready[queues[n]] = nil
+  elseif claim_first(front) and passes then
+    serve(passes, n, weights[n] * limits_of(queues[n]).weight)
+  end
+end
+leave_fronts()
+
+if #ids > 0 then
+  call("SADD", held_key(worker), unpack(ids))
+  call("ZREM", deadlines_key(), unpack(ids))
+  call("ZADD", workers_key(), "NX", I(NOW + lease), worker)
+  call("HSET", worker_key(worker), "claim_nonce", nonce)
+  if passes then
+    write_passes(passes, queues)
+  end
+elseif again == 0 and profile ~= "" then
+  call("ZADD", workers_key(), "NX", I(NOW + lease), worker)
+  park(worker, profile, queues, shapes, lease)
+  parked = 1
+end
+return answer()

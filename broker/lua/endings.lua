@@ -1,0 +1,33 @@
+-- endings.lua: out of the running set, and into a final state.
+--
+-- A part of other scripts (`Uses`); needs prelude.lua and ready.lua.
+-- `lease` is the running set; run:<queue> and wt:<worker> are touched only together with it.
+
+local FINAL = {
+  succeeded = true, failed = true, errored = true, timed_out = true,
+  cancelled = true, skipped = true, expired = true, dead = true,
+}
+
+local function leave_running(id, queue, worker)
+  call("ZREM", leases_key(), id)
+  call("ZREM", running_key(queue), id)
+  call("SREM", held_key(worker), id)
+  limits[queue] = nil
+end
+
+-- Let the log of an attempt that ended go after a while.
+local function age_log(id, fence, ttl)
+  call("PEXPIRE", log_key(id, I(whole(fence, 0))), ttl)
+end
+
+-- Enter a final state. The task must have left every index that owned it.
+local function finalize(id, state, reason, retention, queue)
+  call("HSET", task_key(id), "state", state, "finished_ms", I(NOW))
+  call("HDEL", task_key(id), "phase")
+  if reason ~= "" then
+    try("HSET", extra_key(id), "reason", reason)
+  end
+  call("ZREM", deadlines_key(), id)
+  call("ZADD", done_key(), I(NOW + retention), id)
+  event(id, state, reason, "state", state, "queue", queue)
+end

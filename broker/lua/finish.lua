@@ -1,0 +1,92 @@
+-- finish.lua: end claims: for good, or to run once more.
+--
+-- Uses     ready.lua, endings.lua
+-- KEYS[1]  prefix
+-- ARGV[1]  retention    integer, ms; how long a final record stays
+-- ARGV[2]  log ttl      integer, ms; how long the log of an ended attempt stays
+-- ARGV[3]  number of finishes, at most 200
+-- then, for each
+--   id, fence, nonce     as claim.lua gave them
+--   outcome              succeeded | failed | errored | timed_out | cancelled
+--                        | retry (charged: attempt + 1, after a delay) | release (uncharged)
+--   exit code            integer or ''
+--   reason               text or ''
+--   delay                integer, ms; of a retry
+--   result               bytes or ''
+--
+-- Returns  for each: 1 applied | 0 applied before with this claim and outcome: a safe replay
+--          | -1 no such task | -2 fenced: the claim does not hold it
+-- Writes   nothing unless 1. The task leaves lease, run: and wt:. Final: state, finished_ms,
+--          exit_code, x: reason, done, r:. Else back into its own place, or delayed. A task that
+--          is to be cancelled is not run once more: it becomes cancelled.
+-- Cost     O(finishes log N)
+
+local retention, log_ttl, count = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local ENDS = {
+  succeeded = true, failed = true, errored = true, timed_out = true, cancelled = true,
+  retry = true, release = true,
+}
+for n = 0, count - 1 do
+  if not ENDS[ARGV[7 + 8 * n]] then
+    return redis.error_reply("ERR no such outcome: " .. ARGV[7 + 8 * n])
+  end
+end
+
+local function again(id, task, outcome, delay)
+  local queue = task[4]
+  call("HDEL", task_key(id), "worker", "phase", "started_ms")
+  if outcome == "retry" then
+    call("HSET", task_key(id), "attempt", I(whole(task[9], 1) + 1))
+  end
+  if delay > 0 then
+    call("HSET", task_key(id), "state", "delayed")
+    call("ZADD", delayed_key(), I(NOW + delay), id)
+    event(id, outcome, "in " .. I(delay) .. " ms", "state", "delayed", "queue", queue)
+    wake_after_end(queue)
+  else
+    event(id, outcome, "", "state", "queued", "queue", queue)
+    make_ready(id, queue, task[5], task[6])
+  end
+end
+
+local function finish(id, fence, nonce, outcome, exit_code, reason, delay, result)
+  local task = read_task(id, "state", "fence", "nonce", "queue", "shape", "order", "worker",
+    "cancel", "attempt", "finished")
+  if not task then
+    return -1
+  end
+  local token = fence .. ":" .. nonce .. ":" .. outcome
+  if task[10] == token then
+    return 0
+  end
+  if task[1] ~= "running" or task[2] ~= fence or task[3] ~= nonce then
+    return -2
+  end
+  call("HSET", task_key(id), "finished", token)
+  leave_running(id, task[4], task[7])
+  age_log(id, fence, log_ttl)
+  if task[8] ~= "" and (outcome == "retry" or outcome == "release") then
+    outcome = "cancelled"
+  end
+  if outcome == "retry" or outcome == "release" then
+    again(id, task, outcome, outcome == "retry" and delay or 0)
+  else
+    if exit_code ~= "" then
+      call("HSET", task_key(id), "exit_code", exit_code)
+    end
+    if result ~= "" then
+      call("SET", result_key(id), result)
+    end
+    finalize(id, outcome, reason, retention, task[4])
+    wake_after_end(task[4])
+  end
+  return 1
+end
+
+local codes = {}
+for n = 0, count - 1 do
+  local at = 4 + 8 * n
+  codes[n + 1] = finish(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4],
+    ARGV[at + 5], tonumber(ARGV[at + 6]), ARGV[at + 7])
+end
+return codes

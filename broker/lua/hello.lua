@@ -1,0 +1,29 @@
+-- hello.lua: called first on every new connection, so that an outage of Redis is no worker's death.
+--
+-- KEYS[1]  prefix
+-- ARGV[1]  run id   of the server, as INFO tells it
+-- ARGV[2]  lease    integer, ms
+-- ARGV[3]  beat     integer, ms
+--
+-- A new run id is a Redis that restarted or failed over, maybe with an older state. Claims wait
+-- for two beats, so that whoever holds a task says so first, and reaping waits for one lease.
+--
+-- Returns  {now, held_until}: no claims before held_until (Unix ms)
+-- Writes   g: run_id, hold_claims_until (only if a task is running), hold_reaping_until
+-- Cost     O(1)
+
+local run_id, lease, beat = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+
+local stored = call("HMGET", globals__key(), "run_id", "hold_claims_until")
+local held_until = whole(stored[2], 0)
+if stored[1] ~= run_id then
+  call("HSET", globals__key(), "run_id", run_id)
+  if stored[1] then
+    call("HSET", globals__key(), "hold_reaping_until", I(NOW + lease))
+    if call("EXISTS", leases_key()) == 1 then
+      held_until = NOW + 2 * beat
+      call("HSET", globals__key(), "hold_claims_until", I(held_until))
+    end
+  end
+end
+return { NOW, held_until }

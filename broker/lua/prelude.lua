@@ -1,0 +1,90 @@
+-- prelude.lua: what every script begins with: names of keys, the clock, the event stream.
+--
+-- KEYS[1]  prefix of the namespace, e.g. rqa:{lab}:
+--          Every other key begins with it, so all of them share a hash tag and a slot.
+-- The functions *_key build the names of broker/keys.py, where the schema is; a test holds
+-- the two together. A number of 1e14 or more becomes text only through I(): Lua's own
+-- conversion rounds it.
+
+local P, call, try = KEYS[1], redis.call, redis.pcall
+local T = call("TIME")
+local NOW = T[1] * 1000 + math.floor(T[2] / 1000) -- Unix ms, the only clock
+
+local function I(number)
+  return string.format("%.0f", number)
+end
+
+local function task_key(id) return P .. "t:" .. id end
+local function extra_key(id) return P .. "x:" .. id end
+local function definition_key(digest) return P .. "d:" .. digest end
+local function arguments_key(id) return P .. "a:" .. id end
+local function result_key(id) return P .. "r:" .. id end
+local function history_key(id) return P .. "h:" .. id end
+local function ids_key() return P .. "ids" end
+local function index_key(field, value) return P .. "by:" .. field .. ":" .. value end
+local function ready_key(queue, shape) return P .. "q:" .. queue .. ":" .. shape end
+local function ready_queues_key(shape) return P .. "rdy:" .. shape end
+local function shapes_key() return P .. "shapes" end
+local function queue_key(queue) return P .. "qm:" .. queue end
+local function queues_key() return P .. "qs" end
+local function queue_shapes_key(queue) return P .. "qh:" .. queue end
+local function passes_key(order) return P .. "st:" .. order end
+local function leases_key() return P .. "lease" end
+local function running_key(queue) return P .. "run:" .. queue end
+local function held_key(worker) return P .. "wt:" .. worker end
+local function delayed_key() return P .. "delay" end
+local function deadlines_key() return P .. "exp" end
+local function done_key() return P .. "done" end
+local function dead_key() return P .. "dead" end
+local function references_key() return P .. "refs" end
+local function blob_key(digest) return P .. "blob:" .. digest end
+local function workers_key() return P .. "wks" end
+local function worker_key(worker) return P .. "wk:" .. worker end
+local function inbox_key(worker) return P .. "in:" .. worker end
+local function interested_key(queue, shape) return P .. "qp:" .. queue .. ":" .. shape end
+local function listeners_key(queue) return P .. "ql:" .. queue end
+local function profile_key(profile) return P .. "pf:" .. profile end
+local function idle_key(profile) return P .. "idle:" .. profile end
+local function events_key() return P .. "ev" end
+local function log_key(id, fence) return P .. "log:" .. id .. ":" .. fence end
+local function globals__key() return P .. "g" end
+
+-- A whole number from a stored text that anybody may have written, or `default`.
+local function whole(text, default)
+  local number = tonumber(text)
+  if not number or number ~= number or math.abs(number) > 2 ^ 53 then
+    return default
+  end
+  return math.floor(number)
+end
+
+-- Fields of a task as text, '' for what is not there. nil when there is no record with the first
+-- of them, or when its key holds something else: nobody can stop a script by writing to it.
+local function read_task(id, ...)
+  local fields = try("HMGET", task_key(id), ...)
+  if fields.err or not fields[1] then
+    return nil
+  end
+  for n = 2, select("#", ...) do
+    fields[n] = fields[n] or ""
+  end
+  return fields
+end
+
+-- Tell the event stream. Further arguments are fields and values.
+local function publish(id, name, ...)
+  call("XADD", events_key(), "MAXLEN", "~", "100000", "*", "id", id, "event", name, ...)
+end
+
+-- Tell the event stream and the task's own history.
+local function event(id, name, detail, ...)
+  publish(id, name, ...)
+  local line = I(NOW) .. " " .. name
+  if detail ~= "" then
+    line = line .. " " .. detail
+  end
+  local length = try("RPUSH", history_key(id), line)
+  if type(length) == "number" and length > 64 then
+    call("LTRIM", history_key(id), -64, -1)
+  end
+end

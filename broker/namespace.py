@@ -1,0 +1,39 @@
+"""One namespace on one Redis: what every class of the broker works on."""
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from . import keys
+from .scripts import Scripts
+
+_ALLOW_OOM_SINCE = 7
+
+
+class Namespace:
+    """A connection, the prefix of all keys, and the scripts."""
+
+    def __init__(self, redis: Redis, name: str, *, allow_oom: bool = False) -> None:
+        """Args.
+
+        redis: answers in bytes (`decode_responses` is off).
+        name: of the namespace.
+        allow_oom: the server knows script flags (Redis 7, Valkey), so that it can be drained
+            when its memory is full.
+        """
+        self.redis = redis
+        self.name = name
+        self.prefix = keys.prefix(name)
+        self.scripts = Scripts(redis, self.prefix, allow_oom=allow_oom)
+
+    @classmethod
+    async def open(cls, redis: Redis, name: str) -> "Namespace":
+        """Return a namespace whose scripts suit the version of the server."""
+        return cls(redis, name, allow_oom=await _knows_flags(redis))
+
+
+async def _knows_flags(redis: Redis) -> bool:
+    try:
+        version = str((await redis.info("server"))["redis_version"])
+    except ResponseError:
+        return False  # INFO is not there, or not allowed: plain scripts run everywhere
+    return int(version.split(".", 1)[0]) >= _ALLOW_OOM_SINCE

@@ -1,0 +1,85 @@
+"""Lua scripts: one file each, sent once, then called by their SHA-1."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+from .keys import Prefix
+
+Argument = str | bytes | int | float
+
+_FOLDER: Final = Path(__file__).parent / "lua"
+_USES: Final = re.compile(r"^-- Uses +(.+)$", re.MULTILINE)
+_ALLOW_OOM: Final = frozenset(
+    {"beat", "cancel", "claim", "drain", "finish", "hello", "phase", "tick", "undrain"}
+)
+"""These free memory, or are needed to get there: a full Redis drains while it refuses more."""
+
+
+class Script:
+    """One script in one namespace."""
+
+    def __init__(self, redis: Redis, prefix: Prefix, text: str) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self.text = text
+        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    async def __call__(self, arguments: Sequence[Argument]) -> Any:
+        """Run it; load it first where the server does not know it."""
+        try:
+            return await self._redis.evalsha(self.sha, 1, self._prefix, *arguments)
+        except NoScriptError:
+            await self._redis.script_load(self.text)
+            return await self._redis.evalsha(self.sha, 1, self._prefix, *arguments)
+
+    async def many(self, calls: Sequence[Sequence[Argument]]) -> list[Any]:
+        """Run it several times in one round trip, in order. The first error is raised."""
+        if len(calls) == 1:
+            return [await self(calls[0])]
+        pipe = self._redis.pipeline(transaction=False)
+        # Loaded in the same round trip: a pipeline can't stop at NOSCRIPT and go on after it.
+        pipe.script_load(self.text)
+        for arguments in calls:
+            pipe.evalsha(self.sha, 1, self._prefix, *arguments)
+        return list((await pipe.execute())[1:])
+
+
+class Scripts:
+    """All scripts of one namespace, by the name of their file."""
+
+    append: Script
+    beat: Script
+    cancel: Script
+    claim: Script
+    drain: Script
+    enqueue: Script
+    finish: Script
+    hello: Script
+    keep_blobs: Script
+    phase: Script
+    tick: Script
+    undrain: Script
+    used: Script
+
+    def __init__(self, redis: Redis, prefix: Prefix, *, allow_oom: bool) -> None:
+        for name in type(self).__annotations__:
+            flags = "#!lua flags=allow-oom\n" if allow_oom and name in _ALLOW_OOM else ""
+            setattr(self, name, Script(redis, prefix, flags + source(name)))
+
+
+def source(name: str) -> str:
+    """Return the text of a script: the prelude, the parts that it uses, its own file."""
+    own = _read(name)
+    uses = _USES.search(own)
+    parts = [part.strip() for part in uses[1].split(",")] if uses else []
+    return "\n".join([_read("prelude"), *(_read(p.removesuffix(".lua")) for p in parts), own])
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / f"{name}.lua").read_text("utf-8")

@@ -1,0 +1,1 @@
+"""Tests: unit (no server), scripts (three servers), contract, integration (real processes)."""

@@ -1,0 +1,42 @@
+"""Fixtures for every test that needs Redis: each runs on three servers."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from fakeredis import FakeAsyncRedis, FakeServer
+from redis.asyncio import Redis
+
+from rq_agent.broker.namespace import Namespace
+
+from .leak_check import check_no_leaks
+from .servers import Servers
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Real servers, each started at first use, one of each kind per test process."""
+    with Servers() as servers:
+        yield servers
+
+
+@pytest.fixture(params=["fakeredis", "redis", "valkey"])
+async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
+    """A client of each kind of server in turn."""
+    if request.param == "fakeredis":
+        fake = FakeAsyncRedis(server=FakeServer(server_type="redis", version=(7, 0)))
+        yield fake
+        await fake.aclose()
+        return
+    servers: Servers = request.getfixturevalue("servers")
+    client = Redis(unix_socket_path=str(servers.socket(request.param)))
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def ns(redis: Redis) -> AsyncIterator[Namespace]:
+    """A namespace of its own; what the test leaves in it is checked at the end."""
+    namespace = await Namespace.open(redis, f"t{secrets.token_hex(6)}")
+    yield namespace
+    await check_no_leaks(namespace)

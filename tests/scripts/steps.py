@@ -1,0 +1,121 @@
+"""What tests of scripts do again and again."""
+
+import hashlib
+from typing import Any
+
+from redis.asyncio import Redis
+
+from rq_agent.broker import keys
+from rq_agent.broker.claims import Claim, Claimed, Finish, FinishCode, Outcome, Token
+from rq_agent.broker.ids import TaskIds
+from rq_agent.broker.keys import TaskId
+from rq_agent.broker.leases import Leases
+from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.needs import Need, shape_id
+from rq_agent.broker.orders import parse
+from rq_agent.broker.tasks import DefinitionUpload, Enqueued, NewTask, Tasks
+
+ENCODED = b"a definition"
+DIGEST = hashlib.sha256(ENCODED).hexdigest()
+UPLOAD = {DIGEST: DefinitionUpload(encoded=ENCODED)}
+CPU = Need()
+GPU = Need(gpus=1)
+LEASE_MS = 60_000
+
+_ids = TaskIds()
+
+
+def new_task(**fields: Any) -> NewTask:
+    given = {"id": _ids.new(), "queue": "q", "definition": DIGEST, "envelope": b"signed"}
+    return NewTask(**(given | fields))
+
+
+async def enqueue(ns: Namespace, *tasks: NewTask) -> list[Enqueued]:
+    return await Tasks(ns).enqueue(tasks, UPLOAD)
+
+
+async def add(ns: Namespace, count: int = 1, **fields: Any) -> list[TaskId]:
+    """Enqueue alike tasks and return their ids."""
+    tasks = [new_task(**fields) for _ in range(count)]
+    await enqueue(ns, *tasks)
+    return [task.id for task in tasks]
+
+
+async def claim(
+    ns: Namespace,
+    *queues: str,
+    worker: str = "w",
+    nonce: str = "",
+    limit: int = 1,
+    mode: str = "priority",
+    needs: tuple[Need, ...] = (CPU,),
+    park: bool = False,
+) -> Claimed:
+    return await Leases(ns).claim(
+        worker,
+        nonce or _ids.new(),
+        limit=limit,
+        order=parse(mode, queues or ("q",)),
+        shapes=[shape_id(need) for need in needs],
+        lease_ms=LEASE_MS,
+        park=park,
+    )
+
+
+async def claim_one(ns: Namespace, *queues: str, **options: Any) -> Claim:
+    claimed = await claim(ns, *queues, **options)
+    assert len(claimed.claims) == 1
+    return claimed.claims[0]
+
+
+async def running(ns: Namespace, *, worker: str = "w", **fields: Any) -> Claim:
+    """Enqueue a task and claim it."""
+    await add(ns, **fields)
+    return await claim_one(ns, fields.get("queue", "q"), worker=worker)
+
+
+async def finish(ns: Namespace, token: Token, outcome: str, **fields: Any) -> FinishCode:
+    ends = [Finish(claim=token, outcome=Outcome(outcome), **fields)]
+    (code,) = await Leases(ns).finish(ends)
+    return code
+
+
+async def beat(ns: Namespace, *held: Token, worker: str = "w", **options: Any) -> Any:
+    options = {"ttl_ms": LEASE_MS, "facts": {}} | options
+    return await Leases(ns).beat(worker, held, **options)
+
+
+async def fields(ns: Namespace, task_id: TaskId) -> dict[str, str]:
+    """Return the stored fields of a task."""
+    stored = await ns.redis.hgetall(keys.task(ns.prefix, task_id))
+    return {k.decode(): v.decode() for k, v in stored.items()}
+
+
+async def state(ns: Namespace, task_id: TaskId) -> str:
+    return (await fields(ns, task_id)).get("state", "")
+
+
+async def line(ns: Namespace, queue: str = "q", need: Need = CPU) -> list[str]:
+    """Return the ready tasks of a queue and shape, the next one first."""
+    stored = await ns.redis.zrange(keys.ready(ns.prefix, queue, shape_id(need)), 0, -1)
+    return [raw.decode() for raw in stored]
+
+
+async def messages(ns: Namespace, worker: str = "w") -> list[dict[str, str]]:
+    """Return what lies in a worker's inbox, oldest first."""
+    entries = await ns.redis.xrange(keys.inbox(ns.prefix, worker))
+    return [_decoded(entry) for _, entry in entries]
+
+
+async def events(ns: Namespace) -> list[dict[str, str]]:
+    """Return all events, oldest first."""
+    return [_decoded(entry) for _, entry in await ns.redis.xrange(keys.events(ns.prefix))]
+
+
+async def now_ms(redis: Redis) -> int:
+    seconds, micros = await redis.time()
+    return int(seconds) * 1000 + int(micros) // 1000
+
+
+def _decoded(entry: dict[bytes, bytes]) -> dict[str, str]:
+    return {k.decode(): v.decode() for k, v in entry.items()}

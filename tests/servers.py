@@ -1,0 +1,69 @@
+"""Throw-away servers on private sockets."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rq_agent.broker.embedded import binary
+
+
+def redis_binary() -> Path:
+    """Return Debian's redis-server. A machine without it can't run the tests: no skipping."""
+    found = shutil.which("redis-server")
+    assert found, "redis-server is not on the PATH: sudo deploy/install-redis-server.sh"
+    return Path(found)
+
+
+def valkey_binary() -> Path:
+    """Return the server that the embedded default uses."""
+    return Path(binary.find().path)
+
+
+_BINARIES = {"redis": redis_binary, "valkey": valkey_binary}
+
+
+class Servers:
+    """Servers by kind, started at first use, stopped at the end."""
+
+    def __init__(self) -> None:
+        # A short path of our own: a socket's path has at most 107 characters.
+        self._folder = Path(tempfile.mkdtemp(prefix="rqa"))
+        self._started: dict[str, subprocess.Popen[str]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for process in self._started.values():
+            process.terminate()
+            process.communicate()
+        shutil.rmtree(self._folder)
+
+    def socket(self, kind: str, *, name: str = "") -> Path:
+        """Return the socket of the server of a kind; a name asks for one of its own."""
+        socket = self._folder / f"{kind}{name}"
+        if socket.name not in self._started:
+            self._started[socket.name] = _start(_BINARIES[kind](), socket)
+        return socket
+
+
+def _start(binary: Path, socket: Path) -> subprocess.Popen[str]:
+    options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
+    process = subprocess.Popen(
+        [str(binary), *options, "--dir", str(socket.parent)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if "ready to accept connections" in line.lower():
+            return process
+    raise AssertionError(f"{binary} did not start:\n{''.join(said)}")
