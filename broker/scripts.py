@@ -69,8 +69,13 @@ class Scripts:
 
     def __init__(self, redis: Redis, prefix: Prefix, *, allow_oom: bool) -> None:
         for name in type(self).__annotations__:
-            flags = "#!lua flags=allow-oom\n" if allow_oom and name in _ALLOW_OOM else ""
-            setattr(self, name, Script(redis, prefix, flags + source(name)))
+            setattr(self, name, Script(redis, prefix, with_flags(name, allow_oom=allow_oom)))
+
+
+def with_flags(name: str, *, allow_oom: bool) -> str:
+    """Return the text of a script for a server that knows script flags, or does not."""
+    flags = "#!lua flags=allow-oom\n" if allow_oom and name in _ALLOW_OOM else ""
+    return flags + source(name)
 
 
 def source(name: str) -> str:

@@ -35,8 +35,8 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-async def ns(redis: Redis) -> AsyncIterator[Namespace]:
+async def namespace(redis: Redis) -> AsyncIterator[Namespace]:
     """A namespace of its own; what the test leaves in it is checked at the end."""
-    namespace = await Namespace.open(redis, f"t{secrets.token_hex(6)}")
-    yield namespace
-    await check_no_leaks(namespace)
+    opened = await Namespace.open(redis, f"t{secrets.token_hex(6)}")
+    yield opened
+    await check_no_leaks(opened)
