@@ -62,7 +62,8 @@ async def _install(folder: Path, plan: Plan, uv: Uv, report: Report) -> None:
     await _venv(folder, plan.interpreter, uv)
     if plan.spec.requirements:
         await _requirements(folder, plan.spec, uv, report)
-    await _pip(folder, plan.interpreter, uv, report)
+    if not plan.interpreter.pip_wheel:
+        await _pip(folder, plan.spec, uv, report)
     await anyio.to_thread.run_sync(scripts.prefer_overlay, folder / "bin")
     size_bytes = await anyio.to_thread.run_sync(tree.seal, folder)
     marker = Marker(
@@ -90,11 +91,9 @@ async def _venv(folder: Path, interpreter: Interpreter, uv: Uv) -> None:
 
 
 async def _requirements(folder: Path, spec: EnvironmentSpec, uv: Uv, report: Report) -> None:
-    """Install what the task asks for, and compile it: nobody can write bytecode there later."""
-    lines = "\n".join([*spec.index_options, *spec.requirements, ""]).encode()
     strict = ["--require-hashes"] if all_hashed(spec.requirements) else []
-    into = ["pip", "install", "--python", str(folder), "--compile-bytecode"]
-    installed = await run(uv, *into, *strict, "-r", "-", stdin=lines, report=report)
+    lines = [*spec.index_options, *spec.requirements]
+    installed = await run(uv, *_into(folder), *strict, stdin=_text(lines), report=report)
     if installed.code != 0:
         raise failure(uv, "uv could not install the requirements", installed.words)
 
@@ -104,15 +103,21 @@ def all_hashed(requirements: Sequence[str]) -> bool:
     return bool(requirements) and all("--hash=" in line for line in requirements)
 
 
-async def _pip(folder: Path, interpreter: Interpreter, uv: Uv, report: Report) -> None:
-    """Install pip for tasks that install at run time, if the interpreter did not bring one."""
-    if interpreter.pip_wheel or any((folder / interpreter.site_packages).glob("pip-*.dist-info")):
-        return
-    into = ["pip", "install", "--python", str(folder), "--compile-bytecode"]
-    installed = await run(uv, *into, "pip")
+async def _pip(folder: Path, spec: EnvironmentSpec, uv: Uv, report: Report) -> None:
+    """Install pip, for tasks that install at run time: the interpreter brought none."""
+    installed = await run(uv, *_into(folder), stdin=_text([*spec.index_options, "pip"]))
     if installed.code != 0:
-        report("no pip could be installed, so tasks can't install at run time:")
+        report("no pip could be installed, so the task can't install at run time:")
         report(installed.words)
+
+
+def _into(folder: Path) -> tuple[str, ...]:
+    """Return the command that installs what stdin says, compiled: nobody can do it later."""
+    return ("pip", "install", "--python", str(folder), "--compile-bytecode", "-r", "-")
+
+
+def _text(lines: Sequence[str]) -> bytes:
+    return "\n".join([*lines, ""]).encode()
 
 
 def _put(folder: Path, places: Places, key: str) -> None:

@@ -119,9 +119,14 @@ def search_path(variables: Mapping[str, str]) -> str:
     A shim only works for the versions that `pyenv global` names; the others are there all the same.
     """
     root = Path(variables.get("PYENV_ROOT") or Path(variables.get("HOME", "/"), ".pyenv"))
-    real = [str(folder) for folder in sorted(root.glob("versions/*/bin"), reverse=True)]
+    versions = sorted(root.glob("versions/3.*"), key=_numbers, reverse=True)
+    real = [str(version / "bin") for version in versions]
     inherited = variables.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join([*(p for p in inherited if p != str(root / "shims")), *real])
+
+
+def _numbers(folder: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", folder.name)]
 
 
 def _stamp(executable: str) -> tuple[int, int]:
