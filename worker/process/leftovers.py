@@ -4,6 +4,7 @@ import os
 
 import psutil
 
+from . import identity
 from .handle import Handle, is_alive
 
 _PATIENCE_S = 2.0
@@ -29,7 +30,7 @@ def _members(handle: Handle) -> list[psutil.Process]:
     if is_alive(handle):
         shim = psutil.Process(handle.pid)
         tree = {p.pid: p for p in [*shim.children(recursive=True), shim]}
-    elif psutil.pid_exists(handle.pid):
+    elif identity.started_ticks(handle.pid) is not None:
         # The number was used again, so the session of that number is not ours either.
         return []
     for process in psutil.process_iter():

@@ -1,0 +1,127 @@
+"""What needs root to try: a disk that is full, folders that are read-only."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from rq_agent.broker.errors import RqAgentError
+from rq_agent.worker.process.journal import Attempt, Journal
+from rq_agent.worker.process.launcher import Launcher
+from rq_agent.worker.process.spec import Spec
+from rq_agent.worker.process.stop import stop
+from rq_agent.worker.process.wait import wait
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or sys.platform != "linux", reason="only root can mount"
+)
+
+
+@pytest.fixture
+async def launcher() -> AsyncIterator[Launcher]:
+    async with Launcher() as running:
+        yield running
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=True)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def fill(disk: Path) -> None:
+    with (disk / "filler").open("wb", buffering=0) as f:
+        while os.statvfs(disk).f_bfree:
+            f.write(bytes(4096))
+
+
+def python(folder: Path, code: str, *, read_only: tuple[str, ...] = ()) -> Spec:
+    argv = (sys.executable, "-I", "-S", "-c", code)
+    return Spec(argv=argv, env={}, cwd=str(folder), read_only=read_only)
+
+
+async def test_a_result_is_kept_when_the_task_filled_the_disk(
+    launcher: Launcher, small_disk: Path
+) -> None:
+    folder = small_disk / "run"
+    folder.mkdir()
+    code = """
+import os
+fd = os.open("filler", os.O_WRONLY | os.O_CREAT)
+try:
+    while True: os.write(fd, bytes(4096))
+except OSError:
+    os._exit(7)
+"""
+    ended = await wait(await launcher.start(python(folder, code), folder))
+
+    assert os.statvfs(small_disk).f_bfree == 0
+    assert (ended.code, ended.error) == (7, "")
+
+
+async def test_nothing_is_started_on_a_full_disk(launcher: Launcher, small_disk: Path) -> None:
+    folder = small_disk / "run"
+    folder.mkdir()
+    fill(small_disk)
+
+    with pytest.raises(RqAgentError, match=r"can't prepare .*run: No space left on device"):
+        await launcher.start(python(folder, "pass"), folder)
+
+
+async def test_a_task_can_be_stopped_on_a_full_disk(launcher: Launcher, small_disk: Path) -> None:
+    folder = small_disk / "run"
+    folder.mkdir()
+    handle = await launcher.start(python(folder, "import signal; signal.pause()"), folder)
+    fill(small_disk)
+
+    await stop(handle, grace_s=1)
+
+    assert (await wait(handle)).stopped_by == "term"
+
+
+async def test_a_journal_on_a_full_disk_says_so_and_keeps_what_it_has(small_disk: Path) -> None:
+    kept = Attempt(task_id="a", fence=1, nonce="n", folder="/run/a", claim={"x": "y" * 5000})
+    with Journal(small_disk, worker="w1") as journal:
+        await journal.claimed([kept])
+        fill(small_disk)
+        more = Attempt(task_id="b", fence=1, nonce="n", folder="/run/b", claim={"x": "y" * 5000})
+        with pytest.raises(RqAgentError, match=r"can't write .*journal: No space left"):
+            await journal.claimed([more])
+
+    with Journal(small_disk, worker="w1") as journal:
+        assert journal.open_attempts() == [kept]
+    (small_disk / "filler").unlink()
+    with Journal(small_disk, worker="w1") as journal:
+        assert journal.open_attempts() == [kept]
+
+
+async def test_read_only_folders_are_so_for_the_task_only(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    shared, folder = tmp_path / "environment", tmp_path / "run"
+    shared.mkdir()
+    folder.mkdir()
+    code = f"""
+import os
+open("mine", "w").close()
+try:
+    open({str(shared / "file")!r}, "w")
+except OSError as e:
+    print(e.strerror)
+"""
+    spec = python(folder, code, read_only=(str(shared), str(tmp_path / "missing")))
+
+    ended = await wait(await launcher.start(spec, folder))
+
+    assert ended.code == 0
+    assert (folder / "out").read_text() == "Read-only file system\n"
+    assert (folder / "shim.log").read_text().startswith(f"{tmp_path}/missing stays writable: ")
+    (shared / "file").touch()
+    assert not os.statvfs(shared).f_flag & os.ST_RDONLY

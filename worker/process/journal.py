@@ -1,0 +1,193 @@
+"""What a worker has in hand, on disk, so that its next session finds it.
+
+`journal` is JSON lines, appended and synced; `journal.lock` is held as long as the session lives.
+"""
+
+import fcntl
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+from ...broker.errors import RqAgentError
+from .handle import Handle
+
+log = logging.getLogger(__name__)
+
+_NAME: Final = "journal"
+_LOCK_NAME: Final = "journal.lock"
+_APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+_REWRITE_BYTES: Final = 4 * 1024 * 1024
+"""Appended since the last rewrite: a worker may live for months."""
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt that this worker has claimed and not yet ended."""
+
+    task_id: str
+    fence: int
+    nonce: str
+    folder: str
+    claim: dict[str, Any] = {}
+    """What the worker wants to know again about the claim. JSON."""
+    handle: Handle | None = None
+    """None until its process is started; then recover(folder) may know more."""
+
+
+class _Line(msgspec.Struct, omit_defaults=True):
+    event: Literal["claimed", "started", "ended"]
+    task_id: str
+    fence: int
+    attempt: Attempt | None = None
+    handle: Handle | None = None
+
+
+class Journal:
+    """The journal of one worker name on one machine. Use it with `with`.
+
+    Args:
+        folder: the worker's folder; made if missing.
+        worker: its name, for messages.
+
+    Raises:
+        RqAgentError: another live process has this name, or the disk is full.
+    """
+
+    def __init__(self, folder: Path, *, worker: str) -> None:
+        self._path = folder / _NAME
+        self._turn = anyio.Lock()
+        self._open: dict[tuple[str, int], Attempt] = {}
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _lock(folder / _LOCK_NAME, worker)
+        self._file = os.open(self._path, _APPEND, 0o600)
+        self._appended_bytes = 0
+        for line in _read(self._file, self._path):
+            self._apply(line)
+        self._rewrite()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let another session of this name begin."""
+        os.close(self._file)
+        os.close(self._lock)
+
+    def open_attempts(self) -> list[Attempt]:
+        """Return what was claimed and not ended, oldest first."""
+        return list(self._open.values())
+
+    async def claimed(self, attempts: Sequence[Attempt]) -> None:
+        """Store that the worker is about to work on these."""
+        await self._append(
+            [_Line(event="claimed", task_id=a.task_id, fence=a.fence, attempt=a) for a in attempts]
+        )
+
+    async def started(self, handle: Handle) -> None:
+        """Store where the process of a claimed attempt is."""
+        line = _Line(event="started", task_id=handle.task_id, fence=handle.fence, handle=handle)
+        await self._append([line])
+
+    async def ended(self, task_id: str, fence: int) -> None:
+        """Forget an attempt whose result is safe elsewhere."""
+        await self._append([_Line(event="ended", task_id=task_id, fence=fence)])
+
+    async def _append(self, lines: Sequence[_Line]) -> None:
+        async with self._turn:
+            with anyio.CancelScope(shield=True):  # a line is stored and applied, or neither
+                await anyio.to_thread.run_sync(self._write, lines)
+
+    def _write(self, lines: Sequence[_Line]) -> None:
+        content = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        _append_synced(self._file, content, self._path)
+        for line in lines:
+            self._apply(line)
+        self._appended_bytes += len(content)
+        if self._appended_bytes > _REWRITE_BYTES:
+            self._rewrite()
+
+    def _apply(self, line: _Line) -> None:
+        key = (line.task_id, line.fence)
+        if line.event == "claimed" and line.attempt is not None:
+            self._open[key] = line.attempt
+        elif line.event == "started" and key in self._open:
+            self._open[key] = msgspec.structs.replace(self._open[key], handle=line.handle)
+        elif line.event == "ended":
+            self._open.pop(key, None)
+
+    def _rewrite(self) -> None:
+        """Replace the file by one that holds only what is open; if it can't, the old one serves."""
+        lines = [
+            _Line(event="claimed", task_id=a.task_id, fence=a.fence, attempt=a)
+            for a in self._open.values()
+        ]
+        fresh = self._path.with_suffix(".new")
+        content = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        self._appended_bytes = 0
+        fd = os.open(fresh, _APPEND | os.O_TRUNC, 0o600)
+        try:
+            _append_synced(fd, content, fresh)
+            fresh.rename(self._path)
+        except (RqAgentError, OSError) as e:
+            os.close(fd)
+            log.warning("the journal is not shortened: %s", e)
+        else:
+            os.close(self._file)
+            self._file = fd
+
+
+def _lock(path: Path, worker: str) -> int:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as e:
+        holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(fd)
+        raise RqAgentError(
+            f"worker {worker} runs already on this machine (pid {holder}); "
+            "stop it, or give this one another --name"
+        ) from e
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, f"{os.getpid()}\n".encode("ascii"), 0)
+    return fd
+
+
+def _append_synced(fd: int, content: bytes, path: Path) -> None:
+    """Append all of it or nothing."""
+    size = os.fstat(fd).st_size
+    left = memoryview(content)
+    try:
+        while left:
+            left = left[os.write(fd, left) :]
+        os.fsync(fd)
+    except OSError as e:
+        os.ftruncate(fd, size)
+        raise RqAgentError(f"can't write {path}: {e.strerror}; free some space") from e
+
+
+def _read(fd: int, path: Path) -> list[_Line]:
+    """Return the lines, and take away a last one that a crash has cut."""
+    found: list[_Line] = []
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    os.ftruncate(fd, whole)
+    for number, text in enumerate(content[:whole].splitlines(), start=1):
+        try:
+            found.append(msgspec.json.decode(text, type=_Line))
+        except msgspec.MsgspecError as e:
+            log.warning("%s, line %d is damaged and is left out: %s", path, number, e)
+    return found
