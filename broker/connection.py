@@ -6,8 +6,8 @@ Only callers know which of their commands may be repeated.
 
 import asyncio
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -20,11 +20,12 @@ from redis.asyncio.connection import (
 )
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from . import urls
 from .errors import UsageError
-from .failures import translate
+from .translated import TranslatedRedis, translated
+
+Greet = Callable[[AbstractConnection], Awaitable[None]]
 
 CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_TIMEOUT_S: Final = 10.0
@@ -45,19 +46,22 @@ class _UnixConnection(UnixDomainSocketConnection):
             self._reader, self._writer = await asyncio.open_unix_connection(path=self.path)
 
 
-def connect(url: str, *, namespace: str = "", client_name: str = "") -> Redis:
+def connect(
+    url: str, *, namespace: str = "", client_name: str = "", greet: Greet | None = None
+) -> Redis:
     """Return a client for commands that answer at once. Connects with its first command.
 
     Args:
         url: see urls.py.
         namespace: shown in the server's list of clients.
         client_name: instead of that, e.g. for embedded.stop.stop_if_unused.
+        greet: called with every new connection before its first command; see greeting.py.
 
     Raises:
         UsageError: the URL is wrong.
     """
     name = client_name or _client_name(namespace)
-    return _client(url, name=name, answer_timeout_s=ANSWER_TIMEOUT_S)
+    return _client(url, name=name, answer_timeout_s=ANSWER_TIMEOUT_S, greet=greet)
 
 
 def blocking_connection(
@@ -72,27 +76,16 @@ def blocking_connection(
     return _client(url, name=name, answer_timeout_s=block_s + ANSWER_TIMEOUT_S)
 
 
-@contextmanager
-def redis_errors(url: str) -> Iterator[None]:
-    """Turn the client's errors into ours, with the address but without its password.
-
-    Raises:
-        BrokerUnavailable, BrokerRefused, AccessDenied: see errors.py. Anything else that the
-            server refuses is a bug of ours and stays as it is.
-    """
-    try:
-        yield
-    except RedisError as e:
-        if (error := translate(e, urls.redacted(url))) is None:
-            raise
-        raise error from e
+def redis_errors(url: str) -> AbstractContextManager[None]:
+    """Turn the errors of a foreign client for this URL into ours; see translated.py."""
+    return translated(urls.redacted(url))
 
 
 def _client_name(namespace: str) -> str:
     return f"rq-agent:{namespace}" if namespace else "rq-agent"
 
 
-def _client(url: str, *, name: str, answer_timeout_s: float) -> Redis:
+def _client(url: str, *, name: str, answer_timeout_s: float, greet: Greet | None = None) -> Redis:
     connection_class, place = _place(urls.parse(url))
     pool = ConnectionPool(
         connection_class=connection_class,
@@ -104,9 +97,10 @@ def _client(url: str, *, name: str, answer_timeout_s: float) -> Redis:
         decode_responses=False,
         protocol=2,  # the same shapes of answers everywhere, and no greeting round trip
         driver_info=None,
+        redis_connect_func=greet,
         **place,
     )
-    return Redis.from_pool(pool)
+    return TranslatedRedis.at(pool, urls.redacted(url))
 
 
 def _place(address: urls.Address) -> tuple[type[AbstractConnection], dict[str, Any]]:

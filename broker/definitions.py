@@ -30,7 +30,7 @@ class Definitions:
             self._known.move_to_end(address)
             return known
         key = keys.definition(self._namespace.prefix, address)
-        encoded = await self._namespace.redis.getrange(key, 0, MAX_BYTES)
+        encoded: bytes = await self._namespace.redis.getrange(key, 0, MAX_BYTES)  # type: ignore[assignment]
         definition = decode(address, encoded)
         self._known[address] = definition
         if len(self._known) > _CACHED:

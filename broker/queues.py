@@ -1,7 +1,7 @@
 """Queues as people see them."""
 
+import math
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -95,21 +95,23 @@ def _view(
     now_ms: int,
     workers: tuple[str, ...],
 ) -> QueueView:
+    most = settings.get(b"max_running", b"")
     return QueueView(
         name=name,
         waiting=waiting,
         running=running,
         paused=settings.get(b"paused") == b"1",
-        max_running=_number(settings.get(b"max_running"), int, None),
-        weight=_number(settings.get(b"weight"), float, 1.0),
+        max_running=int(most) if most.isdigit() else None,
+        weight=_weight(settings.get(b"weight", b"1")),
         description=text(settings.get(b"description", b"")),
         workers=workers,
         oldest_wait_s=None if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000),
     )
 
 
-def _number(value: bytes | None, form: Any, default: Any) -> Any:
+def _weight(value: bytes) -> float:
     try:
-        return default if not value else form(value)
+        weight = float(value)
     except ValueError:
-        return default
+        return 1.0
+    return weight if math.isfinite(weight) else 1.0

@@ -176,9 +176,7 @@ def _pack(submission: Submission, progress: Progress) -> _Packed:
         python=submission.python,
     )
     definition = Definition(code=snapshot.code, environment=found.spec, entry=snapshot.entry)
-    return _Packed(
-        snapshot=snapshot, definition=definition, warnings=tuple(found.warnings)
-    )
+    return _Packed(snapshot=snapshot, definition=definition, warnings=tuple(found.warnings))
 
 
 async def _upload(blobs: Blobs, digest: str, content: bytes, progress: Progress) -> None:

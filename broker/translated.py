@@ -57,7 +57,7 @@ class TranslatedRedis(Redis):
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send one command and return its answer."""
         with translated(self.where):
-            return await super().execute_command(*args, **options)
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         """Return a pipeline whose errors are ours too."""

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from ..broker.leases import Outcome
+from ..broker.claims import Outcome
 from .process.wait import Exit
 
 

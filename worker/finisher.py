@@ -6,8 +6,9 @@ from collections import deque
 
 import anyio
 
+from ..broker.claims import Finish, FinishCode
 from ..broker.errors import BrokerUnavailable
-from ..broker.leases import Finish, FinishCode, Leases
+from ..broker.leases import Leases
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 
 import anyio
 
+from ..broker.beats import Beat
 from ..broker.errors import BrokerUnavailable
-from ..broker.leases import Beat, Leases
+from ..broker.leases import Leases
 from .config import WorkerConfig
 from .endings import StopCause
 from .held import Held, HeldTasks

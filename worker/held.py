@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import anyio
 
+from ..broker.claims import Claim
 from ..broker.keys import TaskId
-from ..broker.leases import Claim
 from .endings import StopCause
 
 

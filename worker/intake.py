@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import anyio
 
+from ..broker.claims import Claim
 from ..broker.errors import BrokerUnavailable
-from ..broker.leases import Claim, Leases
+from ..broker.leases import Leases
 from ..broker.needs import Need
 from ..broker.orders import Profile
 from ..broker.shapes import Shapes

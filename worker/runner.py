@@ -10,13 +10,13 @@ import anyio
 import anyio.to_thread
 import msgspec
 
+from ..broker.claims import Claim, Finish, FinishCode, Outcome
 from ..broker.errors import (
     BrokerUnavailable,
     BuildError,
     RqAgentError,
     TrustError,
 )
-from ..broker.leases import Claim, Finish, FinishCode, Outcome
 from ..broker.states import Phase
 from ..broker.trust import TrustFileError
 from . import endings

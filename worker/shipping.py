@@ -7,8 +7,9 @@ from pathlib import Path
 import anyio
 import msgspec
 
+from ..broker.claims import Claim
 from ..broker.errors import BrokerUnavailable
-from ..broker.leases import Claim, Leases
+from ..broker.leases import Leases
 from ..broker.logs import Chunk, Logs
 from .process.spool import Output
 

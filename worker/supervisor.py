@@ -30,10 +30,12 @@ from .environment.cache import Environments
 from .finisher import Finisher
 from .heartbeat import Heartbeat
 from .held import Held, HeldTasks
+from .housekeeping import keep_house
 from .intake import Intake
 from .mailbox import read_inbox
 from .process.journal import Journal
 from .process.launcher import Launcher
+from .recovery import recover_all
 from .runner import Runner
 from .sdk_folder import bootstrap_path, materialize
 from .signals import Signals
@@ -74,6 +76,8 @@ class Supervisor:
                 loops.start_soon(self._finisher.run)
                 loops.start_soon(self._tick)
                 loops.start_soon(self._leave_when_idle)
+                loops.start_soon(keep_house, tools)
+                await recover_all(tools.journal, self._finisher)
                 await self._work(tools)
                 loops.cancel_scope.cancel()
         await Workers(self._namespace).leave(self._config.name)

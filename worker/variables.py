@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ..broker.leases import Claim
+from ..broker.claims import Claim
 
 _OURS = "RQ_AGENT_"
 _OF_OUR_INTERPRETER = frozenset(

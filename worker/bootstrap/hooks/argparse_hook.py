@@ -29,7 +29,8 @@ _ENTRIES = {
 
 def install(library: ModuleType, ledger: Ledger) -> None:
     """Hook argparse; a module of the user's that only has its name is left alone."""
-    if not hasattr(library, "ArgumentParser") or library is not argparse:
+    parser_class = getattr(library, "ArgumentParser", None)
+    if not all(hasattr(parser_class, name) for name in _ENTRIES):
         return
     hook = Hook(ledger)
     for name, is_strict in _ENTRIES.items():

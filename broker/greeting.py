@@ -1,0 +1,54 @@
+"""What a worker does first on every new connection: it finds out whether Redis restarted."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from redis.asyncio.connection import AbstractConnection
+
+from .keys import Prefix
+from .scripts import with_flags
+
+_RUN_ID: Final = re.compile(rb"^run_id:([0-9a-f]+)", re.MULTILINE)
+_VERSION: Final = re.compile(rb"^redis_version:(\d+)\.", re.MULTILINE)
+
+
+class Greeting:
+    """Says hello before any other command of a connection can be sent.
+
+    A restarted Redis may have come back with an older state. Said on the connection itself, no
+    claim of this worker can come before the hold that hello.lua puts on claims.
+    """
+
+    def __init__(
+        self, prefix: Prefix, *, lease_ms: int, beat_ms: int, on_restart: Callable[[], None]
+    ) -> None:
+        """`on_restart` is called when another server process answers than before."""
+        self._prefix = prefix
+        self._lease_ms = lease_ms
+        self._beat_ms = beat_ms
+        self._on_restart = on_restart
+        self._run_id = ""
+
+    async def greet(self, connection: AbstractConnection) -> None:
+        """Log in, then tell the script which server process this is."""
+        await connection.on_connect()
+        server = await _ask(connection, "INFO", "server")
+        run_id = _first(_RUN_ID, server)
+        major = int(_first(_VERSION, server) or "0")
+        script = with_flags("hello", allow_oom=major >= 7)
+        arguments = (run_id, self._lease_ms, self._beat_ms)
+        await _ask(connection, "EVAL", script, 1, self._prefix, *arguments)
+        if self._run_id not in ("", run_id):
+            self._on_restart()
+        self._run_id = run_id
+
+
+async def _ask(connection: AbstractConnection, *command: str | int) -> Any:
+    await connection.send_command(*command)
+    return await connection.read_response()
+
+
+def _first(pattern: re.Pattern[bytes], text: bytes) -> str:
+    found = pattern.search(text)
+    return found[1].decode("ascii") if found else ""
