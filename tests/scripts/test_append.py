@@ -10,6 +10,8 @@ from rq_agent.broker.logs import CHUNK_BYTES, Chunk, Logs, StreamName
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.retention import LOG_MS
 
+from .steps import claim_one, finish, running
+
 ID = TaskId("01abcdefgh000001")
 NONCE = "n1"
 
@@ -220,3 +222,23 @@ async def test_output_waits_while_redis_is_older_than_the_claim(namespace: Names
 async def test_output_of_a_purged_task_is_refused(namespace: Namespace) -> None:
     assert await Logs(namespace).append(TOKEN, [chunk(0, b"x")]) is False
     assert not await namespace.redis.exists(keys.log(namespace.prefix, ID, 1))
+
+
+async def test_the_log_of_a_real_attempt_ends_with_it_and_the_next_one_has_its_own(
+    namespace: Namespace,
+) -> None:
+    logs = Logs(namespace)
+    first = await running(namespace)
+    await logs.append(first, [chunk(0, b"try")])
+    await finish(namespace, first, "retry")
+    second = await claim_one(namespace)
+
+    assert await logs.append(first, [chunk(3, b" one")]) is True
+    assert await logs.append(second, [chunk(0, b"try two")]) is True
+
+    old = keys.log(namespace.prefix, first.task_id, first.fence)
+    new = keys.log(namespace.prefix, first.task_id, second.fence)
+    assert 0 < await namespace.redis.pttl(old) <= LOG_MS
+    assert await namespace.redis.pttl(new) == -1
+    entries, _ = await logs.read(first.task_id, first.fence)
+    assert b"".join(e.data for e in entries) == b"try one"

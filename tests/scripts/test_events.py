@@ -1,22 +1,17 @@
-import hashlib
-
 import anyio
 
 from rq_agent.broker import keys
 from rq_agent.broker.events import Event, Events, parse
 from rq_agent.broker.ids import encode
 from rq_agent.broker.namespace import Namespace
-from rq_agent.broker.tasks import DefinitionUpload, NewTask, Tasks
+from rq_agent.broker.tasks import Tasks
 
-DEFINITION = b"definition"
-DIGEST = hashlib.sha256(DEFINITION).hexdigest()
+from . import steps
+from .steps import new_task
 
 
 async def enqueue(namespace: Namespace, *numbers: int) -> None:
-    tasks = [
-        NewTask(id=encode(n), queue="high", definition=DIGEST, envelope=b"signed") for n in numbers
-    ]
-    await Tasks(namespace).enqueue(tasks, {DIGEST: DefinitionUpload(encoded=DEFINITION)})
+    await steps.enqueue(namespace, *(new_task(id=encode(n), queue="high") for n in numbers))
 
 
 async def test_every_transition_is_read_in_its_order(namespace: Namespace) -> None:

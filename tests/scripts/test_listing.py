@@ -1,53 +1,21 @@
-import hashlib
+from typing import Any
 
 import pytest
 
 from rq_agent.broker import keys, listing
 from rq_agent.broker.ids import encode
-from rq_agent.broker.leases import Leases
 from rq_agent.broker.listing import Filters, Page
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.namespace import Namespace
-from rq_agent.broker.needs import Need, shape_id
-from rq_agent.broker.orders import Order
 from rq_agent.broker.states import TaskState
-from rq_agent.broker.tasks import DefinitionUpload, NewTask, Tasks
+from rq_agent.broker.tasks import NewTask, Tasks
 
-DEFINITION = b"definition"
-DIGEST = hashlib.sha256(DEFINITION).hexdigest()
-
-
-def new(number: int, **options: object) -> NewTask:
-    fields = {
-        "id": encode(number),
-        "queue": "default",
-        "name": "train",
-        "user": "ada",
-        "need": Need(),
-        "priority": 0,
-        "definition": DIGEST,
-        "envelope": b"signed",
-        "labels": {},
-        "params": {},
-    }
-    return NewTask(**fields | options)  # type: ignore[arg-type]
+from .steps import claim, enqueue, new_task
 
 
-async def enqueue(namespace: Namespace, *tasks: NewTask) -> None:
-    upload = {DIGEST: DefinitionUpload(encoded=DEFINITION, blobs=())}
-    await Tasks(namespace).enqueue(tasks, upload)
-
-
-async def claim(namespace: Namespace, *queues: str, limit: int = 1) -> None:
-    await Leases(namespace).claim(
-        "box-1",
-        "nonce",
-        limit=limit,
-        order=Order(mode="priority", queues=queues),
-        shapes=[shape_id(Need())],
-        lease_ms=60_000,
-        park=False,
-    )
+def new(number: int, **options: Any) -> NewTask:
+    given = {"id": encode(number), "queue": "default", "name": "train", "user": "ada"}
+    return new_task(**(given | options))
 
 
 def numbers(page: Page) -> list[int]:

@@ -1,4 +1,4 @@
-import hashlib
+from typing import Any
 
 import pytest
 
@@ -6,37 +6,18 @@ from rq_agent.broker import keys
 from rq_agent.broker.errors import SelectorError, TaskNotFound
 from rq_agent.broker.ids import encode
 from rq_agent.broker.keys import TaskId
-from rq_agent.broker.leases import Leases
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.namespace import Namespace
-from rq_agent.broker.needs import Need, shape_id
-from rq_agent.broker.orders import Order
+from rq_agent.broker.needs import Need
 from rq_agent.broker.record import UNKNOWN
-from rq_agent.broker.tasks import DefinitionUpload, NewTask, Tasks
+from rq_agent.broker.tasks import NewTask
 
-DEFINITION = b"definition"
-DIGEST = hashlib.sha256(DEFINITION).hexdigest()
-STRICT = Order(mode="priority", queues=("default",))
+from .steps import claim, enqueue, new_task
 
 
-def new(number: int, **options: object) -> NewTask:
-    fields = {
-        "id": encode(number),
-        "queue": "default",
-        "name": f"task-{number}",
-        "user": "ada",
-        "need": Need(),
-        "priority": 0,
-        "definition": DIGEST,
-        "envelope": b"signed",
-        "labels": {},
-        "params": {},
-    }
-    return NewTask(**fields | options)  # type: ignore[arg-type]
-
-
-async def enqueue(namespace: Namespace, *tasks: NewTask) -> None:
-    await Tasks(namespace).enqueue(tasks, {DIGEST: DefinitionUpload(encoded=DEFINITION, blobs=())})
+def new(number: int, **options: Any) -> NewTask:
+    given = {"id": encode(number), "queue": "default", "name": f"task-{number}", "user": "ada"}
+    return new_task(**(given | options))
 
 
 async def test_a_queued_task_is_read_with_what_it_needs_and_its_place(namespace: Namespace) -> None:
@@ -55,15 +36,7 @@ async def test_a_queued_task_is_read_with_what_it_needs_and_its_place(namespace:
 
 async def test_a_running_task_names_its_worker_and_has_no_place(namespace: Namespace) -> None:
     await enqueue(namespace, new(1))
-    await Leases(namespace).claim(
-        "box-1",
-        "nonce",
-        limit=1,
-        order=STRICT,
-        shapes=[shape_id(Need())],
-        lease_ms=60_000,
-        park=False,
-    )
+    await claim(namespace, "default", worker="box-1")
 
     record = await Lookups(namespace).record(encode(1))
 

@@ -5,11 +5,11 @@ import anyio
 import pytest
 
 from rq_agent.broker import keys
-from rq_agent.broker.leases import Leases
 from rq_agent.broker.namespace import Namespace
-from rq_agent.broker.needs import Need, shape_id
-from rq_agent.broker.orders import Order
 from rq_agent.broker.presence import Inbox, Workers, view
+
+from . import steps
+from .steps import claim
 
 FACTS = {
     "host": "gpu-box",
@@ -27,26 +27,13 @@ FACTS = {
 }
 
 
-async def beat(namespace: Namespace, worker: str, *, ttl_ms: int = 60_000, **facts: str) -> None:
-    await Leases(namespace).beat(worker, [], ttl_ms=ttl_ms, facts=FACTS | facts, profile="")
+async def beat(namespace: Namespace, worker: str, **facts: str) -> None:
+    await steps.beat(namespace, worker=worker, facts=FACTS | facts)
 
 
 async def say(namespace: Namespace, worker: str, **told: str) -> None:
     fields: dict[Any, Any] = {**told}
     await namespace.redis.xadd(keys.inbox(namespace.prefix, worker), fields)
-
-
-async def park(namespace: Namespace, worker: str) -> None:
-    claimed = await Leases(namespace).claim(
-        worker,
-        "nonce",
-        limit=1,
-        order=Order(mode="priority", queues=("high",)),
-        shapes=[shape_id(Need())],
-        lease_ms=60_000,
-        park=True,
-    )
-    assert claimed.parked
 
 
 async def test_a_worker_is_shown_with_the_facts_of_its_last_beat(namespace: Namespace) -> None:
@@ -88,7 +75,7 @@ async def test_those_who_listen_to_a_queue_are_found(namespace: Namespace) -> No
 
 async def test_a_worker_that_left_is_neither_listed_nor_woken(namespace: Namespace) -> None:
     await beat(namespace, "box-1")
-    await park(namespace, "box-1")
+    assert (await claim(namespace, worker="box-1", park=True)).parked
 
     await Workers(namespace).leave("box-1")
 

@@ -1,38 +1,18 @@
-import hashlib
 import json
 from typing import Any
 
 from rq_agent.broker import keys
 from rq_agent.broker.ids import encode
-from rq_agent.broker.leases import Leases
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.namespace import Namespace
-from rq_agent.broker.needs import Need, shape_id
-from rq_agent.broker.orders import Order
-from rq_agent.broker.tasks import DefinitionUpload, NewTask, Tasks
+from rq_agent.broker.needs import Need
+from rq_agent.broker.tasks import NewTask, Tasks
 
-DEFINITION = b"definition"
-DIGEST = hashlib.sha256(DEFINITION).hexdigest()
+from .steps import beat, claim, enqueue, new_task
 
 
 def new(number: int, *, queue: str, gpus: int = 0) -> NewTask:
-    return NewTask(
-        id=encode(number),
-        queue=queue,
-        name="train",
-        user="ada",
-        need=Need(gpus=gpus),
-        priority=0,
-        definition=DIGEST,
-        envelope=b"signed",
-        labels={},
-        params={},
-    )
-
-
-async def enqueue(namespace: Namespace, *tasks: NewTask) -> None:
-    upload = {DIGEST: DefinitionUpload(encoded=DEFINITION, blobs=())}
-    await Tasks(namespace).enqueue(tasks, upload)
+    return new_task(id=encode(number), queue=queue, need=Need(gpus=gpus))
 
 
 async def test_a_namespace_without_tasks_has_no_queue(namespace: Namespace) -> None:
@@ -47,15 +27,7 @@ async def test_a_queue_counts_what_waits_in_all_shapes_and_what_runs(namespace: 
         new(3, queue="low", gpus=1),
         new(4, queue="low"),
     )
-    await Leases(namespace).claim(
-        "box-1",
-        "nonce",
-        limit=1,
-        order=Order(mode="priority", queues=("low",)),
-        shapes=[shape_id(Need())],
-        lease_ms=60_000,
-        park=False,
-    )
+    await claim(namespace, "low")
 
     high, low = await Lookups(namespace).queues()
 
@@ -97,11 +69,8 @@ async def test_settings_that_make_no_sense_read_as_none(namespace: Namespace) ->
 
 async def test_a_queue_names_the_live_workers_that_take_from_it(namespace: Namespace) -> None:
     await enqueue(namespace, new(1, queue="low"), new(2, queue="high"))
-    leases = Leases(namespace)
     for worker, queues in (("a", ["low"]), ("b", ["high", "low"])):
-        await leases.beat(
-            worker, [], ttl_ms=60_000, facts={"queues": json.dumps(queues)}, profile=""
-        )
+        await beat(namespace, worker=worker, facts={"queues": json.dumps(queues)})
 
     high, low = await Lookups(namespace).queues()
 
