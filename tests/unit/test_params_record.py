@@ -121,3 +121,15 @@ def test_the_sources_tell_whether_later_code_may_read_parameters(
     monkeypatch.syspath_prepend(str(tmp_path))
 
     assert survey(str(script)).has_later_readers is later
+
+
+@pytest.mark.parametrize(("plugin", "may_be_called"), [("import rq_agent", True), ("x = 1", False)])
+def test_modules_loaded_by_name_are_looked_for_in_the_whole_project(
+    tmp_path: Path, plugin: str, may_be_called: bool
+) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "one.py").write_text(plugin)
+    script = tmp_path / "train.py"
+    script.write_text("import importlib\nimportlib.import_module('plugins.' + name)")
+
+    assert survey(str(script)).has_params is may_be_called

@@ -23,7 +23,7 @@ class Ledger:
     def __init__(self, script: str, overrides: Mapping[str, str], used_path: str = "") -> None:
         self.script = os.path.abspath(script)
         self.overrides = dict(overrides)
-        self._used_path = used_path
+        self._used_path = os.path.abspath(used_path) if used_path else ""
         self._process = os.getpid()
         self._read: set[str] = set()
         self._known: dict[str, None] = {}
@@ -112,6 +112,8 @@ def read_overrides(path: str) -> dict[str, str]:
             text = file.read().strip()
     except FileNotFoundError:
         return {}
+    except OSError as e:
+        raise _unusable(path, e) from None
     if text in ("", "{}"):
         return {}  # the common case does not pay for json
     import json
@@ -120,5 +122,9 @@ def read_overrides(path: str) -> dict[str, str]:
         found = json.loads(text)
         return {str(name): str(value) for name, value in found.items()}
     except (ValueError, AttributeError) as e:
-        sys.stderr.write(f"rq-agent: the overrides in {path} are not a JSON object: {e}\n")
-        raise SystemExit(_INFRASTRUCTURE_EXIT) from None
+        raise _unusable(path, e) from None
+
+
+def _unusable(path: str, reason: Exception) -> SystemExit:
+    sys.stderr.write(f"rq-agent: cannot use the overrides in {path}: {reason}\n")
+    return SystemExit(_INFRASTRUCTURE_EXIT)

@@ -15,27 +15,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MOST_FILES = 500
+_BY_NAME = frozenset({"import_module", "__import__", "run_path", "run_module"})
+_SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", "venv"})
 
 
 class Survey:
     """What the sources mention."""
 
-    __slots__ = ("has_argparse", "has_open_ends", "params_calls")
+    __slots__ = ("has_argparse", "has_open_imports", "has_open_names", "has_sdk", "params_calls")
 
     def __init__(self) -> None:
         self.has_argparse = False
-        self.has_open_ends = False  # names, or imports, that can't be read from the source
+        self.has_sdk = False
+        self.has_open_names = False  # a call of params whose names the source does not tell
+        self.has_open_imports = False  # modules that the source does not name
         self.params_calls = 0
 
     @property
     def has_params(self) -> bool:
         """True if rq_agent.params may be called."""
-        return self.params_calls > 0 or self.has_open_ends
+        return self.has_sdk
 
     @property
     def has_later_readers(self) -> bool:
         """True if one call of rq_agent.params may not be the only reader."""
-        return self.has_argparse or self.has_open_ends or self.params_calls > 1
+        is_open = self.has_open_imports or self.has_open_names
+        return self.has_argparse or is_open or self.params_calls > 1
 
 
 def survey(script: str) -> Survey:
@@ -47,13 +52,28 @@ def survey(script: str) -> Survey:
         path = waiting.pop()
         tree = _parse(path)
         if tree is None:
-            found.has_open_ends = True
+            found.has_open_imports = True
             continue
         _look(tree, found)
         new = {one for one in _imported_files(tree, path, roots) if one not in seen}
         seen |= new
         waiting += sorted(new)
+    if found.has_open_imports and not found.has_sdk:
+        found.has_sdk = _is_sdk_mentioned_below(os.path.dirname(script))
     return found
+
+
+def _is_sdk_mentioned_below(folder: str) -> bool:
+    """True if any Python file of the project says rq_agent; modules may be loaded by name."""
+    left = _MOST_FILES
+    for place, folders, names in os.walk(folder):
+        folders[:] = [one for one in folders if one not in _SKIPPED and one[0] != "."]
+        for name in names:
+            if left and name.endswith(".py"):
+                left -= 1
+                if b"rq_agent" in _read(os.path.join(place, name)):
+                    return True
+    return False
 
 
 def _own_roots() -> list[str]:
@@ -70,10 +90,17 @@ def _own_roots() -> list[str]:
 
 def _parse(path: str) -> ast.Module | None:
     try:
-        with open(path, "rb") as file:
-            return ast.parse(file.read())
-    except (OSError, SyntaxError, ValueError):
+        return ast.parse(_read(path))
+    except (SyntaxError, ValueError):
         return None
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""  # what we can't read, the script can't import
 
 
 def _imported_files(tree: ast.Module, path: str, roots: list[str]) -> Iterator[str]:
@@ -119,16 +146,17 @@ def _look(tree: ast.Module, found: Survey) -> None:
     for node in ast.walk(tree):
         names = _names_in(node)
         found.has_argparse |= "argparse" in names
-        found.has_open_ends |= not names.isdisjoint({"import_module", "__import__", "run_path"})
+        found.has_open_imports |= not names.isdisjoint(_BY_NAME)
         has_sdk |= "rq_agent" in names
     if not has_sdk:
         return
+    found.has_sdk = True
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and "params" in _names_in(node.func):
             found.params_calls += 1
-            found.has_open_ends |= not _has_fixed_names(node, constants)
+            found.has_open_names |= not _has_fixed_names(node, constants)
         elif isinstance(node, ast.alias) and node.name == "params" and node.asname:
-            found.has_open_ends = True  # called by another name
+            found.has_open_names = True  # called by another name
 
 
 def _names_in(node: ast.AST) -> set[str]:

@@ -1,0 +1,1 @@
+"""Real scripts in real interpreters, through the bootstrap."""
