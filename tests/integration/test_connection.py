@@ -253,26 +253,40 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
+def obey_until(last: bytes, sent: list[bytes]) -> Serve:
+    """Answer what clients say at log-in, note all of it, and hang up at one command."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while last not in (chunk := await reader.read(1000)) and chunk:
+            sent.append(chunk)
+            writer.write(b"+PONG\r\n" if b"PING" in chunk else b"+OK\r\n")
+        sent.append(chunk)
+        writer.close()
+
+    return serve
+
+
 def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
 async def test_a_command_is_sent_once_when_its_answer_is_lost() -> None:
-    sent = []
+    sent: list[bytes] = []
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while chunk := await reader.read(1000):
-            sent.append(chunk)
-            if b"INCR" in chunk:
-                break
-            writer.write(b"+PONG\r\n" if b"PING" in chunk else b"+OK\r\n")
-        writer.close()
-
-    async with tcp(serve) as place:
+    async with tcp(obey_until(b"INCR", sent)) as place:
         said = await said_to(f"redis://{place}", "INCR", "k")
 
     assert "it closed the connection" in said
     assert len([chunk for chunk in sent if b"INCR" in chunk]) == 1
+
+
+async def test_a_socket_is_greeted_once(tmp_path: Path) -> None:
+    sent: list[bytes] = []
+
+    async with await asyncio.start_unix_server(obey_until(b"INCR", sent), tmp_path / "s"):
+        await said_to(urls.of_socket(tmp_path / "s"), "INCR", "k")
+
+    assert len([chunk for chunk in sent if b"SETNAME" in chunk]) == 1
 
 
 async def test_nobody_listens() -> None:

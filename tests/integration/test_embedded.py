@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import anyio
 import msgspec
 import psutil
 import pytest
 
 from rq_agent.broker import keys
 from rq_agent.broker.connection import connect
-from rq_agent.broker.embedded import binary, filesystem, layout, spawn, versions, wait
+from rq_agent.broker.embedded import binary, filesystem, layout, settings, spawn, versions, wait
 from rq_agent.broker.embedded.layout import Layout
 from rq_agent.broker.embedded.start import ensure
 from rq_agent.broker.embedded.stop import is_idle, stop, stop_if_unused, url_if_running
@@ -50,10 +51,10 @@ async def test_it_starts_with_settings_that_lose_nothing(data: Path) -> None:
 
     async with connect(url) as redis:
         facts = await check_server(redis, url)
-        settings = await redis.config_get("*")
+        configured = await redis.config_get("*")
     assert facts.warnings == ()
     assert facts.max_memory_bytes > 0
-    assert (settings["port"], settings["appendfsync"]) == ("0", "everysec")
+    assert (configured["port"], configured["appendfsync"]) == ("0", "everysec")
 
 
 def test_it_is_private_to_the_user(data: Path) -> None:
@@ -184,6 +185,29 @@ def test_a_server_that_ends_at_its_start_is_told_with_its_own_words(data: Path) 
 
     with pytest.raises(BrokerUnavailable, match=r"ended at its start.*manifest"):
         ensure(data)
+
+
+async def test_a_server_that_loads_for_long_is_waited_for(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connect(ensure(data)) as redis:
+        await redis.mset({f"k{i}": "v" * 1000 for i in range(3000)})
+        await redis.bgrewriteaof()
+        with anyio.fail_after(10):
+            while (await redis.info("persistence"))["aof_rewrite_in_progress"]:
+                await anyio.lowlevel.checkpoint()  # Redis has no event for it
+    stop(data)
+    slow = "key-load-delay 300\nloading-process-events-interval-bytes 10000\n"
+    plain = settings.config_text
+    monkeypatch.setattr(settings, "config_text", lambda *a, **k: plain(*a, **k) + slow)
+    monkeypatch.setattr(wait, "ANSWER_S", 0.3)
+    reports: list[str] = []
+
+    url = ensure(data, report=reports.append)
+
+    assert reports == ["the embedded server is loading its data"]
+    async with connect(url) as redis:
+        assert await redis.dbsize() == 3000
 
 
 def test_a_server_that_hangs_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
