@@ -21,6 +21,8 @@ _OURS: Final = (
     "core.attributesFile=/dev/null",
     "core.autocrlf=false",
     "core.fsync=none",
+    # Larger blobs are streamed, not held in memory.
+    "core.bigFileThreshold=8m",
 )
 _ALONE: Final = (
     ("GIT_CONFIG_NOSYSTEM", "1"),

@@ -5,8 +5,10 @@
 
 import os
 import re
+import resource
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,8 @@ from .limits import MAX_FILES, UNPACKED_LIMIT_BYTES, human
 
 _MAX_OBJECTS: Final = 3 * MAX_FILES
 """Every file may have a folder of its own below another."""
+_MEMORY_BYTES: Final = 4 * 1024**3
+_CPU_S: Final = 300
 _READ_BYTES: Final = 64 * 1024
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
@@ -69,13 +73,24 @@ def _make(folder: Path, code: Code, content: bytes) -> None:
         )
     git.create(folder, object_format="sha1" if len(code.commit) == 40 else "sha256")
     repository = git.ours(folder, work_tree=folder)
-    # --strict: every object is well-formed and linked, no path leaves the tree or enters .git
-    repository.run(
-        *("-c", "core.bigFileThreshold=8m", "index-pack", "--strict", "--stdin", "--threads=1"),
-        stdin=content,
-    )
+    _index(repository, code, content)
     _check_tree(repository, code)
     repository.run("read-tree", code.commit)
+
+
+def _index(repository: Git, code: Code, content: bytes) -> None:
+    # --strict: every object is well-formed and linked, no path leaves the tree or enters .git
+    with repository.start("index-pack", "--strict", "--stdin", "--threads=1") as process:
+        try:
+            if sys.platform == "linux":  # a few bytes can inflate to anything
+                resource.prlimit(process.pid, resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+                resource.prlimit(process.pid, resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
+            _, words = process.communicate(content)
+        finally:
+            process.kill()
+    if process.returncode != 0:
+        found = words.decode("utf-8", "replace").strip() or f"ended with {process.returncode}"
+        raise SnapshotError(f"snapshot {code.blob[:12]} is malformed: git index-pack: {found}")
 
 
 def _publish(made: Path, final: Path) -> None:

@@ -24,10 +24,10 @@ _LOOK_EVERY_BYTES: Final = 16 * 1024 * 1024
 _LFS_POINTER: Final = b"version https://git-lfs"
 # All fixed, since the bytes of the pack are its address. Compression 3: half the time of 6, and
 # 6 % larger. Packs stay packs however small; no deltas, as one tree has hardly two versions of a
-# file; large files are streamed.
+# file.
 _COMMAND: Final = (
     *("-c", "pack.compression=3", "-c", "fastimport.unpackLimit=0"),
-    *("fast-import", "--quiet", "--depth=0", "--big-file-threshold=8m"),
+    *("fast-import", "--quiet", "--depth=0"),
 )
 # No name and no time of anybody: equal trees are equal commits.
 _HEAD: Final = (
