@@ -197,10 +197,10 @@ async def test_a_server_that_loads_for_long_is_waited_for(
             while (await redis.info("persistence"))["aof_rewrite_in_progress"]:
                 await anyio.lowlevel.checkpoint()  # Redis has no event for it
     stop(data)
-    slow = "key-load-delay 300\nloading-process-events-interval-bytes 10000\n"
+    slow = "key-load-delay 700\nloading-process-events-interval-bytes 10000\n"
     plain = settings.config_text
     monkeypatch.setattr(settings, "config_text", lambda *a, **k: plain(*a, **k) + slow)
-    monkeypatch.setattr(wait, "ANSWER_S", 0.3)
+    monkeypatch.setattr(wait, "ANSWER_S", 1.0)
     reports: list[str] = []
 
     url = ensure(data, report=reports.append)
