@@ -4,6 +4,7 @@ An upgrade of the package then changes nothing under a running task, and interpr
 environments can read it. Folders are named by content, so any number of workers share them.
 """
 
+import compileall
 import hashlib
 import os
 import shutil
@@ -56,6 +57,8 @@ def _store(parent: Path, files: Mapping[str, bytes]) -> Path:
     fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
     try:
         _write(fresh, files)
+        # Ready for tasks in our Python; PYTHONDONTWRITEBYTECODE would double their start.
+        compileall.compile_dir(fresh, stripdir=str(fresh), prependdir=str(target), quiet=2)
         _put(fresh, target, files)
     finally:
         _remove(fresh)

@@ -16,8 +16,7 @@ _LAZY = {"params": (".sdk.params", "params")}
 def __getattr__(name: str) -> object:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
     module, attribute = _LAZY[name]
-    found = globals()[name] = getattr(import_module(module, __name__), attribute)
+    loaded = __import__(__name__ + module, fromlist=[attribute])  # importlib costs milliseconds
+    found = globals()[name] = getattr(loaded, attribute)
     return found

@@ -1,6 +1,7 @@
 """What tasks read is copied into the cache, by content and in one step."""
 
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,11 @@ def test_a_damaged_copy_is_made_anew(tmp_path: Path, damage: str) -> None:
     assert bootstrap_path(tmp_path) == program
     assert program.read_text() == wanted
     assert [path.name for path in program.parent.parent.iterdir()] == [program.parent.name]
+
+
+def test_bytecode_for_our_python_is_there_from_the_start(tmp_path: Path) -> None:
+    folder = bootstrap_path(tmp_path).parent
+
+    made = {path.name for path in (folder / "__pycache__").iterdir()}
+
+    assert f"ledger.{sys.implementation.cache_tag}.pyc" in made

@@ -185,7 +185,7 @@ def test_what_python_words_otherwise_still_shows_only_the_users_file(
 
 def test_importing_params_loads_nothing_but_the_sdk(folder: Folder) -> None:
     folder.write("with.py", "import sys; from rq_agent import params; print(*sys.modules)")
-    folder.write("without.py", "import sys, importlib; print(*sys.modules)")
+    folder.write("without.py", "import sys; print(*sys.modules)")
 
     extra = set(folder.task("with.py").out.split()) - set(folder.task("without.py").out.split())
 

@@ -252,3 +252,20 @@ def test_a_file_of_the_users_called_argparse_is_left_alone(folder: Folder) -> No
     folder.write("script.py", "import argparse; print(argparse.__file__)")
 
     assert folder.task("script.py") == folder.bare("script.py")
+
+
+def test_one_parse_is_recorded_once_although_parsers_call_themselves(folder: Folder) -> None:
+    folder.write(
+        "script.py",
+        """
+        import argparse, os
+        written, replace = [], os.replace
+        os.replace = lambda old, new: (written.append(new), replace(old, new))
+        parser = argparse.ArgumentParser()
+        parser.add_subparsers().add_parser("train").add_argument("--lr")
+        parser.parse_args()
+        print(len(written))
+        """,
+    )
+
+    assert folder.task("script.py", "train", "--lr", "3").out == "1\n"
