@@ -49,9 +49,12 @@ class Intake:
         self._retry_nonce = ""
 
     async def run(self) -> None:
-        """Claim until the worker drains, or there is nothing more that it may claim."""
-        while not self._signals.draining and not self._is_sated():
+        """Claim until the worker has drained: it claims no more and its tasks have ended."""
+        while not (is_closed := self._is_closed()) or len(self._tasks):
             heard = self._signals.heard
+            if is_closed:
+                await self._signals.news(since=heard)
+                continue
             try:
                 if not await self._claim_some():
                     await self._rest(heard)
@@ -59,8 +62,8 @@ class Intake:
                 log.warning("%s; next claim in %.0f s", e, _RETRY_S)
                 await anyio.sleep(_RETRY_S)
 
-    def _is_sated(self) -> bool:
-        return 0 < self._config.max_tasks <= self._claimed
+    def _is_closed(self) -> bool:
+        return bool(self._signals.draining) or 0 < self._config.max_tasks <= self._claimed
 
     async def _claim_some(self) -> bool:
         """Claim once. Return whether to claim again at once."""

@@ -15,8 +15,8 @@ class Signals:
         """Counts news, so that none is missed between looking and waiting."""
         self.draining = ""
         """Why the worker claims no more; empty while it does."""
-        self.leaving = False
-        """Give back what runs, then stop."""
+        self.restarts = 0
+        """How often another Redis process answered than before."""
         self.profile = ""
         """The profile under which the worker is parked; empty while it is not."""
         self._event = anyio.Event()
@@ -44,7 +44,7 @@ class Signals:
         self.draining = ""
         self.notify()
 
-    def leave(self) -> None:
-        """Drain, and give back what runs."""
-        self.leaving = True
-        self.drain("asked twice")
+    def redis_restarted(self) -> None:
+        """Note that another Redis process answers than before."""
+        self.restarts += 1
+        self.notify()

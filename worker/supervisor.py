@@ -48,11 +48,17 @@ log = logging.getLogger(__name__)
 class Supervisor:
     """One `rq-agent work`."""
 
-    def __init__(self, config: WorkerConfig, namespace: Namespace, blocking: Namespace) -> None:
+    def __init__(
+        self,
+        config: WorkerConfig,
+        namespace: Namespace,
+        blocking: Namespace,
+        signals: Signals | None = None,
+    ) -> None:
         self._config = config
         self._namespace = namespace
         self._blocking = blocking
-        self._signals = Signals()
+        self._signals = signals or Signals()
         self._tasks = HeldTasks(self._signals.notify)
         self._capacity = Capacity(
             slots=config.slots, gpus=config.gpus, cpus=config.cpus, mem_mib=config.mem_mib
@@ -75,6 +81,7 @@ class Supervisor:
                 loops.start_soon(read_inbox, inbox, self._tasks, self._signals)
                 loops.start_soon(self._finisher.run)
                 loops.start_soon(self._tick)
+                loops.start_soon(self._replay_after_restarts)
                 loops.start_soon(self._leave_when_idle)
                 loops.start_soon(keep_house, tools)
                 await recover_all(tools.journal, self._finisher)
@@ -114,11 +121,21 @@ class Supervisor:
         ticks = Ticks(self._namespace)
         await tick_while_elected(self._heartbeat, ticks, lease_ms=self._config.lease_ms)
 
+    async def _replay_after_restarts(self) -> None:
+        restarts = 0
+        while True:
+            heard = self._signals.heard
+            if self._signals.restarts > restarts:
+                restarts = self._signals.restarts
+                log.warning("redis restarted; the ends of the last minute are told again")
+                self._finisher.replay()
+            await self._signals.news(since=heard)
+
     async def _heed_signals(self) -> None:
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
             async for number in received:
                 if self._signals.draining:
-                    self._signals.leave()
+                    log.info("leaving: tasks go back into their places")
                     for held in self._tasks:
                         held.stop(StopCause.RELEASED)
                 else:

@@ -13,7 +13,7 @@ import msgspec
 
 from ...broker.definition import EnvironmentSpec
 from ...broker.errors import BuildError
-from . import scripts, tree
+from . import compiling, scripts, tree
 from .key import without_credentials
 from .place import Marker, Places, write_marker
 from .python import Interpreter
@@ -64,6 +64,7 @@ async def _install(folder: Path, plan: Plan, uv: Uv, report: Report) -> None:
         await _requirements(folder, plan.spec, uv, report)
     if not plan.interpreter.pip_wheel:
         await _pip(folder, plan.spec, uv, report)
+    await compiling.compile_packages(folder, folder / plan.interpreter.site_packages, uv, report)
     await anyio.to_thread.run_sync(scripts.prefer_overlay, folder / "bin")
     size_bytes = await anyio.to_thread.run_sync(tree.seal, folder)
     marker = Marker(
@@ -112,8 +113,8 @@ async def _pip(folder: Path, spec: EnvironmentSpec, uv: Uv, report: Report) -> N
 
 
 def _into(folder: Path) -> tuple[str, ...]:
-    """Return the command that installs what stdin says, compiled: nobody can do it later."""
-    return ("pip", "install", "--python", str(folder), "--compile-bytecode", "-r", "-")
+    """Return the command that installs what stdin says."""
+    return ("pip", "install", "--python", str(folder), "-r", "-")
 
 
 def _text(lines: Sequence[str]) -> bytes:

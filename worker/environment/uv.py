@@ -78,11 +78,16 @@ def bundled(cache: Path, variables: Mapping[str, str]) -> Uv:
 
 
 async def run(
-    uv: Uv, *argv: str, stdin: bytes = b"", report: Report = silent, program: str = ""
+    uv: Uv,
+    *argv: str,
+    stdin: bytes = b"",
+    report: Report = silent,
+    program: str = "",
+    cwd: str = "/",
 ) -> Ran:
     """Run uv (or another program) to its end. Cancelling kills it with all that it started."""
     process = await anyio.open_process(
-        [program or uv.binary, *argv], env=uv.variables, cwd="/", start_new_session=True
+        [program or uv.binary, *argv], env=uv.variables, cwd=cwd, start_new_session=True
     )
     lines: deque[str] = deque(maxlen=KEPT_LINES)
     output = bytearray()

@@ -11,7 +11,7 @@ _DEAD = ("Z", "X")
 def boot_id() -> str:
     """Return an id of this boot of the machine: pids of another boot mean nothing."""
     if _ON_LINUX:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_bytes().decode().strip()
     import psutil
 
     return str(int(psutil.boot_time()))
@@ -35,7 +35,7 @@ def stat_fields(pid: int) -> list[str] | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The name stands in brackets and may hold any byte, brackets too.
-    return line[line.rindex(b")") + 2 :].decode("ascii").split()
+    return line[line.rindex(b")") + 2 :].decode().split()
 
 
 def is_dead(state: str) -> bool:

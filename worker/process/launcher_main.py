@@ -16,7 +16,7 @@ def main() -> None:
     from rq_agent.worker.process import launcher_loop, prctl
 
     # Nothing is imported from here on: an upgrade that replaces the files harms no shim.
-    sys.path.clear()
+    sys.meta_path.clear()
     prctl.set_name("rq-agent-launch")
     os.chdir("/")
     with socket.socket(fileno=int(sys.argv[1])) as channel:

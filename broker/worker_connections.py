@@ -1,0 +1,54 @@
+"""The two connections of a worker: one for commands, one that blocks on its inbox."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from . import keys
+from .connection import blocking_connection, connect
+from .greeting import Greeting
+from .namespace import Namespace
+from .server_facts import check_server
+
+
+@asynccontextmanager
+async def worker_connections(
+    url: str,
+    namespace: str,
+    *,
+    lease_ms: int,
+    beat_ms: int,
+    block_ms: int,
+    on_restart: Callable[[], None],
+    warn: Callable[[str], None],
+    client_name: str = "",
+) -> AsyncIterator[tuple[Namespace, Namespace]]:
+    """Open both; the first greets the server whenever it connects again.
+
+    Args:
+        url: of the server.
+        namespace: its name.
+        lease_ms: reaping is held so long when the server restarted.
+        beat_ms: claims are held for two of these.
+        block_ms: the longest block on the second connection.
+        on_restart: called when another server process answers than before.
+        warn: told what is worth knowing about the server.
+        client_name: shown in the server's list of clients.
+
+    Raises:
+        BrokerUnavailable: no server, or none that nothing is lost on.
+    """
+    greeting = Greeting(
+        keys.prefix(namespace), lease_ms=lease_ms, beat_ms=beat_ms, on_restart=on_restart
+    )
+    redis = connect(url, namespace=namespace, client_name=client_name, greet=greeting.greet)
+    blocking = blocking_connection(
+        url, block_s=block_ms / 1000, namespace=namespace, client_name=client_name
+    )
+    try:
+        facts = await check_server(redis, url)
+        for warning in facts.warnings:
+            warn(warning)
+        yield await Namespace.open(redis, namespace), await Namespace.open(blocking, namespace)
+    finally:
+        await redis.aclose()
+        await blocking.aclose()

@@ -1,0 +1,142 @@
+"""A server, a submitter and workers of one test: all real, all its own."""
+
+import textwrap
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from rq_agent.broker.events import Event, Events
+from rq_agent.broker.home import Home
+from rq_agent.broker.keypair import KeyPair
+from rq_agent.broker.keys import TaskId
+from rq_agent.broker.logs import Logs
+from rq_agent.broker.lookups import Lookups
+from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.orders import parse
+from rq_agent.broker.presence import Workers, WorkerView
+from rq_agent.broker.record import Record
+from rq_agent.broker.states import FINAL
+from rq_agent.broker.submission import Submission, submit
+from rq_agent.worker.config import WorkerConfig
+from rq_agent.worker.signals import Signals
+from rq_agent.worker.supervisor import Supervisor
+
+DEADLINE_S = 60.0
+
+
+class Lab:
+    """What a test works with."""
+
+    def __init__(
+        self, namespace: Namespace, blocking: Namespace, home: Home, pair: KeyPair, folder: Path
+    ) -> None:
+        self.namespace = namespace
+        self.blocking = blocking
+        self.home = home
+        self.pair = pair
+        self.folder = folder
+
+    def script(self, text: str, name: str = "script.py") -> Path:
+        """Write a script into a folder of its own."""
+        folder = self.folder / f"code{len(list(self.folder.iterdir()))}"
+        folder.mkdir()
+        path = folder / name
+        path.write_text(textwrap.dedent(text), "utf-8")
+        return path
+
+    async def submit(self, script: str | Path, **options: Any) -> TaskId:
+        """Submit the text of a script, or the script at a path."""
+        target = self.script(script) if isinstance(script, str) else script
+        submission = Submission(target=target, workdir=target.parent, user="ada", **options)
+        done = await submit(self.namespace, submission, self.pair, progress=lambda text: None)
+        return done.task_id
+
+    @asynccontextmanager
+    async def worker(self, name: str = "w1", **options: Any) -> AsyncIterator[Signals]:
+        """Run a worker as long as the body runs; then drain it."""
+        queues = options.pop("queues", ("default",))
+        order = parse(options.pop("mode", "priority"), queues)
+        options.setdefault("beat_ms", 200)
+        config = WorkerConfig(name=name, order=order, home=self.home, **options)
+        signals = Signals()
+        async with anyio.create_task_group() as tg:
+            blocking = await Namespace.open(self.blocking.redis, self.namespace.name)
+            supervisor = Supervisor(config, self.namespace, blocking, signals)
+            tg.start_soon(supervisor.run)
+            yield signals
+            signals.drain("the test is over")
+
+    async def ended(self, *ids: TaskId) -> list[Record]:
+        """Return the records of tasks when all of them are final."""
+        missing = set(ids)
+
+        def is_last(event: Event) -> bool:
+            if event.fields.get("state") in FINAL:
+                missing.discard(event.task_id)
+            return not missing
+
+        await self._until(is_last)
+        return await Lookups(self.namespace).records(list(ids))
+
+    async def reached(self, task_id: TaskId, event_name: str, **fields: str) -> Event:
+        """Return the first event of that name about a task."""
+        return await self._until(
+            lambda e: (
+                (e.task_id, e.event) == (task_id, event_name)
+                and fields.items() <= e.fields.items()
+            )
+        )
+
+    async def events(self) -> list[Event]:
+        """Return all events so far."""
+        return await Events(self.namespace).read("0-0", count=100_000)
+
+    async def _until(self, is_it: Callable[[Event], bool]) -> Event:
+        """Return the first event of the namespace that is it, from the oldest on."""
+        last = "0-0"
+        with anyio.fail_after(DEADLINE_S):
+            while True:
+                for event in await Events(self.blocking).read(last, block_ms=1_000):
+                    last = event.id
+                    if is_it(event):
+                        return event
+
+    async def workers(self) -> list[WorkerView]:
+        """Return the live workers."""
+        return await Workers(self.namespace).live()
+
+    async def worker_is(self, name: str, state: str) -> None:
+        """Wait until a worker says that it is in a state."""
+        with anyio.fail_after(DEADLINE_S):
+            while [w.state for w in await self.workers() if w.name == name] != [state]:
+                await self.reached_beat(name)
+
+    async def reached_beat(self, name: str) -> None:
+        """Wait for the next beat of a worker; redis tells nobody of one, so it is looked for."""
+        key = f"{self.namespace.prefix}wk:{name}"
+        before = await self.namespace.redis.hget(key, "beat_ms")
+        while await self.namespace.redis.hget(key, "beat_ms") == before:
+            await anyio.sleep(0)
+
+    async def record(self, task_id: TaskId) -> Record:
+        """Return one record."""
+        return await Lookups(self.namespace).record(task_id)
+
+    async def output(self, task_id: TaskId, stream: str = "out") -> str:
+        """Return what the last attempt printed, as far as Redis has it."""
+        record = await self.record(task_id)
+        entries, _ = await Logs(self.namespace).read(task_id, record.fence, count=10_000)
+        return b"".join(e.data for e in entries if e.stream == stream).decode("utf-8", "replace")
+
+    async def printed(self, task_id: TaskId, text: str) -> None:
+        """Wait until a task has printed a text."""
+        fence = (await self.record(task_id)).fence
+        last, seen = "0", b""
+        with anyio.fail_after(DEADLINE_S):
+            while text.encode() not in seen:
+                logs = Logs(self.blocking)
+                entries, last = await logs.read(task_id, fence, last, block_ms=1_000)
+                seen += b"".join(e.data for e in entries)

@@ -1,0 +1,32 @@
+"""`rq-agent work`: a supervisor on its connections."""
+
+import logging
+
+from ..broker.worker_connections import worker_connections
+from .config import WorkerConfig
+from .mailbox import BLOCK_MS
+from .signals import Signals
+from .supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+async def work(config: WorkerConfig, *, url: str, namespace: str, client_name: str = "") -> int:
+    """Work until drained. Return how many tasks ended here.
+
+    Raises:
+        BrokerUnavailable: there was no usable Redis at the start; later it is waited for.
+        RqAgentError: another live worker on this machine has the name.
+    """
+    signals = Signals()
+    async with worker_connections(
+        url,
+        namespace,
+        lease_ms=config.lease_ms,
+        beat_ms=config.beat_ms,
+        block_ms=BLOCK_MS,
+        on_restart=signals.redis_restarted,
+        warn=log.warning,
+        client_name=client_name,
+    ) as (answering, blocking):
+        return await Supervisor(config, answering, blocking, signals).run()
