@@ -42,11 +42,13 @@ async def test_an_empty_namespace_lists_nothing(namespace: Namespace) -> None:
         (Filters(queue="high"), [2]),
         (Filters(user="bob"), [3]),
         (Filters(name="eval"), [4]),
-        (Filters(label="team=vision"), [5]),
-        (Filters(label="team"), [6, 5]),
+        (Filters(label="team=vision"), [9, 5]),
+        (Filters(label="team"), [9, 6, 5]),
         (Filters(label="team="), []),
         (Filters(label="team=vision", user="bob"), []),
-        (Filters(states=[TaskState.QUEUED]), [6, 5, 4, 3, 1]),
+        (Filters(label="team=vision", user="eve"), []),
+        (Filters(label="team=speech", user="bob"), []),
+        (Filters(states=[TaskState.QUEUED]), [9, 6, 5, 4, 3, 1]),
         (Filters(states=[TaskState.RUNNING]), [2]),
         (Filters(states=[TaskState.RUNNING], queue="default"), []),
         (Filters(states=[TaskState.DELAYED]), [7]),
@@ -65,14 +67,22 @@ async def test_only_what_all_filters_accept_is_listed(
         new(3, user="bob"),
         new(4, name="eval"),
         new(5, labels={"team": "vision"}),
-        new(6, labels={"team": "speech"}),
+        new(6, labels={"team": "speech"}, user="eve"),
         new(7, delay_ms=60_000),
         new(8),
+        new(9, labels={"team": "vision"}),
     )
     await claim(namespace, "high")
     await Tasks(namespace).cancel(encode(8))
 
     assert numbers(await Lookups(namespace).list(filters)) == found
+
+
+async def test_a_last_page_that_is_full_says_that_it_is_the_last(namespace: Namespace) -> None:
+    await enqueue(namespace, new(1), new(2))
+
+    assert (await Lookups(namespace).list(limit=2)).before is None
+    assert (await Lookups(namespace).list(limit=1)).before == encode(2)
 
 
 @pytest.mark.parametrize("filters", [Filters(), Filters(states=[TaskState.QUEUED])])
