@@ -67,16 +67,17 @@ class Intake:
 
     async def _claim_some(self) -> bool:
         """Claim once. Return whether to claim again at once."""
-        shapes = fitting(self._known, self._capacity.free)
-        limit = self._limit(shapes)
-        if limit == 0 and self._known:
+        free = self._capacity.free
+        if free.slots == 0 and free.gpus == 0:
             return False
+        # Without a fitting shape it still asks: that parks it for the first task of a new one.
+        shapes = fitting(self._known, free)
         # A reply that was lost is asked for again with the same nonce: nothing is claimed twice.
         nonce = self._retry_nonce = self._retry_nonce or secrets.token_hex(8)
         claimed = await self._leases.claim(
             self._config.name,
             nonce,
-            limit=max(1, limit),
+            limit=max(1, self._limit(shapes)),
             order=self._config.order,
             shapes=shapes,
             lease_ms=self._config.lease_ms,

@@ -67,7 +67,12 @@ async def _install(folder: Path, plan: Plan, uv: Uv, report: Report) -> None:
     await compiling.compile_packages(folder, folder / plan.interpreter.site_packages, uv, report)
     await anyio.to_thread.run_sync(scripts.prefer_overlay, folder / "bin")
     size_bytes = await anyio.to_thread.run_sync(tree.seal, folder)
-    marker = Marker(
+    write_marker(folder, _marker(plan, size_bytes, time.monotonic() - started))
+    os.chmod(folder, 0o555)
+
+
+def _marker(plan: Plan, size_bytes: int, seconds: float) -> Marker:
+    return Marker(
         key=plan.key,
         executor=plan.spec.executor,
         requirements=tuple(map(without_credentials, plan.spec.requirements)),
@@ -76,11 +81,9 @@ async def _install(folder: Path, plan: Plan, uv: Uv, report: Report) -> None:
         python=plan.interpreter.version,
         executable=plan.interpreter.executable,
         built_at=time.time(),
-        seconds=round(time.monotonic() - started, 3),
+        seconds=round(seconds, 3),
         size_bytes=size_bytes,
     )
-    write_marker(folder, marker)
-    os.chmod(folder, 0o555)
 
 
 async def _venv(folder: Path, interpreter: Interpreter, uv: Uv) -> None:

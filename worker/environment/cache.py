@@ -11,12 +11,12 @@ import msgspec
 
 from ...broker.definition import EnvironmentSpec
 from .build import Plan, build
-from .evict import evict, sweep
+from .evict import evict, is_uv_cache_too_large, sweep
 from .key import environment_key, index_settings
 from .locks import locked
 from .place import Places
 from .python import Interpreter, Pythons
-from .uv import Report, bundled, silent
+from .uv import Report, bundled, run, silent
 
 BUILD_TIMEOUT_S: Final = 3600.0
 
@@ -101,7 +101,15 @@ class Environments:
 
     async def evict(self) -> list[str]:
         """Remove what was not used for longest, until the rest fits; return the removed keys."""
-        return await anyio.to_thread.run_sync(evict, self._places, self._max_bytes)
+        removed = await anyio.to_thread.run_sync(evict, self._places, self._max_bytes)
+        if removed:
+            await self._trim()
+        return removed
+
+    async def _trim(self) -> None:
+        limits = self._places, self._max_bytes
+        if await anyio.to_thread.run_sync(is_uv_cache_too_large, *limits):
+            await run(self._uv, "cache", "clean")
 
     async def sweep(self) -> None:
         """Remove what killed builders left behind."""

@@ -14,8 +14,6 @@ uv's own compiler takes all."""
 
 async def compile_packages(folder: Path, packages: Path, uv: Uv, report: Report) -> None:
     """Compile what an environment holds. What does not compile stays as it is, as with pip."""
-    if not any(packages.rglob("*.py")):
-        return
     report("compiling to bytecode")
     await run(
         uv,

@@ -41,17 +41,24 @@ def evict(places: Places, max_bytes: int | None) -> list[str]:
     """Remove environments until the others fit; return the removed keys. Skips those in use."""
     cached = list(_cached(places))
     total = sum(one.size_bytes for one in cached)
-    if max_bytes is None:
-        free = shutil.disk_usage(places.root).free
-        max_bytes = default_bytes(free_bytes=free, cached_bytes=total)
+    allowed = _allowed_bytes(places, total, max_bytes)
     removed = []
     for one in removal_order(cached):
-        if total <= max_bytes:
+        if total <= allowed:
             break
         if _remove_unused(places, one.key):
             total -= one.size_bytes
             removed.append(one.key)
     return removed
+
+
+def is_uv_cache_too_large(places: Places, max_bytes: int | None) -> bool:
+    """Return whether uv keeps more for itself than environments may take.
+
+    A file that an environment shares with uv's cache takes no room of its own there.
+    """
+    own = tree.unshared_bytes(places.uv)
+    return own > _allowed_bytes(places, own, max_bytes)
 
 
 def sweep(places: Places) -> None:
@@ -63,6 +70,13 @@ def sweep(places: Places) -> None:
             tree.remove(path)
         elif path.name.startswith(".") and path.name.count(".") == 2:
             _remove_abandoned(places, path.name.split(".")[1], path.name)
+
+
+def _allowed_bytes(places: Places, cached_bytes: int, max_bytes: int | None) -> int:
+    if max_bytes is not None:
+        return max_bytes
+    free_bytes = shutil.disk_usage(places.cache).free
+    return default_bytes(free_bytes=free_bytes, cached_bytes=cached_bytes)
 
 
 def _cached(places: Places) -> Iterable[Cached]:

@@ -31,6 +31,16 @@ def seal(folder: Path) -> int:
     return size_bytes
 
 
+def unshared_bytes(folder: Path) -> int:
+    """Return the size of the files below a folder that have no other name, in bytes."""
+    total = 0
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            status = os.lstat(os.path.join(parent, name))
+            total += status.st_size if status.st_nlink == 1 else 0
+    return total
+
+
 def _drop_write(path: str, mode: int) -> None:
     if mode & _WRITE:
         os.chmod(path, mode & ~_WRITE & 0o7777)

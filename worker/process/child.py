@@ -8,6 +8,11 @@ from typing import NoReturn
 
 from . import prctl
 
+IGNORED = (signal.SIGINT, signal.SIGHUP)
+"""By the shim: they are meant for people's own programs."""
+HELD_BACK = (signal.SIGTERM, signal.SIGCHLD, *IGNORED)
+"""While a process is between fork and what it is to become. Few: each costs on the way."""
+
 
 class NotStarted(Exception):
     """The program can't be executed; the text is for the user."""
@@ -21,14 +26,14 @@ def start(argv: Sequence[str], env: Mapping[str, str], cwd: str, umask: int) -> 
     """
     report, report_end = os.pipe()  # exec closes the end, and so tells that it worked
     parent = os.getpid()
-    blocked = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
     pid = os.fork()
     if pid == 0:
         _become(argv, env, cwd, umask, parent, report_end)
-    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
     os.close(report_end)
-    with os.fdopen(report, "rb") as f:
-        problem = f.read().decode("utf-8", "replace")
+    problem = os.read(report, 4096).decode("utf-8", "replace")
+    os.close(report)
     if problem:
         os.waitpid(pid, 0)
         raise NotStarted(problem)
@@ -69,9 +74,10 @@ def _redirect() -> None:
 
 
 def _reset_signals() -> None:
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+    # exec takes away handlers by itself, and the launcher ignores nothing else.
+    for number in IGNORED:
         signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
 
 
 def _reason(problem: Exception) -> str:

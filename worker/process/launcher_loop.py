@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from . import identity, shim
+from . import child, identity, shim
 
 MAX_HELD = 16
 """File descriptors in one request."""
@@ -76,11 +76,11 @@ def _fork_shim(folder: str, claim: str, held: Sequence[int]) -> int:
     for fd in held:
         os.set_inheritable(fd, False)
     # A signal that comes before the shim is ready must wait, not kill it.
-    blocked = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+    signal.pthread_sigmask(signal.SIG_BLOCK, child.HELD_BACK)
     pid = os.fork()
     if pid == 0:
         _be_shim(folder, claim, held)
-    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, child.HELD_BACK)
     return pid
 
 

@@ -35,7 +35,7 @@ def run(folder: str, claim: str, held: Sequence[int]) -> None:
     prctl.set_name("rq-agent-shim")
     prctl.adopt_orphans()
     wakeup = Wakeup()
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, child.HELD_BACK)
     started_at = time.time()
     fields: dict[str, object] = {"started_at": started_at, "ended_at": started_at}
     try:

@@ -8,7 +8,7 @@ import signal
 import time
 from typing import Any
 
-from . import tree
+from . import child, tree
 
 STOP_NAME = "stop.json"
 _PATIENCE_S = 5.0
@@ -30,8 +30,8 @@ class Wakeup:
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.signal(signal.SIGTERM, self._ask_stop)
-        for ignored in (signal.SIGINT, signal.SIGHUP):
-            signal.signal(ignored, signal.SIG_IGN)
+        for number in child.IGNORED:
+            signal.signal(number, signal.SIG_IGN)
 
     def wait(self, timeout_s: float | None) -> None:
         """Return at the next signal or after the timeout."""
@@ -45,9 +45,9 @@ class Wakeup:
 class Supervision:
     """One child from its start to the end of its tree."""
 
-    def __init__(self, wakeup: Wakeup, child: int, *, grace_s: float) -> None:
+    def __init__(self, wakeup: Wakeup, pid: int, *, grace_s: float) -> None:
         self._wakeup = wakeup
-        self._child = child
+        self._child = pid
         self._grace_s = grace_s
         self._status: int | None = None
         self._kill_at: float | None = None

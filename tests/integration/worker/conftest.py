@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 
+from rq_agent.broker import urls
+from rq_agent.broker.connection import blocking_connection, connect
 from rq_agent.broker.home import below
 from rq_agent.broker.keypair import KeyPair
 from rq_agent.broker.namespace import Namespace
@@ -31,13 +32,10 @@ async def lab(servers: Servers, cache: Path, tmp_path: Path) -> AsyncIterator[La
     home.cache.symlink_to(cache)
     pair = KeyPair.load_or_create(home.config / "keys", "ada@lab")
     TrustFile(home.config / "trust.json").add(pair.public, pair.name, ["*"])
-    socket = servers.socket("valkey")
+    url = urls.of_socket(servers.socket("valkey"))
     folder = tmp_path / "code"
     folder.mkdir()
-    async with (
-        Redis(unix_socket_path=str(socket)) as redis,
-        Redis(unix_socket_path=str(socket)) as blocking,
-    ):
+    async with connect(url) as redis, blocking_connection(url) as blocking:
         name = f"t{secrets.token_hex(6)}"
         namespace = await Namespace.open(redis, name)
         yield Lab(namespace, await Namespace.open(blocking, name), home, pair, folder)

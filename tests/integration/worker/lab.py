@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from rq_agent.broker.presence import Workers, WorkerView
 from rq_agent.broker.record import Record
 from rq_agent.broker.states import FINAL
 from rq_agent.broker.submission import Submission, submit
+from rq_agent.broker.tasks import Tasks
 from rq_agent.worker.config import WorkerConfig
 from rq_agent.worker.signals import Signals
 from rq_agent.worker.supervisor import Supervisor
@@ -57,17 +59,33 @@ class Lab:
     @asynccontextmanager
     async def worker(self, name: str = "w1", **options: Any) -> AsyncIterator[Signals]:
         """Run a worker as long as the body runs; then drain it."""
-        queues = options.pop("queues", ("default",))
-        order = parse(options.pop("mode", "priority"), queues)
-        options.setdefault("beat_ms", 200)
-        config = WorkerConfig(name=name, order=order, home=self.home, **options)
         signals = Signals()
         async with anyio.create_task_group() as tg:
-            blocking = await Namespace.open(self.blocking.redis, self.namespace.name)
-            supervisor = Supervisor(config, self.namespace, blocking, signals)
-            tg.start_soon(supervisor.run)
+            tg.start_soon(partial(self.work, name, signals=signals, **options))
             yield signals
             signals.drain("the test is over")
+
+    async def work(
+        self,
+        name: str = "w1",
+        *,
+        queues: tuple[str, ...] = ("default",),
+        mode: str = "priority",
+        signals: Signals | None = None,
+        **options: Any,
+    ) -> None:
+        """Run a worker until it stops by itself."""
+        options.setdefault("beat_ms", 200)
+        config = WorkerConfig(name=name, order=parse(mode, queues), home=self.home, **options)
+        await Supervisor(config, self.namespace, self.blocking, signals).run()
+
+    async def work_once(self) -> None:
+        """Run a worker until no task is ready."""
+        await self.work(once=True)
+
+    async def cancel(self, task_id: TaskId) -> None:
+        """Cancel a task without mercy."""
+        await Tasks(self.namespace).cancel(task_id, grace_ms=0)
 
     async def ended(self, *ids: TaskId) -> list[Record]:
         """Return the records of tasks when all of them are final."""
