@@ -23,7 +23,7 @@ async def private_copy(env: Environment, folder: Path) -> Environment:
         BuildError: it can't be copied, for example since the disk is full.
     """
     if sys.platform == "linux":
-        command = ["cp", "-al", "--", str(env.path), str(folder)]
+        command = ["cp", "--reflink=auto", "-a", "--", str(env.path), str(folder)]
         copied = await anyio.run_process(command, check=False)
         if copied.returncode != 0:
             words = copied.stderr.decode("utf-8", "replace")
