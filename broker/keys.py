@@ -179,7 +179,7 @@ def idle(p: Prefix, profile_id: str) -> str:
 
 
 def events(p: Prefix) -> str:
-    """STREAM of about 100 000. Every transition: id, event, small fields."""
+    """STREAM of about 100 000, no TTL. Every transition: id, event, small fields."""
     return f"{p}ev"
 
 

@@ -133,8 +133,9 @@ for n = 0, lease_count - 1 do
 end
 renewed = renewed + whole(told[4], 0)
 if is_last then
-  if call("SCARD", held_key(worker)) > renewed then
-    give_back_unlisted(whole(told[3], 0))
+  local before = whole(told[3], 0)
+  if before > 0 and call("SCARD", held_key(worker)) > renewed then
+    give_back_unlisted(before)
   end
   call("HSET", worker_key(worker), "renewed", "0", "beat_ended", I(NOW),
     "beat_ended_before", I(whole(told[2], 0)))

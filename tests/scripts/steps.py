@@ -3,9 +3,8 @@
 import hashlib
 from typing import Any
 
-from redis.asyncio import Redis
-
 from rq_agent.broker import keys
+from rq_agent.broker.beats import Beat
 from rq_agent.broker.claims import Claim, Claimed, Finish, FinishCode, Outcome, Token
 from rq_agent.broker.ids import TaskIds
 from rq_agent.broker.keys import TaskId
@@ -14,6 +13,7 @@ from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.needs import Need, shape_id
 from rq_agent.broker.orders import parse
 from rq_agent.broker.tasks import DefinitionUpload, Enqueued, NewTask, Tasks
+from rq_agent.broker.ticks import Ticked, Ticks
 
 ENCODED = b"a definition"
 DIGEST = hashlib.sha256(ENCODED).hexdigest()
@@ -80,15 +80,35 @@ async def finish(ns: Namespace, token: Token, outcome: str, **fields: Any) -> Fi
     return code
 
 
-async def beat(ns: Namespace, *held: Token, worker: str = "w", **options: Any) -> Any:
-    options = {"ttl_ms": LEASE_MS, "facts": {}} | options
-    return await Leases(ns).beat(worker, held, **options)
+async def beat(ns: Namespace, *held: Token, worker: str = "w", **options: Any) -> Beat:
+    given: dict[str, Any] = {"ttl_ms": LEASE_MS, "facts": {}}
+    return await Leases(ns).beat(worker, held, **(given | options))
+
+
+async def tick(ns: Namespace, **options: Any) -> Ticked:
+    given: dict[str, Any] = {"lease_ms": LEASE_MS}
+    return await Ticks(ns).tick(**(given | options))
+
+
+async def expire_lease(ns: Namespace, task_id: TaskId) -> None:
+    """Let the lease of a running task have run out long ago."""
+    await ns.redis.zadd(keys.leases(ns.prefix), {task_id: 1}, xx=True)
+
+
+async def lose(ns: Namespace, task_id: TaskId) -> None:
+    """Reap a running task."""
+    await expire_lease(ns, task_id)
+    assert (await tick(ns)).reaped == 1
 
 
 async def fields(ns: Namespace, task_id: TaskId) -> dict[str, str]:
     """Return the stored fields of a task."""
-    stored = await ns.redis.hgetall(keys.task(ns.prefix, task_id))
-    return {k.decode(): v.decode() for k, v in stored.items()}
+    return decoded(await ns.redis.hgetall(keys.task(ns.prefix, task_id)))
+
+
+async def extra(ns: Namespace, task_id: TaskId) -> dict[str, str]:
+    """Return the stored long fields of a task."""
+    return decoded(await ns.redis.hgetall(keys.extra(ns.prefix, task_id)))
 
 
 async def state(ns: Namespace, task_id: TaskId) -> str:
@@ -97,25 +117,43 @@ async def state(ns: Namespace, task_id: TaskId) -> str:
 
 async def line(ns: Namespace, queue: str = "q", need: Need = CPU) -> list[str]:
     """Return the ready tasks of a queue and shape, the next one first."""
-    stored = await ns.redis.zrange(keys.ready(ns.prefix, queue, shape_id(need)), 0, -1)
+    return await members(ns, keys.ready(ns.prefix, queue, shape_id(need)))
+
+
+async def members(ns: Namespace, key: str) -> list[str]:
+    """Return the members of a sorted set, the lowest score first."""
+    stored: list[Any] = await ns.redis.zrange(key, 0, -1)
     return [raw.decode() for raw in stored]
+
+
+async def score(ns: Namespace, key: str, member: str) -> float | None:
+    stored: Any = await ns.redis.zscore(key, member)
+    return stored if stored is None else float(stored)
 
 
 async def messages(ns: Namespace, worker: str = "w") -> list[dict[str, str]]:
     """Return what lies in a worker's inbox, oldest first."""
-    entries = await ns.redis.xrange(keys.inbox(ns.prefix, worker))
-    return [_decoded(entry) for _, entry in entries]
+    entries: Any = await ns.redis.xrange(keys.inbox(ns.prefix, worker))
+    return [decoded(entry) for _, entry in entries]
 
 
-async def events(ns: Namespace) -> list[dict[str, str]]:
-    """Return all events, oldest first."""
-    return [_decoded(entry) for _, entry in await ns.redis.xrange(keys.events(ns.prefix))]
+async def events(ns: Namespace, name: str = "") -> list[dict[str, str]]:
+    """Return all events (of one name), oldest first."""
+    entries: Any = await ns.redis.xrange(keys.events(ns.prefix))
+    found = [decoded(entry) for _, entry in entries]
+    return [e for e in found if name in ("", e["event"])]
 
 
-async def now_ms(redis: Redis) -> int:
-    seconds, micros = await redis.time()
+async def history(ns: Namespace, task_id: TaskId) -> list[str]:
+    """Return the names of the events in a task's own history."""
+    lines: Any = await ns.redis.lrange(keys.history(ns.prefix, task_id), 0, -1)
+    return [raw.decode().split(" ")[1] for raw in lines]
+
+
+async def now_ms(ns: Namespace) -> int:
+    seconds, micros = await ns.redis.time()
     return int(seconds) * 1000 + int(micros) // 1000
 
 
-def _decoded(entry: dict[bytes, bytes]) -> dict[str, str]:
+def decoded(entry: Any) -> dict[str, str]:
     return {k.decode(): v.decode() for k, v in entry.items()}

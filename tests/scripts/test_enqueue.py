@@ -1,15 +1,239 @@
+import pytest
+from redis.exceptions import ResponseError
+
+from rq_agent.broker import keys
 from rq_agent.broker.claims import FinishCode
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.needs import shape_id
+from rq_agent.broker.shapes import Shapes
+from rq_agent.broker.tasks import DefinitionUpload, EnqueueOutcome, Tasks
 
-from .steps import add, claim, finish, line, state
+from .steps import (
+    CPU,
+    DIGEST,
+    ENCODED,
+    GPU,
+    add,
+    claim,
+    claim_one,
+    enqueue,
+    events,
+    extra,
+    fields,
+    finish,
+    history,
+    line,
+    members,
+    new_task,
+    now_ms,
+    score,
+    state,
+)
 
 
 async def test_a_task_goes_from_enqueue_through_claim_to_its_end(namespace: Namespace) -> None:
     (task_id,) = await add(namespace)
     assert await line(namespace) == [task_id]
 
-    (taken,) = (await claim(namespace)).claims
+    claim = await claim_one(namespace)
     assert await state(namespace, task_id) == "running"
 
-    assert await finish(namespace, taken, "succeeded", exit_code=0) == FinishCode.APPLIED
+    assert await finish(namespace, claim, "succeeded", exit_code=0) == FinishCode.APPLIED
     assert await state(namespace, task_id) == "succeeded"
+    assert [e["event"] for e in await events(namespace)] == ["enqueued", "claimed", "succeeded"]
+    assert (await history(namespace, task_id))[-2:] == ["claimed", "succeeded"]
+
+
+async def test_a_task_is_stored_as_people_read_it(namespace: Namespace) -> None:
+    task = new_task(
+        name="train",
+        user="ada@lab",
+        priority=-3,
+        need=GPU,
+        labels={"team": "vision"},
+        params={"lr": "0.1"},
+        lease_ms=9_000,
+        max_lost=5,
+        timeout_ms=1_000,
+    )
+
+    await enqueue(namespace, task)
+
+    stored = await fields(namespace, task.id)
+    assert stored.pop("created_ms") == stored.pop("queued_ms")
+    assert int(stored.pop("order")) == (127 + 3) * 2**44 + 2**43 + 2**10
+    assert stored == {
+        "state": "queued",
+        "queue": "q",
+        "shape": shape_id(GPU),
+        "priority": "-3",
+        "name": "train",
+        "user": "ada@lab",
+        "definition": DIGEST,
+        "fence": "0",
+        "attempt": "1",
+        "lost": "0",
+        "lease_ms": "9000",
+        "max_lost": "5",
+        "timeout_ms": "1000",
+    }
+    assert await extra(namespace, task.id) == {
+        "labels": '{"team":"vision"}',
+        "params": '{"lr":"0.1"}',
+    }
+    assert await namespace.redis.get(keys.arguments(namespace.prefix, task.id)) == b"signed"
+
+
+async def test_a_task_is_found_by_user_name_queue_and_label(namespace: Namespace) -> None:
+    task = new_task(name="train", user="ada", labels={"a": "1", "b": "x:y"})
+
+    await enqueue(namespace, task)
+
+    p = namespace.prefix
+    for key in (
+        keys.ids(p),
+        keys.index(p, "user", "ada"),
+        keys.index(p, "name", "train"),
+        keys.index(p, "queue", "q"),
+        keys.index(p, "label", "a=1"),
+        keys.index(p, "label", "b=x:y"),
+    ):
+        assert await members(namespace, key) == [task.id]
+
+
+async def test_the_hash_of_a_task_stays_compact(namespace: Namespace) -> None:
+    task = new_task(name="n" * 200, user="ü" * 60, timeout_ms=10**15, labels={"a": "b" * 100})
+
+    await enqueue(namespace, task)
+    claim = await claim_one(namespace)
+    await finish(namespace, claim, "timed_out", reason="r" * 1000, exit_code=124)
+
+    stored = await fields(namespace, task.id)
+    assert all(len(value.encode()) <= 64 for value in stored.values())
+    assert stored["name"] == "n" * 64
+    assert (await extra(namespace, task.id))["name"] == "n" * 200
+    assert await members(namespace, keys.index(namespace.prefix, "name", "n" * 200)) == [task.id]
+
+
+async def test_redis_keeps_the_hash_of_a_task_as_a_listpack(namespace: Namespace) -> None:
+    task = new_task(name="n" * 200, user="u" * 60)
+    await enqueue(namespace, task)
+
+    try:
+        encoding = await namespace.redis.object("ENCODING", keys.task(namespace.prefix, task.id))
+    except ResponseError:
+        return  # fakeredis has no encodings
+
+    assert encoding in (b"listpack", b"ziplist")
+
+
+@pytest.mark.parametrize("batch", [1, 450])
+async def test_tasks_of_one_priority_stay_in_their_order(namespace: Namespace, batch: int) -> None:
+    ids = [i for _ in range(3) for i in await add(namespace, batch)]
+
+    assert await line(namespace) == ids
+
+
+async def test_a_higher_priority_is_before_all_that_came_earlier(namespace: Namespace) -> None:
+    lowest, first, second, highest = [
+        (await add(namespace, priority=p))[0] for p in (-128, 0, 0, 127)
+    ]
+
+    assert await line(namespace) == [highest, first, second, lowest]
+
+
+async def test_an_id_that_exists_is_left_alone(namespace: Namespace) -> None:
+    task = new_task()
+    await enqueue(namespace, task)
+    claim = await claim_one(namespace)
+    before = await fields(namespace, task.id)
+
+    again, other = await enqueue(namespace, task, new_task())
+
+    assert again.outcome == EnqueueOutcome.DUPLICATE
+    assert other.outcome == EnqueueOutcome.QUEUED
+    assert await fields(namespace, task.id) == before
+    assert await line(namespace) == [other.id]
+    assert await finish(namespace, claim, "succeeded") == FinishCode.APPLIED
+
+
+async def test_a_delayed_task_is_not_ready(namespace: Namespace) -> None:
+    (task_id,) = await add(namespace, delay_ms=5_000)
+
+    assert await state(namespace, task_id) == "delayed"
+    assert await line(namespace) == []
+    due = await score(namespace, keys.delayed(namespace.prefix), task_id)
+    assert due is not None
+    assert 0 < due - await now_ms(namespace) <= 5_000
+    assert (await claim(namespace)).next_due_ms == due
+
+
+async def test_a_queue_timeout_counts_from_the_end_of_the_delay(namespace: Namespace) -> None:
+    (task_id,) = await add(namespace, delay_ms=5_000, queue_timeout_ms=1_000)
+
+    p = namespace.prefix
+    due = await score(namespace, keys.delayed(p), task_id)
+    assert due is not None
+    assert await score(namespace, keys.deadlines(p), task_id) == due + 1_000
+
+
+async def test_shapes_and_queues_are_kept_once(namespace: Namespace) -> None:
+    await add(namespace, 2, need=GPU)
+    await add(namespace, 2, queue="r")
+
+    assert await Shapes(namespace).all() == {shape_id(CPU): CPU, shape_id(GPU): GPU}
+    assert await namespace.redis.smembers(keys.queues(namespace.prefix)) == {b"q", b"r"}
+
+
+async def test_a_new_definition_makes_its_blobs_stay(namespace: Namespace) -> None:
+    p, redis = namespace.prefix, namespace.redis
+    await redis.set(keys.blob(p, "b1"), b"code", ex=3600)
+    upload = {DIGEST: DefinitionUpload(encoded=ENCODED, blobs=("b1",))}
+
+    for _ in range(2):
+        await Tasks(namespace).enqueue([new_task(), new_task()], upload)
+
+    assert await redis.get(keys.definition(p, DIGEST)) == ENCODED
+    assert await redis.pttl(keys.blob(p, "b1")) == -1
+    assert await redis.hgetall(keys.references(p)) == {
+        b"blob:b1": b"1",
+        f"d:{DIGEST}".encode(): b"4",
+    }
+
+
+async def test_a_missing_blob_stops_only_the_tasks_that_need_it(namespace: Namespace) -> None:
+    p = namespace.prefix
+    other = "0" * 64
+    uploads = {
+        DIGEST: DefinitionUpload(encoded=ENCODED, blobs=("gone",)),
+        other: DefinitionUpload(encoded=b"other"),
+    }
+    without, with_all = new_task(), new_task(definition=other)
+
+    first, second = await Tasks(namespace).enqueue([without, with_all], uploads)
+
+    assert first.outcome == EnqueueOutcome.MISSING_BLOB
+    assert second.outcome == EnqueueOutcome.QUEUED
+    assert await fields(namespace, without.id) == {}
+    assert not await namespace.redis.exists(keys.definition(p, DIGEST))
+    assert await members(namespace, keys.ids(p)) == [with_all.id]
+
+
+async def test_a_definition_that_redis_has_need_not_be_sent(namespace: Namespace) -> None:
+    (unknown,) = await Tasks(namespace).enqueue([new_task()], {})
+    await add(namespace)
+    (known,) = await Tasks(namespace).enqueue([new_task()], {})
+
+    assert unknown.outcome == EnqueueOutcome.MISSING_DEFINITION
+    assert known.outcome == EnqueueOutcome.QUEUED
+
+
+async def test_a_history_keeps_the_last_64_events(namespace: Namespace) -> None:
+    (task_id,) = await add(namespace)
+
+    for _ in range(40):
+        await finish(namespace, await claim_one(namespace), "release")
+
+    lines = await history(namespace, task_id)
+    assert len(lines) == 64
+    assert lines[-2:] == ["claimed", "release"]

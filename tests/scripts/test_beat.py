@@ -1,0 +1,325 @@
+import msgspec
+import pytest
+
+from rq_agent.broker import keys, retention
+from rq_agent.broker.claims import Token
+from rq_agent.broker.draining import Draining
+from rq_agent.broker.keys import TaskId
+from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.tasks import Tasks
+
+from .steps import (
+    LEASE_MS,
+    add,
+    beat,
+    claim,
+    claim_one,
+    decoded,
+    events,
+    fields,
+    finish,
+    line,
+    lose,
+    members,
+    now_ms,
+    running,
+    score,
+    state,
+)
+
+
+async def deadline_from_now_ms(namespace: Namespace, task_id: TaskId) -> float:
+    deadline = await score(namespace, keys.leases(namespace.prefix), task_id)
+    assert deadline is not None
+    return deadline - await now_ms(namespace)
+
+
+async def forget_a_claim(namespace: Namespace, task_id: TaskId) -> None:
+    """Let Redis come back as it was before the task was claimed."""
+    p, redis = namespace.prefix, namespace.redis
+    task = keys.task(p, task_id)
+    stored = await fields(namespace, task_id)
+    await redis.hset(task, mapping={"state": "queued", "fence": int(stored["fence"]) - 1})
+    await redis.hdel(task, "nonce", "worker", "started_ms")
+    await redis.zrem(keys.leases(p), task_id)
+    await redis.zrem(keys.running(p, stored["queue"]), task_id)
+    await redis.srem(keys.held(p, stored["worker"]), task_id)
+    await redis.zadd(
+        keys.ready(p, stored["queue"], stored["shape"]), {task_id: float(stored["order"])}
+    )
+    await redis.sadd(keys.ready_queues(p, stored["shape"]), stored["queue"])
+
+
+async def test_a_beat_says_that_the_worker_lives_and_what_it_does(namespace: Namespace) -> None:
+    await beat(namespace, worker="w7", facts={"host": "box", "slots": 4, "cpus": 1.5})
+
+    p = namespace.prefix
+    expires = await score(namespace, keys.workers(p), "w7")
+    told = decoded(await namespace.redis.hgetall(keys.worker(p, "w7")))
+    assert expires is not None
+    assert LEASE_MS - 10_000 < expires - await now_ms(namespace) <= LEASE_MS
+    assert (told["host"], told["slots"], told["cpus"]) == ("box", "4", "1.5")
+    assert abs(int(told["beat_ms"]) - await now_ms(namespace)) < 10_000
+
+
+async def test_a_beat_renews_each_lease_by_its_own_length(namespace: Namespace) -> None:
+    short = await running(namespace, lease_ms=9_000)
+    long = await running(namespace, lease_ms=600_000)
+    p = namespace.prefix
+    await namespace.redis.zadd(keys.leases(p), {short.task_id: 1, long.task_id: 1})
+
+    told = await beat(namespace, short, long)
+
+    assert (told.lost, told.cancels, told.given_back) == ((), {}, ())
+    assert 0 < await deadline_from_now_ms(namespace, short.task_id) <= 9_000
+    assert 590_000 < await deadline_from_now_ms(namespace, long.task_id) <= 600_000
+
+
+@pytest.mark.parametrize("wrong", [{"fence": 0}, {"fence": 2}, {"nonce": "other"}])
+async def test_a_lease_of_another_claim_is_lost_and_not_renewed(
+    namespace: Namespace, wrong: dict[str, object]
+) -> None:
+    claim = await running(namespace)
+    await namespace.redis.zadd(keys.leases(namespace.prefix), {claim.task_id: 1})
+
+    told = await beat(namespace, msgspec.structs.replace(claim, **wrong))
+
+    assert told.lost == (claim.task_id,)
+    assert await score(namespace, keys.leases(namespace.prefix), claim.task_id) == 1
+
+
+@pytest.mark.parametrize("end", ["succeeded", "release", "retry"])
+async def test_a_claim_that_was_ended_is_lost_and_not_adopted_again(
+    namespace: Namespace, end: str
+) -> None:
+    claim = await running(namespace)
+    await finish(namespace, claim, end)
+
+    assert (await beat(namespace, claim)).lost == (claim.task_id,)
+    assert await state(namespace, claim.task_id) == (
+        "succeeded" if end == "succeeded" else "queued"
+    )
+
+
+@pytest.mark.parametrize("kind", ["missing", "string"])
+async def test_a_task_without_a_record_is_lost(namespace: Namespace, kind: str) -> None:
+    key = keys.task(namespace.prefix, TaskId("t1"))
+    if kind == "string":
+        await namespace.redis.set(key, "x")
+
+    assert (await beat(namespace, Token(task_id=TaskId("t1"), fence=1, nonce="n"))).lost == ("t1",)
+    await namespace.redis.delete(key)
+
+
+async def test_a_cancel_is_told_with_each_beat(namespace: Namespace) -> None:
+    first, second = await running(namespace), await running(namespace)
+    await Tasks(namespace).cancel(first.task_id)
+    await Tasks(namespace).cancel(second.task_id, grace_ms=250)
+
+    for _ in range(2):
+        told = await beat(namespace, first, second)
+        assert told.cancels == {first.task_id: None, second.task_id: 250}
+
+
+async def test_a_task_that_nobody_claimed_since_it_was_lost_is_adopted_again(
+    namespace: Namespace,
+) -> None:
+    p = namespace.prefix
+    claim = await running(namespace)
+    log = keys.log(p, claim.task_id, claim.fence)
+    await namespace.redis.xadd(log, {"d": "x"})
+    await lose(namespace, claim.task_id)
+    assert (await fields(namespace, claim.task_id))["lost"] == "1"
+
+    told = await beat(namespace, claim)
+
+    stored = await fields(namespace, claim.task_id)
+    assert told.lost == ()
+    assert (stored["state"], stored["worker"], stored["lost"]) == ("running", "w", "0")
+    assert await line(namespace) == []
+    assert await members(namespace, keys.running(p, "q")) == [claim.task_id]
+    assert await namespace.redis.ttl(log) == -1
+    assert await deadline_from_now_ms(namespace, claim.task_id) > LEASE_MS - 10_000
+    assert (await events(namespace))[-1]["event"] == "readopted"
+    assert await finish(namespace, claim, "succeeded") == 1
+
+
+async def test_a_task_that_waits_after_its_second_loss_is_adopted_again(
+    namespace: Namespace,
+) -> None:
+    first = await running(namespace)
+    await lose(namespace, first.task_id)
+    second = await claim_one(namespace)
+    await lose(namespace, second.task_id)
+    assert await state(namespace, second.task_id) == "delayed"
+
+    told = await beat(namespace, second)
+
+    assert told.lost == ()
+    assert (await fields(namespace, second.task_id))["lost"] == "1"
+    assert await members(namespace, keys.delayed(namespace.prefix)) == []
+
+
+async def test_a_task_that_another_worker_claimed_since_is_not_adopted(
+    namespace: Namespace,
+) -> None:
+    first = await running(namespace, worker="w1")
+    await lose(namespace, first.task_id)
+    second = await claim_one(namespace, worker="w2")
+
+    assert (await beat(namespace, first, worker="w1")).lost == (first.task_id,)
+    assert (await beat(namespace, second, worker="w2")).lost == ()
+
+
+async def test_a_redis_that_came_back_older_costs_nothing(namespace: Namespace) -> None:
+    claim = await running(namespace)
+    await forget_a_claim(namespace, claim.task_id)
+
+    told = await beat(namespace, claim)
+
+    stored = await fields(namespace, claim.task_id)
+    assert told.lost == ()
+    assert (stored["state"], stored["fence"], stored["nonce"]) == ("running", "1", claim.nonce)
+    assert stored["lost"] == "0"
+    assert await line(namespace) == []
+    assert await finish(namespace, claim, "succeeded") == 1
+
+
+async def test_the_same_fence_with_another_nonce_is_not_adopted(namespace: Namespace) -> None:
+    first = await running(namespace, worker="w1")
+    await forget_a_claim(namespace, first.task_id)
+    second = await claim_one(namespace, worker="w2")
+    assert second.fence == first.fence
+    await lose(namespace, second.task_id)
+
+    assert (await beat(namespace, first, worker="w1")).lost == (first.task_id,)
+
+
+async def test_a_cancel_that_redis_forgot_nothing_of_is_honoured(namespace: Namespace) -> None:
+    claim = await running(namespace)
+    await Tasks(namespace).cancel(claim.task_id)
+    await forget_a_claim(namespace, claim.task_id)
+
+    assert (await beat(namespace, claim)).cancels == {claim.task_id: None}
+
+
+async def test_a_task_that_was_cancelled_while_its_worker_was_away_is_lost(
+    namespace: Namespace,
+) -> None:
+    claim = await running(namespace)
+    await Tasks(namespace).cancel(claim.task_id)
+    await lose(namespace, claim.task_id)
+
+    assert (await beat(namespace, claim)).lost == (claim.task_id,)
+    assert await state(namespace, claim.task_id) == "cancelled"
+
+
+async def whole_beats(namespace: Namespace, count: int, *held: Token) -> list[tuple[TaskId, ...]]:
+    """Beat with the clock of the leases and beats moved back by ten seconds before each."""
+    p, redis = namespace.prefix, namespace.redis
+    given_back = []
+    for _ in range(count):
+        worker = keys.worker(p, "w")
+        for field in ("beat_ended", "beat_ended_before"):
+            if int(await redis.hget(worker, field) or 0):
+                await redis.hincrby(worker, field, -10_000)
+        for task_id in await members(namespace, keys.leases(p)):
+            await redis.zincrby(keys.leases(p), -10_000, task_id)
+        given_back.append((await beat(namespace, *held)).given_back)
+    return given_back
+
+
+async def test_a_claim_that_never_arrived_is_given_back_uncharged(namespace: Namespace) -> None:
+    await whole_beats(namespace, 2)
+    known = await running(namespace)
+    (lost_reply,) = await add(namespace)
+    await claim(namespace)  # nobody reads the answer
+    log = keys.log(namespace.prefix, lost_reply, 1)
+    await namespace.redis.xadd(log, {"d": "x"})
+
+    given_back = await whole_beats(namespace, 4, known)
+
+    assert given_back == [(), (), (lost_reply,), ()]
+    stored = await fields(namespace, lost_reply)
+    assert (stored["state"], stored["attempt"], stored["lost"]) == ("queued", "1", "0")
+    assert await line(namespace) == [lost_reply]
+    assert await state(namespace, known.task_id) == "running"
+    assert 0 < await namespace.redis.pttl(log) <= retention.LOG_MS
+    assert len(await events(namespace, "given_back")) == 1
+
+
+async def test_what_was_given_back_is_not_adopted_again(namespace: Namespace) -> None:
+    await whole_beats(namespace, 2)
+    claim = await running(namespace)
+    await whole_beats(namespace, 3)
+
+    assert (await beat(namespace, claim)).lost == (claim.task_id,)
+
+
+async def test_a_task_that_was_to_be_cancelled_is_not_given_back(namespace: Namespace) -> None:
+    await whole_beats(namespace, 2)
+    claim = await running(namespace)
+    await Tasks(namespace).cancel(claim.task_id)
+
+    assert (await whole_beats(namespace, 3))[-1] == (claim.task_id,)
+    assert await state(namespace, claim.task_id) == "cancelled"
+
+
+async def test_the_parts_of_a_beat_count_as_one(namespace: Namespace) -> None:
+    await whole_beats(namespace, 2)
+    first, second = await running(namespace), await running(namespace)
+
+    for _ in range(4):
+        await whole_beats(namespace, 0)
+        await beat(namespace, first, is_last=False)
+        told = await beat(namespace, second, is_last=True)
+        assert told.given_back == ()
+    missing = [await whole_beats(namespace, 1, first) for _ in range(3)]
+
+    assert missing[-1] == [(second.task_id,)]
+
+
+async def test_hundreds_of_leases_are_renewed_by_one_beat(namespace: Namespace) -> None:
+    await add(namespace, 300)
+    claims = [c for _ in range(2) for c in (await claim(namespace, limit=150)).claims]
+    p = namespace.prefix
+    await namespace.redis.zadd(keys.leases(p), {c.task_id: 1 for c in claims})
+    stranger = Token(task_id=TaskId("t1"), fence=1, nonce="n")
+
+    told = await beat(namespace, stranger, *claims)
+
+    assert told.lost == ("t1",)
+    assert told.given_back == ()
+    assert await namespace.redis.zcount(keys.leases(p), "-inf", 1) == 0
+
+
+async def test_one_worker_ticks_until_it_is_silent_for_ten_seconds(namespace: Namespace) -> None:
+    async def who() -> list[bool]:
+        return [(await beat(namespace, worker=w)).is_ticker for w in ("w1", "w2")]
+
+    elected = [await who(), await who()]
+    await namespace.redis.hset(keys.globals_(namespace.prefix), "ticker_until", "1")
+    second = (await beat(namespace, worker="w2")).is_ticker
+
+    assert elected == [[True, False], [True, False]]
+    assert second
+    assert not (await beat(namespace, worker="w1")).is_ticker
+
+
+async def test_a_clock_that_was_set_back_leaves_a_ticker(namespace: Namespace) -> None:
+    await beat(namespace, worker="w1")
+    far = await now_ms(namespace) + 3_600_000
+    await namespace.redis.hset(keys.globals_(namespace.prefix), "ticker_until", far)
+
+    assert (await beat(namespace, worker="w2")).is_ticker
+
+
+async def test_a_beat_tells_how_many_shapes_there_are_and_what_to_do(namespace: Namespace) -> None:
+    await add(namespace)
+    before = await beat(namespace)
+    await Draining(namespace).drain("w")
+
+    after = await beat(namespace)
+
+    assert (before.shape_count, before.command) == (1, "")
+    assert after.command == "drain"

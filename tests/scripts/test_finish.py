@@ -1,0 +1,210 @@
+import msgspec
+import pytest
+from redis.exceptions import ResponseError
+
+from rq_agent.broker import keys, retention
+from rq_agent.broker.claims import Finish, FinishCode, Outcome
+from rq_agent.broker.leases import Leases
+from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.tasks import Tasks
+
+from .steps import (
+    add,
+    claim,
+    claim_one,
+    events,
+    extra,
+    fields,
+    finish,
+    line,
+    lose,
+    members,
+    now_ms,
+    running,
+    score,
+    state,
+)
+
+FINALS = ("succeeded", "failed", "errored", "timed_out", "cancelled")
+
+
+@pytest.mark.parametrize("outcome", FINALS)
+async def test_a_final_outcome_ends_the_task(namespace: Namespace, outcome: str) -> None:
+    claim = await running(namespace)
+
+    code = await finish(namespace, claim, outcome, exit_code=3, reason="exit 3", result=b"R")
+
+    p = namespace.prefix
+    assert code == FinishCode.APPLIED
+    stored = await fields(namespace, claim.task_id)
+    assert (stored["state"], stored["exit_code"], stored["worker"]) == (outcome, "3", "w")
+    assert abs(int(stored["finished_ms"]) - await now_ms(namespace)) < 10_000
+    assert (await extra(namespace, claim.task_id))["reason"] == "exit 3"
+    assert await namespace.redis.get(keys.result(p, claim.task_id)) == b"R"
+    purge_at = await score(namespace, keys.done(p), claim.task_id)
+    assert purge_at == int(stored["finished_ms"]) + retention.RECORD_MS
+    for key in (keys.leases(p), keys.running(p, "q"), keys.held(p, "w")):
+        assert not await namespace.redis.exists(key)
+    assert (await events(namespace))[-1]["event"] == outcome
+
+
+async def test_a_code_that_is_not_known_stays_empty(namespace: Namespace) -> None:
+    claim = await running(namespace)
+
+    await finish(namespace, claim, "errored", reason="supervisor lost")
+
+    assert "exit_code" not in await fields(namespace, claim.task_id)
+
+
+@pytest.mark.parametrize("outcome", [*FINALS, "retry", "release"])
+async def test_a_finish_that_is_sent_again_is_a_replay(namespace: Namespace, outcome: str) -> None:
+    claim = await running(namespace)
+
+    codes = [await finish(namespace, claim, outcome) for _ in range(3)]
+
+    assert codes == [FinishCode.APPLIED, FinishCode.REPLAY, FinishCode.REPLAY]
+    assert len(await events(namespace, outcome)) == 1
+    assert (await fields(namespace, claim.task_id))["attempt"] == (
+        "2" if outcome == "retry" else "1"
+    )
+
+
+async def test_a_replay_is_known_also_after_the_next_claim(namespace: Namespace) -> None:
+    first = await running(namespace)
+    await finish(namespace, first, "release")
+    second = await claim_one(namespace, worker="w2")
+
+    assert await finish(namespace, first, "release") == FinishCode.REPLAY
+    assert await finish(namespace, first, "succeeded") == FinishCode.FENCED
+    assert await finish(namespace, second, "succeeded") == FinishCode.APPLIED
+
+
+@pytest.mark.parametrize("wrong", [{"fence": 2}, {"fence": 0}, {"nonce": "other"}])
+async def test_another_claim_can_not_end_the_task(
+    namespace: Namespace, wrong: dict[str, object]
+) -> None:
+    claim = await running(namespace)
+    before = await fields(namespace, claim.task_id)
+
+    code = await finish(namespace, msgspec.structs.replace(claim, **wrong), "succeeded")
+
+    assert code == FinishCode.FENCED
+    assert await fields(namespace, claim.task_id) == before
+    assert await members(namespace, keys.leases(namespace.prefix)) == [claim.task_id]
+
+
+async def test_a_second_outcome_of_one_claim_is_fenced(namespace: Namespace) -> None:
+    claim = await running(namespace)
+    await finish(namespace, claim, "succeeded")
+
+    assert await finish(namespace, claim, "failed") == FinishCode.FENCED
+    assert await state(namespace, claim.task_id) == "succeeded"
+
+
+async def test_a_task_that_was_lost_can_not_be_ended(namespace: Namespace) -> None:
+    claim = await running(namespace)
+    await lose(namespace, claim.task_id)
+
+    assert await finish(namespace, claim, "succeeded") == FinishCode.FENCED
+    assert await state(namespace, claim.task_id) == "queued"
+
+
+@pytest.mark.parametrize("kind", ["missing", "string"])
+async def test_a_task_without_a_record_is_gone(namespace: Namespace, kind: str) -> None:
+    claim = await running(namespace)
+    key = keys.task(namespace.prefix, claim.task_id)
+    await namespace.redis.delete(key)
+    if kind == "string":
+        await namespace.redis.set(key, "x")
+
+    assert await finish(namespace, claim, "succeeded") == FinishCode.GONE
+    await namespace.redis.delete(key)
+
+
+async def test_a_release_puts_the_task_back_into_its_place(namespace: Namespace) -> None:
+    ids = await add(namespace, 3)
+    first = await claim_one(namespace)
+
+    await finish(namespace, first, "release", delay_ms=5_000)
+
+    stored = await fields(namespace, first.task_id)
+    assert await line(namespace) == ids
+    assert (stored["state"], stored["attempt"], stored["lost"]) == ("queued", "1", "0")
+    assert not {"worker", "phase", "started_ms", "finished_ms"} & stored.keys()
+
+
+async def test_a_retry_is_charged_and_keeps_the_place(namespace: Namespace) -> None:
+    ids = await add(namespace, 3)
+
+    await finish(namespace, await claim_one(namespace), "retry")
+
+    assert await line(namespace) == ids
+    assert (await claim_one(namespace)).attempt == 2
+
+
+async def test_a_retry_can_wait(namespace: Namespace) -> None:
+    claim = await running(namespace)
+
+    await finish(namespace, claim, "retry", delay_ms=5_000)
+
+    due = await score(namespace, keys.delayed(namespace.prefix), claim.task_id)
+    assert await state(namespace, claim.task_id) == "delayed"
+    assert due is not None
+    assert 0 < due - await now_ms(namespace) <= 5_000
+    assert await line(namespace) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "end"),
+    [("retry", "cancelled"), ("release", "cancelled"), ("succeeded", "succeeded")],
+)
+async def test_a_task_that_is_to_be_cancelled_does_not_run_once_more(
+    namespace: Namespace, outcome: str, end: str
+) -> None:
+    claim = await running(namespace)
+    await Tasks(namespace).cancel(claim.task_id)
+
+    codes = [await finish(namespace, claim, outcome) for _ in range(2)]
+
+    assert codes == [FinishCode.APPLIED, FinishCode.REPLAY]
+    assert await state(namespace, claim.task_id) == end
+
+
+async def test_the_log_of_an_attempt_that_ended_goes_after_a_while(namespace: Namespace) -> None:
+    claim = await running(namespace)
+    key = keys.log(namespace.prefix, claim.task_id, claim.fence)
+    await namespace.redis.xadd(key, {"d": "x"})
+
+    await finish(namespace, claim, "release")
+
+    assert retention.LOG_MS - 10_000 < await namespace.redis.pttl(key) <= retention.LOG_MS
+
+
+async def test_many_finishes_are_answered_in_their_order(namespace: Namespace) -> None:
+    await add(namespace, 450)
+    claims = [c for _ in range(3) for c in (await claim(namespace, limit=150)).claims]
+    await finish(namespace, claims[7], "succeeded")
+    codes = await Leases(namespace).finish(
+        [Finish(claim=c, outcome=Outcome.SUCCEEDED) for c in claims]
+    )
+
+    assert [n for n, code in enumerate(codes) if code != FinishCode.APPLIED] == [7]
+    assert codes[7] == FinishCode.REPLAY
+    assert await namespace.redis.zcard(keys.done(namespace.prefix)) == 450
+
+
+async def test_no_finish_at_all_asks_nothing(namespace: Namespace) -> None:
+    assert await Leases(namespace).finish([]) == []
+
+
+async def test_an_unknown_outcome_is_refused_before_anything_is_written(
+    namespace: Namespace,
+) -> None:
+    claim = await running(namespace)
+    good: list[str | int] = [claim.task_id, claim.fence, claim.nonce, "succeeded", "", "", 0, ""]
+    bad: list[str | int] = [claim.task_id, claim.fence, claim.nonce, "queued", "", "", 0, ""]
+
+    with pytest.raises(ResponseError, match="no such outcome: queued"):
+        await namespace.scripts.finish([1, 1, 2, *good, *bad])
+
+    assert await state(namespace, claim.task_id) == "running"

@@ -1,0 +1,79 @@
+from rq_agent.broker import keys
+from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.ticks import Hello, Ticks
+
+from .steps import LEASE_MS, add, claim, expire_lease, line, now_ms, running, tick
+
+
+async def hello(namespace: Namespace, run_id: str) -> Hello:
+    return await Ticks(namespace).hello(run_id, lease_ms=LEASE_MS, beat_ms=5_000)
+
+
+async def held_ms(namespace: Namespace, run_id: str) -> int:
+    told = await hello(namespace, run_id)
+    return max(0, told.hold_claims_until_ms - told.server_ms)
+
+
+async def end_holds(namespace: Namespace, *fields: str) -> None:
+    await namespace.redis.hset(keys.globals_(namespace.prefix), mapping=dict.fromkeys(fields, "1"))
+
+
+async def test_the_first_server_holds_nothing(namespace: Namespace) -> None:
+    claim = await running(namespace)
+    await expire_lease(namespace, claim.task_id)
+
+    assert await held_ms(namespace, "run1") == 0
+    assert (await tick(namespace)).reaped == 1
+
+
+async def test_the_same_server_holds_nothing(namespace: Namespace) -> None:
+    await running(namespace)
+    await hello(namespace, "run1")
+
+    assert await held_ms(namespace, "run1") == 0
+
+
+async def test_a_server_that_restarted_holds_claims_for_two_beats(namespace: Namespace) -> None:
+    await running(namespace)
+    (waiting,) = await add(namespace)
+    await hello(namespace, "run1")
+
+    assert 9_000 < await held_ms(namespace, "run2") <= 10_000
+    held = await claim(namespace, park=True)
+    assert (held.claims, held.parked) == ((), False)
+    assert held.hold_until_ms > held.server_ms
+    assert await line(namespace) == [waiting]
+
+    await end_holds(namespace, "hold_claims_until")
+    assert [c.task_id for c in (await claim(namespace)).claims] == [waiting]
+
+
+async def test_claims_go_on_where_nothing_ran_before_the_restart(namespace: Namespace) -> None:
+    await add(namespace)
+    await hello(namespace, "run1")
+
+    assert await held_ms(namespace, "run2") == 0
+    assert len((await claim(namespace)).claims) == 1
+
+
+async def test_every_other_worker_that_says_hello_extends_nothing(namespace: Namespace) -> None:
+    await running(namespace)
+    await hello(namespace, "run1")
+
+    first, second = await hello(namespace, "run2"), await hello(namespace, "run2")
+
+    assert first.hold_claims_until_ms == second.hold_claims_until_ms
+
+
+async def test_a_server_that_restarted_holds_reaping_for_one_lease(namespace: Namespace) -> None:
+    claim = await running(namespace)
+    await expire_lease(namespace, claim.task_id)
+    await hello(namespace, "run1")
+    await hello(namespace, "run2")
+
+    globals_ = keys.globals_(namespace.prefix)
+    until = int(await namespace.redis.hget(globals_, "hold_reaping_until") or 0)
+    assert LEASE_MS - 10_000 < until - await now_ms(namespace) <= LEASE_MS
+    assert (await tick(namespace)).reaped == 0
+    await end_holds(namespace, "hold_reaping_until")
+    assert (await tick(namespace)).reaped == 1

@@ -1,0 +1,54 @@
+"""A full Redis refuses new tasks and can be drained. Only real servers have a limit."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError
+
+from rq_agent.broker.claims import FinishCode
+from rq_agent.broker.draining import Draining
+from rq_agent.broker.leases import Leases
+from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.states import Phase
+from rq_agent.broker.tasks import CancelOutcome, Tasks
+from rq_agent.broker.ticks import Ticks
+
+from ..servers import Servers
+from .steps import LEASE_MS, add, beat, claim, claim_one, expire_lease, finish, state, tick
+
+
+@pytest.fixture(params=["redis", "valkey"])
+async def redis(request: pytest.FixtureRequest, servers: Servers) -> AsyncIterator[Redis]:
+    """A server of its own: its limit must not reach other tests."""
+    client = Redis(unix_socket_path=str(servers.socket(request.param, name="-full")))
+    yield client
+    await client.config_set("maxmemory", 0)
+    await client.aclose()
+
+
+async def test_a_full_redis_refuses_new_tasks_and_is_drained(
+    redis: Redis, namespace: Namespace
+) -> None:
+    ids = await add(namespace, 5)
+    lost = await claim_one(namespace)
+    await expire_lease(namespace, lost.task_id)
+    await redis.config_set("maxmemory", 1)
+
+    with pytest.raises(OutOfMemoryError):
+        await add(namespace)
+
+    await Ticks(namespace).hello("run1", lease_ms=LEASE_MS, beat_ms=5_000)
+    assert (await tick(namespace)).reaped == 1
+    first, second, third = (await claim(namespace, limit=3)).claims
+    assert first.task_id == lost.task_id
+    assert await Leases(namespace).phase(first, Phase.RUNNING) == FinishCode.APPLIED
+    assert (await beat(namespace, first, second, third)).lost == ()
+    assert await finish(namespace, first, "succeeded", reason="x" * 100) == FinishCode.APPLIED
+    assert await finish(namespace, second, "release") == FinishCode.APPLIED
+    assert await Tasks(namespace).cancel(third.task_id) == CancelOutcome.REQUESTED
+    assert await Tasks(namespace).cancel(ids[4]) == CancelOutcome.CANCELLED
+    assert await state(namespace, first.task_id) == "succeeded"
+    assert (await claim(namespace, "empty", park=True)).parked
+    assert await Draining(namespace).drain("w")
+    assert await Draining(namespace).undrain("w")
