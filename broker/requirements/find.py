@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from ..definition import EnvironmentSpec
+from ..errors import UsageError
 from . import (
     flags,
     header,
@@ -58,16 +59,27 @@ def find(
         wanted = _read(source, place)
     if source is Source.IMPORTS and not wanted.requirements:
         source = Source.NONE
-    return Found(
-        spec=EnvironmentSpec(
-            python=python or wanted.python or _submitters_python(place),
-            requirements=wanted.requirements,
-            index_options=wanted.index_options,
-            source=source.value,
-            source_roots=wanted.source_roots,
-        ),
-        warnings=wanted.warnings,
+    spec = EnvironmentSpec(
+        python=python or wanted.python or _submitters_python(place),
+        requirements=wanted.requirements,
+        index_options=wanted.index_options,
+        source=source.value,
+        source_roots=wanted.source_roots,
     )
+    _check_limits(spec)
+    return Found(spec=spec, warnings=wanted.warnings)
+
+
+def _check_limits(spec: EnvironmentSpec) -> None:
+    """Apply the limits that a worker will apply: here a person can still mend it."""
+    try:
+        msgspec.convert(msgspec.to_builtins(spec), EnvironmentSpec)
+    except msgspec.ValidationError as e:
+        longest = max((*spec.requirements, *spec.index_options), key=len, default="")
+        raise UsageError(
+            f"the requirements from {spec.source} do not fit a definition: {e}; "
+            f"the longest line has {len(longest)} characters: {longest[:60]}..."
+        ) from e
 
 
 def _is_present(source: Source, place: Place, has_flags: bool) -> bool:

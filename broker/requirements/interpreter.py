@@ -18,13 +18,19 @@ import json, site, sys
 from importlib import metadata
 if sys.prefix == sys.base_prefix:
     sys.path.append(site.getusersitepackages())
+def modules(distribution):
+    stated = (distribution.read_text("top_level.txt") or "").split()
+    files = distribution.files or [] if wanted and not stated else []
+    code = [f for f in files if f.suffix in (".py", ".so")]
+    return wanted & {*stated, *(f.parts[0].split(".")[0] for f in code)}
 wanted, found = set(sys.argv[1:]), {}
-names = metadata.packages_distributions() if wanted else {}
-for name in wanted & set(names):
-    for distribution in sorted(set(names[name])):
-        about = metadata.distribution(distribution)
-        origin = about.read_text("direct_url.json")
-        found.setdefault(name, []).append([distribution, about.version, origin or ""])
+for distribution in metadata.distributions() if wanted else []:
+    for module in modules(distribution):
+        # Of two versions the first on the path is the one that is imported.
+        name = distribution.metadata["Name"]
+        origin = distribution.read_text("direct_url.json") or ""
+        found.setdefault(module, {}).setdefault(name, [name, distribution.version, origin])
+found = {module: [found[module][name] for name in sorted(found[module])] for module in found}
 print(json.dumps({"python": "%d.%d" % sys.version_info[:2], "modules": found}))
 """
 _TIMEOUT_S: Final = 60

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..errors import UsageError
 
-_POSITION: Final = re.compile(r" \(at line (\d+), column (\d+)\)$")
+_POSITION: Final = re.compile(r"line (\d+), column (\d+)")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -24,11 +24,11 @@ def parse(text: str, name: str, *, line: int = 1, column: int = 0) -> dict[str, 
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
-        found = _POSITION.search(str(e))
-        where = name
-        if found is not None:
-            where = f"{name}:{int(found[1]) + line - 1}:{int(found[2]) + column}"
-        problem = _POSITION.sub("", str(e))
+        problem, _, position = str(e).partition(" (at ")
+        found = _POSITION.match(position)
+        lines = text.splitlines() or [""]
+        row, at = (int(found[1]), int(found[2])) if found else (len(lines), len(lines[-1]) + 1)
+        where = f"{name}:{row + line - 1}:{at + column}"
         raise UsageError(f"{where}: broken TOML: {problem}") from e
 
 

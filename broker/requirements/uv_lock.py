@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import UsageError
-from . import local, tables
+from . import hashes, local, tables
 from .lines import is_ourselves, requirement, specifier
 from .uv_table import index_options
 from .wanted import Place, Wanted, merged, source_root
@@ -30,7 +30,9 @@ def read(place: Place) -> Wanted:
     assert file is not None
     lock = tables.read(file)
     project = _project(place, file.parent, lock)
-    parts = [_part(line, place, file) for line in _exported(project, file)]
+    left_out = hashes.useless(lock)
+    lines = [hashes.without(line, left_out) for line in _exported(project, file)]
+    parts = [_part(line, place, file) for line in lines]
     pinned = merged([part for part in parts if part is not None])
     return Wanted(
         requirements=pinned.requirements,

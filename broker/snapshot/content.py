@@ -10,6 +10,9 @@ from ..errors import SnapshotError
 from .files import LINK, File, printable
 
 _CHUNK_BYTES: Final = 1024 * 1024
+_FLAGS: Final = os.O_RDONLY | sum(
+    getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")
+)
 
 
 def read(root: Path, file: File) -> tuple[int, Iterator[bytes]]:
@@ -23,7 +26,7 @@ def read(root: Path, file: File) -> tuple[int, Iterator[bytes]]:
             leads_to = os.readlink(os.fsencode(root / file.path))
             return len(leads_to), iter([leads_to])
         # Not through a link, and not waiting for the writer of a pipe that took its place.
-        opened = os.open(root / file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        opened = os.open(root / file.path, _FLAGS)
     except FileNotFoundError:
         raise _changed(file, "vanished") from None
     except PermissionError:

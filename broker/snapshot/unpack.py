@@ -20,8 +20,8 @@ def unpack(code: Code, content: bytes | None, tree: Path, *, cache: Path) -> Non
     Raises:
         SnapshotError: the content is not what `code` says, is malformed, or is too large.
     """
-    if content is not None:
-        _check(code, content)
+    if content is not None or code.form == "file":
+        _check(code, content or b"")
     tree.mkdir(parents=True, exist_ok=True)
     if any(tree.iterdir()):
         raise SnapshotError(f"can't unpack into {tree}: the folder is not empty")
