@@ -19,12 +19,10 @@ from ..broker.signed_task import SignedTask
 from ..broker.snapshot.store import is_stored
 from ..broker.snapshot.unpack import unpack
 from ..broker.states import Phase
-from .environment.cache import Environment
-from .environment.overlay import Overlay, overlay, read_only_paths
+from .executors.base import Executor, Program, Start
 from .gpus import visible
 from .held import Held
 from .patience import patiently
-from .process.spec import Spec
 from .tools import Tools
 from .variables import inherited, of_task
 
@@ -32,12 +30,11 @@ Say = Callable[[str], None]
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that the launcher needs, and what the watch over the task needs."""
+    """A task that only needs to be started, and what the watch over it needs."""
 
-    spec: Spec
+    start: Start
+    executor: Executor
     signed: SignedTask
-    lock_fd: int
-    """Keeps the environment from eviction; handed to the shim, so also after this worker."""
 
 
 class Preparation:
@@ -75,15 +72,12 @@ class Preparation:
         await self._enter(Phase.SNAPSHOT)
         await self._unpack(definition.code)
         await self._enter(Phase.ENVIRONMENT)
-        environment = await self._stack.enter_async_context(
-            self._tools.environments.use(definition.environment, report=self._say)
+        executor = self._tools.executors[definition.environment.executor]
+        start = await self._stack.enter_async_context(
+            executor.prepare(self._program(signed, definition), report=self._say)
         )
         await self._enter(Phase.STARTING)
-        return Prepared(
-            spec=self._spec(signed, definition, environment),
-            signed=signed,
-            lock_fd=environment.lock_fd,
-        )
+        return Prepared(start=start, executor=executor, signed=signed)
 
     def _verify(self) -> SignedTask:
         claim = self._claim
@@ -113,28 +107,26 @@ class Preparation:
             )
         return content
 
-    def _spec(self, signed: SignedTask, definition: Definition, environment: Environment) -> Spec:
+    def _program(self, signed: SignedTask, definition: Definition) -> Program:
         tree = self._folder / "tree"
-        roots = [within(tree, root) for root in definition.environment.source_roots]
-        thin = overlay(environment, self._folder / "venv", source_roots=roots, sdk=self._tools.sdk)
-        script = within(tree, definition.entry.script)
-        return Spec(
-            argv=(str(thin.python), "-u", str(self._tools.bootstrap), str(script), *signed.argv),
-            env=self._variables(signed, thin),
-            cwd=str(within(tree, definition.entry.workdir)),
+        roots = definition.environment.source_roots
+        return Program(
+            token=self._claim,
+            folder=self._folder,
+            environment=definition.environment,
+            script=within(tree, definition.entry.script),
+            workdir=within(tree, definition.entry.workdir),
+            source_roots=tuple(within(tree, root) for root in roots),
+            argv=signed.argv,
+            variables=self._variables(signed),
             grace_s=signed.grace_s,
-            read_only=read_only_paths(environment),
-            task_id=self._claim.task_id,
-            fence=self._claim.fence,
-            nonce=self._claim.nonce,
         )
 
-    def _variables(self, signed: SignedTask, thin: Overlay) -> dict[str, str]:
+    def _variables(self, signed: SignedTask) -> dict[str, str]:
         wanted = self._folder / "wanted.json"
         wanted.write_text(json.dumps(signed.params), "utf-8")
         return {
             **inherited(os.environ),
-            **thin.variables,
             **visible(self._held.gpus),
             **signed.env,
             **of_task(self._claim, self._tools.config.name),

@@ -26,8 +26,7 @@ from .patience import patiently, unless
 from .prepare import Preparation, Prepared, make_private, run_folder
 from .process.handle import Handle
 from .process.journal import Attempt
-from .process.stop import stop
-from .process.wait import Exit, wait
+from .process.wait import Exit
 from .shipping import Shipping
 from .tools import Tools
 
@@ -85,23 +84,22 @@ class Runner:
         ).prepare()
 
     async def _watch(self, prepared: Prepared) -> Ending | None:
-        handle = await self._tools.launcher.start(
-            prepared.spec, self._folder, held=(prepared.lock_fd,)
-        )
+        handle = await prepared.start()
         await self._tools.journal.started(handle)
         async with anyio.create_task_group() as tg:
             tg.start_soon(self._shipping.run)
-            tg.start_soon(self._stop_when_asked, handle, prepared.signed.grace_s)
+            tg.start_soon(self._stop_when_asked, prepared, handle)
             tg.start_soon(self._time_out, prepared.signed.timeout_s)
             await self._enter(Phase.RUNNING)
-            exited = await wait(handle)
+            exited = await prepared.executor.wait(handle)
             tg.cancel_scope.cancel()
         return self._judge(exited)
 
-    async def _stop_when_asked(self, handle: Handle, grace_s: float) -> None:
+    async def _stop_when_asked(self, prepared: Prepared, handle: Handle) -> None:
         await self._held.stopping.wait()
         asked_s = self._held.grace_s
-        await stop(handle, grace_s=grace_s if asked_s is None else asked_s)
+        grace_s = prepared.signed.grace_s if asked_s is None else asked_s
+        await prepared.executor.stop(handle, grace_s=grace_s)
 
     async def _time_out(self, timeout_s: float) -> None:
         if timeout_s:

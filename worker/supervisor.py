@@ -27,6 +27,7 @@ from .capacity import Capacity
 from .config import WorkerConfig
 from .endings import StopCause
 from .environment.cache import Environments
+from .executors.venv import VenvExecutor
 from .finisher import Finisher
 from .heartbeat import Heartbeat
 from .held import Held, HeldTasks
@@ -174,14 +175,20 @@ class Supervisor:
                 leases=self._leases,
                 logs=Logs(self._namespace),
                 verifier=Verifier(TrustFile(config.home.config / "trust.json")),
-                environments=Environments(config.home.cache, max_bytes=config.environments_bytes),
-                launcher=launcher,
+                executors={"venv": self._venv(launcher)},
                 journal=journal,
                 finisher=self._finisher,
                 signals=self._signals,
-                sdk=materialize(config.home.cache),
-                bootstrap=bootstrap_path(config.home.cache),
             )
+
+    def _venv(self, launcher: Launcher) -> VenvExecutor:
+        cache = self._config.home.cache
+        return VenvExecutor(
+            Environments(cache, max_bytes=self._config.environments_bytes),
+            launcher,
+            sdk=materialize(cache),
+            bootstrap=bootstrap_path(cache),
+        )
 
     def _facts(self) -> dict[str, str]:
         """What `worker ls` shows; readable by any dashboard with HGETALL."""

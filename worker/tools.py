@@ -1,5 +1,6 @@
 """What every runner of one worker works with."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -10,10 +11,9 @@ from ..broker.envelope import Verifier
 from ..broker.leases import Leases
 from ..broker.logs import Logs
 from .config import WorkerConfig
-from .environment.cache import Environments
+from .executors.base import Executor
 from .finisher import Finisher
 from .process.journal import Journal
-from .process.launcher import Launcher
 from .signals import Signals
 
 
@@ -29,10 +29,8 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     leases: Leases
     logs: Logs
     verifier: Verifier
-    environments: Environments
-    launcher: Launcher
+    executors: Mapping[str, Executor]
+    """By the name that a definition asks for."""
     journal: Journal
     finisher: Finisher
     signals: Signals
-    sdk: Path
-    bootstrap: Path

@@ -119,8 +119,9 @@ def search_path(variables: Mapping[str, str]) -> str:
     A shim only works for the versions that `pyenv global` names; the others are there all the same.
     """
     root = Path(variables.get("PYENV_ROOT") or Path(variables.get("HOME", "/"), ".pyenv"))
-    versions = sorted(root.glob("versions/3.*"), key=_numbers, reverse=True)
-    real = [str(version / "bin") for version in versions]
+    readable = os.access(root / "versions", os.R_OK | os.X_OK)
+    versions = root.glob("versions/3.*") if readable else ()
+    real = [str(v / "bin") for v in sorted(versions, key=_numbers, reverse=True)]
     inherited = variables.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join([*(p for p in inherited if p != str(root / "shims")), *real])
 

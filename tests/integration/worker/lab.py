@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 
 from rq_agent.broker.events import Event, Events
 from rq_agent.broker.home import Home
@@ -137,7 +138,7 @@ class Lab:
         key = f"{self.namespace.prefix}wk:{name}"
         before = await self.namespace.redis.hget(key, "beat_ms")
         while await self.namespace.redis.hget(key, "beat_ms") == before:
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
 
     async def record(self, task_id: TaskId) -> Record:
         """Return one record."""

@@ -4,6 +4,7 @@ import signal
 import anyio
 import pytest
 
+from rq_agent.broker.keys import TaskId
 from rq_agent.broker.states import TaskState
 from rq_agent.broker.tasks import CancelOutcome, Tasks
 
@@ -23,7 +24,7 @@ while True:
 """
 
 
-async def started(lab: Lab, script: str, **options: object) -> str:
+async def started(lab: Lab, script: str, **options: object) -> TaskId:
     task_id = await lab.submit(script, **options)
     await lab.reached(task_id, "phase", phase="running")
     await lab.printed(task_id, "started")

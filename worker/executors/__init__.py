@@ -1,0 +1,1 @@
+"""How a task runs: one file per kind of sandbox, behind one protocol."""

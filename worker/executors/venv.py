@@ -1,0 +1,72 @@
+"""Runs a program in a virtual environment on the machine itself."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from ..environment.cache import Environment, Environments
+from ..environment.overlay import overlay, read_only_paths
+from ..process import stop as stopping
+from ..process import wait as waiting
+from ..process.handle import Handle
+from ..process.launcher import Launcher
+from ..process.spec import Spec
+from ..process.wait import Exit
+from .base import Program, Report, Start
+
+
+class VenvExecutor:
+    """A shared read-only environment below a thin one of the task's own; see base.Executor."""
+
+    def __init__(
+        self, environments: Environments, launcher: Launcher, *, sdk: Path, bootstrap: Path
+    ) -> None:
+        """`sdk` is the folder that holds `rq_agent/`, `bootstrap` the program that starts scripts."""
+        self._environments = environments
+        self._launcher = launcher
+        self._sdk = sdk
+        self._bootstrap = bootstrap
+
+    @asynccontextmanager
+    async def prepare(self, program: Program, *, report: Report) -> AsyncIterator[Start]:
+        """Find or build the environment; it can't be evicted while the context is open."""
+        async with self._environments.use(program.environment, report=report) as environment:
+
+            async def start() -> Handle:
+                # The shim inherits the lock: it lasts as long as the task, also without us.
+                return await self._launcher.start(
+                    self._spec(program, environment),
+                    program.folder,
+                    held=(environment.lock_fd,),
+                )
+
+            yield start
+
+    async def wait(self, handle: Handle) -> Exit:
+        """Return how a program ended, as soon as it has."""
+        return await waiting.wait(handle)
+
+    async def stop(self, handle: Handle, *, grace_s: float) -> None:
+        """End a program and all that it started."""
+        await stopping.stop(handle, grace_s=grace_s)
+
+    def _spec(self, program: Program, environment: Environment) -> Spec:
+        thin = overlay(
+            environment,
+            program.folder / "venv",
+            source_roots=program.source_roots,
+            sdk=self._sdk,
+            path=program.variables.get("PATH"),
+        )
+        start = (str(thin.python), "-u", str(self._bootstrap), str(program.script))
+        variables: Mapping[str, str] = {**program.variables, **thin.variables}
+        return Spec(
+            argv=(*start, *program.argv),
+            env=dict(variables),
+            cwd=str(program.workdir),
+            grace_s=program.grace_s,
+            read_only=read_only_paths(environment),
+            task_id=program.token.task_id,
+            fence=program.token.fence,
+            nonce=program.token.nonce,
+        )
