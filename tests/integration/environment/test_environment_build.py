@@ -14,7 +14,7 @@ import pytest
 
 from rq_agent.broker.definition import EnvironmentSpec
 from rq_agent.broker.errors import BuildError
-from rq_agent.worker.environment import probe
+from rq_agent.worker.environment import probe, tree
 from rq_agent.worker.environment.cache import Environment, Environments
 
 from .packages import Packages, ends
@@ -76,12 +76,35 @@ async def test_nobody_may_write_anywhere_in_a_built_environment(
         assert writable == []
 
 
-async def test_requirements_are_compiled_since_tasks_cannot_write_bytecode(
+async def test_all_but_tests_is_compiled_since_tasks_cannot_write_bytecode(
     environments: Environments, packages: Packages
 ) -> None:
-    packages.wheel("apple")
+    about = "apple-1.0.dist-info"
+    packages.wheel_of(
+        "apple",
+        "1.0",
+        {
+            "apple/__init__.py": "",
+            "apple/testing.py": "",
+            "apple/old.py": "print 'python 2'",
+            "apple/tests/test_apple.py": "",
+            f"{about}/METADATA": "Metadata-Version: 2.1\nName: apple\nVersion: 1.0\n",
+            f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        },
+    )
     async with environments.use(packages.spec("apple")) as env:
+        compiled = {path.name.split(".")[0] for path in env.site_packages.rglob("*.pyc")}
+        assert {"__init__", "testing"} <= compiled
+        assert not compiled & {"old", "test_apple"}
+
+
+async def test_bytecode_is_compiled_where_the_cache_itself_is_called_tests(
+    tmp_path: Path, packages: Packages
+) -> None:
+    packages.wheel("apple")
+    async with Environments(tmp_path / "tests" / "cache").use(packages.spec("apple")) as env:
         assert list((env.site_packages / "__pycache__").glob("apple.*.pyc"))
+    tree.remove(tmp_path / "tests")
 
 
 async def test_no_requirement_gives_one_environment_for_all_such_tasks(

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from rq_agent.broker.definition import EnvironmentSpec
+from rq_agent.worker.environment import tree
 from rq_agent.worker.environment.cache import Environments
 from rq_agent.worker.environment.locks import try_lock
 from rq_agent.worker.environment.place import Places, read_marker
@@ -19,6 +20,7 @@ _ONE_USER = """
 import sys, anyio, msgspec
 from pathlib import Path
 from rq_agent.broker.definition import EnvironmentSpec
+from rq_agent.worker.environment import tree
 from rq_agent.worker.environment.cache import Environments
 
 async def main():
@@ -203,6 +205,18 @@ async def test_a_process_that_inherits_the_lock_keeps_the_environment(
         await child.stdin.aclose()
         await child.wait()
     assert await tight.evict() == [env.key]
+
+
+async def test_removing_frees_what_uv_kept_of_it(cache: Path, packages: Packages) -> None:
+    packages.wheel("apple", apple="# " + "0123456789" * 100_000)
+    tight = Environments(cache, max_bytes=1000)
+    await built(tight, packages.spec("apple"))
+    before = tree.unshared_bytes(cache / "uv")
+
+    await tight.evict()
+
+    assert before < 1_000_000  # the large file was shared with the environment
+    assert not list((cache / "uv").rglob("apple.py"))
 
 
 async def test_an_environment_that_was_removed_is_built_again(
