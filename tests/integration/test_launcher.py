@@ -19,7 +19,7 @@ from rq_agent.worker.process.handle import CLAIMS, Handle, recover
 from rq_agent.worker.process.launcher import Launcher
 from rq_agent.worker.process.spec import Spec
 from rq_agent.worker.process.stop import stop
-from rq_agent.worker.process.wait import Exit, wait
+from rq_agent.worker.process.wait import LOST, Exit, wait
 
 ROOT = Path(rq_agent.__file__).parent.parent
 WORKER = """
@@ -233,3 +233,18 @@ async def test_secrets_stand_in_no_command_line(tmp_path: Path) -> None:
 
     assert "s3cret" not in json.dumps(lines)
     assert json.loads((tmp_path / "spec.json").read_text())["env"] == {"TOKEN": "s3cret"}
+
+
+async def test_a_handle_of_another_boot_is_gone_and_kills_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "go")
+    async with Launcher() as launcher:
+        handle = await launcher.start(python(tmp_path, "open('go').read()"), tmp_path)
+        before_reboot = msgspec.structs.replace(
+            handle, boot_id="another", folder=str(new_folder(tmp_path, "other"))
+        )
+
+        assert (await wait(before_reboot)).error == LOST
+        await stop(before_reboot, grace_s=0)
+
+        (tmp_path / "go").write_text("")
+        assert (await wait(handle)).code == 0

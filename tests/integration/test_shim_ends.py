@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from rq_agent.broker.errors import RqAgentError
 from rq_agent.worker.process.handle import Handle, is_alive
 from rq_agent.worker.process.launcher import Launcher
 from rq_agent.worker.process.spec import Spec
@@ -165,3 +166,8 @@ def test_a_process_that_got_a_used_pid_is_not_taken_for_the_shim(tmp_path: Path)
     other = Handle(pid=os.getpid(), started_ticks=1, boot_id=boot_id, folder=str(tmp_path))
 
     assert not is_alive(other)
+
+
+async def test_what_is_not_utf8_cannot_be_started(launcher: Launcher, tmp_path: Path) -> None:
+    with pytest.raises(RqAgentError, match=r"a variable or argument is not UTF-8"):
+        await launcher.start(python(tmp_path, "pass", ODD="\udcff"), tmp_path)

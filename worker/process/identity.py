@@ -42,17 +42,18 @@ def is_dead(state: str) -> bool:
 
 
 def of_this_process() -> str:
-    """Return `<pid>.<started ticks>.<boot id>` of the caller, for `parse`."""
+    """Return `<pid>.<started ticks>.<boot id>` of the caller, for `parse`; elsewhere `<pid>..`."""
     pid = os.getpid()
-    return f"{pid}.{started_ticks(pid) or 0}.{boot_id()}"
+    return f"{pid}.{started_ticks(pid)}.{boot_id()}" if _ON_LINUX else f"{pid}.."
 
 
 def parse(text: str) -> tuple[int, int, str] | None:
     """Return (pid, started ticks, boot id), or None if the text names no process."""
-    parts = text.split(".", 2)
-    if len(parts) != 3 or not (parts[0].isdecimal() and parts[1].isdecimal()):
+    pid, _, rest = text.partition(".")
+    if not pid.isdecimal():
         return None
-    return int(parts[0]), int(parts[1]), parts[2]
+    ticks, _, boot = rest.partition(".")
+    return int(pid), int(ticks or started_ticks(int(pid)) or 0), boot or boot_id()
 
 
 def _read(path: str) -> bytes:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -42,9 +43,9 @@ class _Line:
     @classmethod
     async def open(cls, python: str) -> Self:
         """Start a launcher in a session of its own, so that no Ctrl-C reaches it."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        with theirs:
+        with ExitStack() as opened:
+            ours, theirs = (opened.enter_context(end) for end in socket.socketpair())
+            ours.setblocking(False)
             process = await anyio.open_process(
                 [python, "-I", "-S", str(_PROGRAM), str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
@@ -53,6 +54,8 @@ class _Line:
                 start_new_session=True,
                 pass_fds=(theirs.fileno(),),
             )
+            theirs.close()
+            opened.pop_all()
         return cls(process, ours)
 
     async def close(self) -> None:

@@ -27,6 +27,8 @@ def kill(handle: Handle) -> int:
 
 def _members(handle: Handle) -> list[psutil.Process]:
     tree: dict[int, psutil.Process] = {}
+    if handle.boot_id != identity.boot_id():
+        return []
     if is_alive(handle):
         shim = psutil.Process(handle.pid)
         tree = {p.pid: p for p in [*shim.children(recursive=True), shim]}

@@ -36,12 +36,14 @@ def write(spec: Spec, folder: Path) -> Path:
     folder = folder.absolute()
     if not spec.argv:
         raise RqAgentError(f"task folder {folder}: no program to start")
-    content = msgspec.json.encode(spec)
     try:
+        content = msgspec.json.encode(spec)
         exit_file.reserve(str(folder))
         fd = os.open(folder / shim.SPEC_NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "wb") as f:
             f.write(content)
+    except UnicodeEncodeError as e:
+        raise RqAgentError(f"task folder {folder}: a variable or argument is not UTF-8") from e
     except FileExistsError as e:
         raise RqAgentError(f"task folder {folder} was used before; use a new one") from e
     except OSError as e:
