@@ -3,12 +3,14 @@
 import logging
 import shutil
 import time
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 
+from ..broker.snapshot.trim import trim
 from .tools import Tools
 
 log = logging.getLogger(__name__)
@@ -20,41 +22,20 @@ _PACKS_BYTES = 5 * 1024**3
 async def keep_house(tools: Tools) -> None:
     """Look once an hour, forever."""
     while True:
-        await anyio.to_thread.run_sync(partial(tidy, tools))
+        held = {Path(attempt.folder) for attempt in tools.journal.open_attempts()}
+        oldest_s = time.time() - tools.config.keep_runs_s
+        tasks = tools.folder / "tasks"
+        await anyio.to_thread.run_sync(partial(remove_old, tasks, held, oldest_s=oldest_s))
+        packs = tools.config.home.cache / "snapshots"
+        await anyio.to_thread.run_sync(partial(trim, packs, max_bytes=_PACKS_BYTES))
         await anyio.sleep(_EVERY_S)
 
 
-def tidy(tools: Tools) -> None:
-    """Remove run folders of tasks that ended long ago, and the packs used least recently."""
-    held = {Path(a.folder) for a in tools.journal.open_attempts()}
-    oldest_s = time.time() - tools.config.keep_runs_s
-    for folder in _folders(tools.folder / "tasks"):
-        if folder not in held and folder.stat().st_mtime < oldest_s:
-            shutil.rmtree(folder, ignore_errors=True)
-    packs = _folders(tools.config.home.cache / "snapshots")
-    for folder in beyond(packs, most_bytes=_PACKS_BYTES):
-        log.info("pack %s: evicted", folder.name[:12])
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def beyond(folders: list[Path], *, most_bytes: int) -> list[Path]:
-    """Return the folders to remove, least recently used first, until the rest is small enough."""
-    newest_first = sorted(folders, key=lambda folder: folder.stat().st_mtime, reverse=True)
-    total = 0
-    surplus = []
-    for folder in newest_first:
-        total += size_bytes(folder)
-        if total > most_bytes:
-            surplus.append(folder)
-    return surplus[::-1]
-
-
-def size_bytes(folder: Path) -> int:
-    """Return what the files below a folder hold."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _folders(parent: Path) -> list[Path]:
-    if not parent.is_dir():
+def remove_old(tasks: Path, held: Collection[Path], *, oldest_s: float) -> list[Path]:
+    """Remove the run folders that nobody holds and that were last changed before a Unix time."""
+    if not tasks.is_dir():
         return []
-    return [p for p in parent.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    old = [f for f in tasks.iterdir() if f not in held and f.stat().st_mtime < oldest_s]
+    for folder in old:
+        shutil.rmtree(folder, ignore_errors=True)
+    return old

@@ -14,7 +14,9 @@ import anyio
 from .. import __version__
 from ..broker.blobs import Blobs
 from ..broker.definitions import Definitions
+from ..broker.draining import Draining
 from ..broker.envelope import Verifier
+from ..broker.errors import BrokerUnavailable
 from ..broker.home import machine_id
 from ..broker.leases import Leases
 from ..broker.logs import Logs
@@ -75,6 +77,7 @@ class Supervisor:
         async with self._tools() as tools:
             inbox = Inbox(self._blocking, self._config.name)
             await inbox.start()
+            await Draining(self._namespace).undrain(self._config.name)  # of a session before
             await self._heartbeat.beat_once()
             async with anyio.create_task_group() as loops:
                 loops.start_soon(self._heed_signals)
@@ -141,6 +144,14 @@ class Supervisor:
                         held.stop(StopCause.RELEASED)
                 else:
                     self._signals.drain(f"{number.name}; once more gives the tasks back")
+                    await self._say_that_it_drains()
+
+    async def _say_that_it_drains(self) -> None:
+        """A parked worker that drains must not be woken in place of one that would claim."""
+        try:
+            await Draining(self._namespace).drain(self._config.name)
+        except BrokerUnavailable as e:
+            log.warning("%s; drains all the same", e)
 
     async def _leave_when_idle(self) -> None:
         """Drain after `idle_timeout_s` without a task."""
