@@ -1,0 +1,73 @@
+"""The tree of commands."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+import typer
+
+from .command import Body, command, root
+from .commands.cancel import cancel
+from .commands.down import down
+from .commands.logs import logs
+from .commands.ps import ps
+from .commands.queue_ls import queue_ls
+from .commands.run import run
+from .commands.show import show
+from .commands.submit import submit
+from .commands.version import print_version, version
+from .commands.wait import wait
+from .commands.work import work
+from .commands.worker_drain import drain, undrain
+from .commands.worker_ls import worker_ls
+from .options import Common
+
+_HELP: Final = "Run Python work on the machines you own."
+_OURS_THEN_THEIRS: Final = {"allow_interspersed_args": False}
+"""Options before the script are ours, the ones after it the script's own."""
+
+
+def build() -> Callable[..., Any]:
+    """Return the whole command line."""
+    app = _group(_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+    app.callback()(root(_root))
+    app.command("run", context_settings=_OURS_THEN_THEIRS)(command(run))
+    app.command("submit", context_settings=_OURS_THEN_THEIRS)(command(submit))
+    _add(app, work, logs, ps, show, wait, cancel)
+    queue = _group("Queues: what waits where.")
+    queue.command("ls")(command(queue_ls))
+    worker = _group("Workers: who is there, and what they do.")
+    worker.command("ls")(command(worker_ls))
+    worker.command("drain")(command(drain))
+    worker.command("undrain")(command(undrain))
+    app.add_typer(queue, name="queue")
+    app.add_typer(worker, name="worker")
+    _add(app, down, version)
+    return typer.main.get_command(app)
+
+
+def _add(app: typer.Typer, *bodies: Body) -> None:
+    for body in bodies:
+        app.command(body.__name__)(command(body))
+
+
+def _group(text: str, **settings: Any) -> typer.Typer:
+    return typer.Typer(
+        help=text,
+        no_args_is_help=True,
+        rich_markup_mode=None,  # plain help: no import of rich, no boxes
+        pretty_exceptions_enable=False,
+        add_completion=bool(settings),
+        **settings,
+    )
+
+
+def _root(
+    common: Common,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "-V", "--version", help="Print the version.", callback=print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Run Python work on the machines you own."""

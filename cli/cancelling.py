@@ -1,0 +1,57 @@
+"""Cancels tasks, and says what became of each."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ..broker.lookups import Lookups
+from ..broker.tasks import CancelOutcome, Tasks
+from . import values
+from .config import Settings
+from .connected import connected
+from .reading import resolve, url_of_tasks
+from .render.screen import Screen
+
+if TYPE_CHECKING:
+    from ..broker.keys import TaskId
+    from ..broker.namespace import Namespace
+    from ..broker.record import Record
+
+
+def cancel_tasks(
+    settings: Settings, screen: Screen, selectors: Sequence[str], *, grace: str, reason: str
+) -> None:
+    """Cancel what was named. All names are looked up before anything is cancelled."""
+    grace_ms = int(values.duration_s(grace, "--grace") * 1000) if grace else None
+    url = url_of_tasks(settings)
+
+    async def go() -> "list[tuple[CancelOutcome, Record]]":
+        async with connected(url, settings.namespace) as namespace:
+            ids = await resolve(namespace, selectors)
+            return [await _cancel(namespace, each, reason, grace_ms) for each in ids]
+
+    done = anyio.run(go)
+    if screen.json:
+        cancelled = [{"id": r.id, "outcome": outcome, "state": r.state} for outcome, r in done]
+        screen.print_json({"schema": 1, "tasks": cancelled})
+        return
+    for outcome, record in done:
+        screen.put(f"{record.id} {_words(outcome, record)}")
+
+
+async def _cancel(
+    namespace: "Namespace", task_id: "TaskId", reason: str, grace_ms: int | None
+) -> "tuple[CancelOutcome, Record]":
+    outcome = await Tasks(namespace).cancel(task_id, reason=reason, grace_ms=grace_ms)
+    return outcome, await Lookups(namespace).record(task_id)
+
+
+def _words(outcome: CancelOutcome, record: "Record") -> str:
+    match outcome:
+        case CancelOutcome.CANCELLED:
+            return "cancelled"
+        case CancelOutcome.REQUESTED:
+            return f"asked worker {record.worker} to stop it"
+        case CancelOutcome.FINAL:
+            return f"already {record.state.replace('_', ' ')}"

@@ -1,0 +1,13 @@
+"""`rq-agent queue ls`."""
+
+from ..options import Common
+
+
+def queue_ls(common: Common) -> None:
+    """List queues: what waits and runs, and who listens."""
+    from .. import config
+    from ..fleet import show_queues
+    from ..render.screen import Screen
+
+    settings = config.load(common)
+    show_queues(settings, Screen(settings))

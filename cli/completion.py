@@ -1,0 +1,70 @@
+"""What the shell offers after <Tab>: looked up in Redis, within a time that nobody notices."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from ..broker.namespace import Namespace
+
+_Found = TypeVar("_Found")
+
+_LIMIT_S: Final = 0.3
+_MOST_TASKS: Final = 30
+
+
+def queue_names(incomplete: str) -> list[str]:
+    """Return the names of queues that begin so."""
+
+    async def find(namespace: "Namespace") -> Sequence[str]:
+        from ..broker.lookups import Lookups
+
+        return [queue.name for queue in await Lookups(namespace).queues()]
+
+    return [name for name in _look_up(find) if name.startswith(incomplete)]
+
+
+def worker_names(incomplete: str) -> list[str]:
+    """Return the names of live workers that begin so."""
+
+    async def find(namespace: "Namespace") -> Sequence[str]:
+        from ..broker.presence import Workers
+
+        return [worker.name for worker in await Workers(namespace).live()]
+
+    return [name for name in _look_up(find) if name.startswith(incomplete)]
+
+
+def task_ids(incomplete: str) -> list[tuple[str, str]]:
+    """Return the ids of the newest tasks that begin so, with name and state."""
+
+    async def find(namespace: "Namespace") -> Sequence[tuple[str, str]]:
+        from ..broker.lookups import Lookups
+
+        page = await Lookups(namespace).list(limit=_MOST_TASKS)
+        return [(record.id, f"{record.name} ({record.state})") for record in page.records]
+
+    found = [(name, text) for name, text in _look_up(find) if name.startswith(incomplete)]
+    return [*found, ("last", "your newest task")] if "last".startswith(incomplete) else found
+
+
+def _look_up(find: Callable[["Namespace"], Awaitable[Sequence[_Found]]]) -> Sequence[_Found]:
+    """Return what find() returns; nothing when Redis is away, slow or not configured."""
+    import anyio
+
+    from ..broker.errors import RqAgentError
+    from .broker_url import existing_url
+    from .config import load
+    from .connected import connected
+
+    async def look(url: str, name: str) -> Sequence[_Found]:
+        with anyio.move_on_after(_LIMIT_S):
+            async with connected(url, name) as namespace:
+                return await find(namespace)
+        return []
+
+    try:
+        settings = load()
+        url = existing_url(settings)
+        return anyio.run(look, url, settings.namespace) if url else []
+    except (RqAgentError, OSError):
+        return []

@@ -1,0 +1,59 @@
+"""A namespace on a server that was looked at, as long as a command needs it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from ..broker.connection import blocking_connection, connect, redis_errors
+from ..broker.namespace import Namespace
+from ..broker.server_facts import check_server
+
+
+@asynccontextmanager
+async def connected(
+    url: str,
+    namespace: str,
+    *,
+    client_name: str = "",
+    warn: Callable[[str], None] = lambda text: None,
+) -> AsyncIterator[Namespace]:
+    """Connect, and make sure that the server is one that nothing is lost on.
+
+    Args:
+        url: of the server.
+        namespace: in it.
+        client_name: shown in the server's list of clients.
+        warn: told what is worth knowing about the server.
+
+    Raises:
+        BrokerUnavailable: also while the body runs.
+    """
+    redis = connect(url, namespace=namespace, client_name=client_name)
+    try:
+        with redis_errors(url):
+            facts = await check_server(redis, url)
+            for warning in facts.warnings:
+                warn(warning)
+            yield await Namespace.open(redis, namespace)
+    finally:
+        await redis.aclose()
+
+
+@asynccontextmanager
+async def connected_twice(
+    url: str,
+    namespace: str,
+    *,
+    block_s: float,
+    client_name: str = "",
+    warn: Callable[[str], None] = lambda text: None,
+) -> AsyncIterator[tuple[Namespace, Namespace]]:
+    """Connect, and once more for commands that block up to block_s."""
+    answering = connected(url, namespace, client_name=client_name, warn=warn)
+    async with answering as answers:
+        redis = blocking_connection(
+            url, block_s=block_s, namespace=namespace, client_name=client_name
+        )
+        try:
+            yield answers, await Namespace.open(redis, namespace)
+        finally:
+            await redis.aclose()

@@ -1,0 +1,137 @@
+"""Follows one task to its end: what becomes of it, and its output as it comes."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+import anyio
+
+from ..broker.errors import AccessDenied, BrokerUnavailable
+from ..broker.logs import Logs
+from ..broker.lookups import Lookups
+
+if TYPE_CHECKING:
+    from ..broker.keys import TaskId
+    from ..broker.logs import LogEntry
+    from ..broker.namespace import Namespace
+    from ..broker.record import Record
+
+_Result = TypeVar("_Result")
+
+BLOCK_S: Final = 0.2
+"""How long one look at the log waits for output: the end of a task is seen as soon."""
+_LOOK_EVERY_S: Final = 0.1
+_RETRY_S: Final = 1.0
+
+
+class View(Protocol):
+    """Who is shown what happens."""
+
+    def state(self, record: "Record") -> None:
+        """The task as it is now; called again and again."""
+
+    def output(self, entry: "LogEntry") -> None:
+        """Output of the present attempt."""
+
+    def attempt(self, record: "Record") -> None:
+        """It runs once more: output of another attempt follows."""
+
+    def away(self, error: BrokerUnavailable) -> None:
+        """Redis does not answer; called once for each time that it goes away."""
+
+    def back(self) -> None:
+        """Redis answers again."""
+
+
+class Follower:
+    """Reads by polling: a task lives for seconds or days, and a look costs 0.2 ms."""
+
+    def __init__(
+        self,
+        namespace: "Namespace",
+        blocking: "Namespace",
+        view: View,
+        *,
+        revive: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Args.
+
+        namespace: to look at the task.
+        blocking: on a connection of its own, to wait for output.
+        view: is shown what happens.
+        revive: called while Redis is away, e.g. to start the embedded server again.
+        """
+        self._lookups = Lookups(namespace)
+        self._logs = Logs(blocking)
+        self._view = view
+        self._revive = revive
+        self._is_away = False
+
+    async def follow(self, task_id: "TaskId", *, start: tuple[int, str] = (0, "0")) -> "Record":
+        """Return the task when it is final and all of its output was shown.
+
+        `start` is a fence, and how far its log was shown already.
+        """
+        fence, after = start
+        looked_at = 0.0
+        record = await self._record(task_id)
+        while True:
+            if record.fence != fence:
+                if fence:
+                    await self._rest(task_id, fence, after)
+                    self._view.attempt(record)
+                fence, after = record.fence, "0"
+            self._view.state(record)
+            if record.is_final:
+                await self._rest(task_id, fence, after)
+                return record
+            after = await self._some(task_id, fence, after)
+            if (now := time.monotonic()) - looked_at >= _LOOK_EVERY_S:
+                record, looked_at = await self._record(task_id), now
+
+    async def _record(self, task_id: "TaskId") -> "Record":
+        return await self._patiently(lambda: self._lookups.record(task_id))
+
+    async def _some(self, task_id: "TaskId", fence: int, after: str) -> str:
+        """Show what output there is, or comes within a moment; return where it ended."""
+        if not fence:
+            await anyio.sleep(_LOOK_EVERY_S)
+            return after
+        entries, after = await self._patiently(
+            lambda: self._logs.read(task_id, fence, after, block_ms=int(BLOCK_S * 1000))
+        )
+        for entry in entries:
+            self._view.output(entry)
+        return after
+
+    async def _rest(self, task_id: "TaskId", fence: int, after: str) -> None:
+        """Show the output that is left of an attempt that ended."""
+        while fence:
+            start = after
+            entries, after = await self._patiently(
+                lambda start=start: self._logs.read(task_id, fence, start)  # type: ignore[misc]
+            )
+            if not entries:
+                return
+            for entry in entries:
+                self._view.output(entry)
+
+    async def _patiently(self, step: Callable[[], Awaitable[_Result]]) -> _Result:
+        """Return what step returns, however long Redis is away."""
+        while True:
+            try:
+                result = await step()
+            except AccessDenied:
+                raise
+            except BrokerUnavailable as e:
+                if not self._is_away:
+                    self._view.away(e)
+                self._is_away = True
+                await anyio.sleep(_RETRY_S)
+                if self._revive is not None:
+                    await self._revive()
+                continue
+            if self._is_away:
+                self._is_away = False
+                self._view.back()
+            return result

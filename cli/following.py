@@ -1,0 +1,64 @@
+"""Follows a task on behalf of a command, and says how it ended."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+
+from ..broker.keys import TaskId
+from ..broker.namespace import Namespace
+from . import exits
+from .broker_url import working_url
+from .config import Settings
+from .follow import Follower, View
+from .render import words
+from .render.follow_view import FollowView
+from .render.records import task_json
+from .render.screen import Screen
+from .render.times import length
+
+if TYPE_CHECKING:
+    from ..broker.record import Record
+
+
+async def follow_to_end(
+    namespace: Namespace, blocking: Namespace, task_id: TaskId, settings: Settings, screen: Screen
+) -> int:
+    """Show a task until it is final; return the exit code that it stands for."""
+    out = sys.stderr.buffer if screen.json else sys.stdout.buffer
+    view = FollowView(screen, out=out, err=sys.stderr.buffer)
+    try:
+        record = await follower(namespace, blocking, view, settings).follow(task_id)
+    finally:
+        view.close()
+    screen.say(ended_line(record))
+    if screen.json:
+        screen.print_json(task_json(record))
+    return exits.of_task(record)
+
+
+def follower(namespace: Namespace, blocking: Namespace, view: View, settings: Settings) -> Follower:
+    """Return a follower that starts the embedded server again should it die."""
+    revive: Callable[[], Awaitable[object]] | None = None
+    if not settings.url:
+        revive = partial(anyio.to_thread.run_sync, partial(working_url, settings))
+    return Follower(namespace, blocking, view, revive=revive)
+
+
+def say_detached(task_id: str | None, screen: Screen) -> int:
+    """Say that Ctrl-C ended the following, not the task; return the exit code."""
+    if task_id is None:
+        screen.say("interrupted: nothing was submitted")
+    else:
+        screen.say(f"\nthe task goes on:  rq-agent logs -f {task_id}  |  rq-agent cancel {task_id}")
+    return exits.INTERRUPTED
+
+
+def ended_line(record: "Record") -> str:
+    """Return one line about how a task ended."""
+    took = ""
+    if record.started_at is not None and record.finished_at is not None:
+        took = length(record.finished_at - record.started_at)
+    return f"task {record.id} {words.end(record, took=took)}"

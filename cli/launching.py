@@ -1,0 +1,146 @@
+"""What `submit` and `run` do, step by step."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ..broker import submission as submissions
+from ..broker.lookups import Lookups
+from ..broker.needs import Need
+from ..broker.presence import Workers
+from ..broker.snapshot.target import locate
+from . import config, run_worker
+from .broker_url import working_url
+from .connected import connected, connected_twice
+from .follow import BLOCK_S
+from .following import follow_to_end, say_detached
+from .identity import own_key
+from .options import Common, TaskOptions
+from .render.screen import Screen
+from .submitting import enqueue, hint_misplaced, submission_of
+
+if TYPE_CHECKING:
+    from ..broker.namespace import Namespace
+    from ..broker.submission import Submitted
+
+
+class Launch:
+    """One script on its way to a queue."""
+
+    def __init__(
+        self, common: Common, options: TaskOptions, script: str, arguments: Sequence[str]
+    ) -> None:
+        """Look at everything that can be wrong before anything is started.
+
+        Raises:
+            UsageError: an option, or the script.
+        """
+        self._settings = config.load(common)
+        self._screen = Screen(self._settings)
+        here = Path.cwd()
+        self._submission = submission_of(
+            options, script, arguments, environ=config.variables(), workdir=here
+        )
+        submissions.check(self._submission)
+        locate(Path(script), workdir=here)
+        hint_misplaced(script, arguments, self._screen)
+        self._pair = own_key(self._settings.home)
+        self._task_id: str | None = None
+
+    def submit(self) -> int:
+        """Enqueue; print the id."""
+        url = self._url()
+
+        async def go() -> None:
+            async with connected(
+                url, self._settings.namespace, warn=self._screen.warn
+            ) as namespace:
+                submitted = await self._enqueue(namespace)
+                await self._tell(namespace, submitted)
+
+        anyio.run(go)
+        return 0
+
+    def submit_and_follow(self) -> int:
+        """Enqueue and follow; leave workers alone."""
+        return self._follow(starts_worker=False)
+
+    def run(self) -> int:
+        """Enqueue, start a worker if none listens, and follow."""
+        return self._follow(starts_worker=True)
+
+    def _follow(self, *, starts_worker: bool) -> int:
+        url = self._url()
+
+        async def go() -> int:
+            both = connected_twice(
+                url, self._settings.namespace, block_s=BLOCK_S, warn=self._screen.warn
+            )
+            async with both as (namespace, blocking):
+                submitted = await self._enqueue(namespace)
+                self._describe(submitted)
+                if starts_worker:
+                    await self._ensure_worker(namespace)
+                return await follow_to_end(
+                    namespace, blocking, submitted.task_id, self._settings, self._screen
+                )
+
+        try:
+            return anyio.run(go)
+        except KeyboardInterrupt:
+            return say_detached(self._task_id, self._screen)
+
+    def _url(self) -> str:
+        return working_url(self._settings, report=self._screen.say)
+
+    async def _enqueue(self, namespace: "Namespace") -> "Submitted":
+        submitted = await enqueue(namespace, self._submission, self._pair, self._screen)
+        self._task_id = submitted.task_id
+        return submitted
+
+    def _describe(self, submitted: "Submitted") -> None:
+        self._screen.say(f"task {submitted.task_id}: {submitted.snapshot}")
+        self._screen.say(f"environment: {submitted.environment}")
+
+    async def _tell(self, namespace: "Namespace", submitted: "Submitted") -> None:
+        """Print the id, then what a person wants to know next."""
+        record = await Lookups(namespace).record(submitted.task_id)
+        if self._screen.json:
+            from .render.records import task_json
+
+            self._screen.print_json(task_json(record))
+        else:
+            self._screen.put(submitted.task_id)
+        sys.stdout.flush()
+        say = self._screen.say
+        place = f", position {record.position}" if record.position else f", {record.state}"
+        say(f"queue {record.queue}{place}")
+        say(f"code: {submitted.snapshot}")
+        say(f"environment: {submitted.environment}")
+        await self._warn_of_silence(namespace)
+        for words in ("logs -f", "show", "cancel"):
+            say(f"  rq-agent {words} {submitted.task_id}")
+
+    async def _warn_of_silence(self, namespace: "Namespace") -> None:
+        queue, need = self._submission.queue, self._submission.need
+        if await run_worker.someone_listens(namespace, queue, need):
+            return
+        some = bool(await Workers(namespace).listening(queue))
+        problem = "no worker there has room for it" if some else "no worker listens there yet"
+        self._screen.warn(f"{problem}; start one:  rq-agent work --queues {queue}{_gpus(need)}")
+
+    async def _ensure_worker(self, namespace: "Namespace") -> None:
+        """Start a worker unless one listens."""
+        queue, need = self._submission.queue, self._submission.need
+        if await run_worker.someone_listens(namespace, queue, need):
+            return
+        started = run_worker.start(self._settings, queue, config.variables())
+        with self._screen.progress(f"starting worker {started.name}"):
+            await run_worker.until_listening(namespace, queue, need, started)
+
+
+def _gpus(need: Need) -> str:
+    return f" --gpus {need.gpus}" if need.gpus else ""

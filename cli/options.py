@@ -1,0 +1,125 @@
+"""The options that commands share. Typer reads them off these classes; see command.py."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import typer
+
+from .completion import queue_names
+
+
+def _option(*names: str, text: str, metavar: str | None = None) -> typer.models.OptionInfo:
+    """Return an option whose default is not worth showing."""
+    first, *others = names
+    option: typer.models.OptionInfo = typer.Option(
+        first, *others, help=text, metavar=metavar, show_default=False
+    )
+    return option
+
+
+def _names(option: typer.models.OptionInfo) -> tuple[str, ...]:
+    return (str(option.default), *(option.param_decls or ()))  # typer keeps the first apart
+
+
+@dataclass(frozen=True)
+class Common:
+    """Options of every command; they may stand before its name too."""
+
+    redis: Annotated[
+        str,
+        _option(
+            "--redis",
+            metavar="URL",
+            text="Redis or Valkey to use; else RQ_AGENT_REDIS_URL, config.toml, the embedded one.",
+        ),
+    ] = ""
+    namespace: Annotated[
+        str,
+        _option(
+            "--namespace", metavar="NAME", text="Namespace in it; else RQ_AGENT_NAMESPACE, default."
+        ),
+    ] = ""
+    json: Annotated[bool, _option("--json", text="Print JSON on stdout.")] = False
+    no_color: Annotated[bool, _option("--no-color", text="Print without colours.")] = False
+    verbose: Annotated[bool, _option("-v", "--verbose", text="Say more; show tracebacks.")] = False
+
+
+@dataclass(frozen=True)
+class TaskOptions:
+    """What `submit` and `run` may be told about a task."""
+
+    queue: Annotated[
+        str,
+        typer.Option(
+            "-q", "--queue", metavar="NAME", help="Queue to put it in.", autocompletion=queue_names
+        ),
+    ] = "default"
+    priority: Annotated[
+        str,
+        typer.Option(
+            "-p", "--priority", metavar="P", help="low, normal, high, or -128 to 127; larger first."
+        ),
+    ] = "normal"
+    name: Annotated[
+        str, _option("-n", "--name", metavar="NAME", text="Name of the task; else the script's.")
+    ] = ""
+    label: Annotated[
+        list[str], _option("-l", "--label", metavar="KEY=VALUE", text="Label to find it by.")
+    ] = field(default_factory=list)
+    gpus: Annotated[int, typer.Option("--gpus", min=0, max=1024, help="GPUs that it needs.")] = 0
+    cpus: Annotated[float, _option("--cpus", metavar="N", text="CPUs that it needs.")] = 0.0
+    mem: Annotated[
+        str, _option("--mem", metavar="SIZE", text="Memory that it needs: 500M, 32G.")
+    ] = ""
+    set: Annotated[
+        list[str],
+        _option("--set", metavar="NAME=VALUE", text="Parameter of the script to override."),
+    ] = field(default_factory=list)
+    env: Annotated[
+        list[str],
+        _option(
+            "--env",
+            metavar="NAME[=VALUE]",
+            text="Environment variable; without a value, the one set here. Stored in Redis as it "
+            "is: not for secrets.",
+        ),
+    ] = field(default_factory=list)
+    requirements: Annotated[
+        list[str],
+        _option("-r", "--requirements", metavar="FILE", text="Requirements file to install."),
+    ] = field(default_factory=list)
+    package: Annotated[
+        list[str], _option("--with", metavar="PACKAGE", text="One more package to install.")
+    ] = field(default_factory=list)
+    python: Annotated[
+        str, _option("--python", metavar="VERSION", text="Python to run it with: 3.12, >=3.11.")
+    ] = ""
+    timeout: Annotated[
+        str, _option("--timeout", metavar="TIME", text="Stop it after this long: 90s, 30m, 6h.")
+    ] = ""
+    grace: Annotated[
+        str,
+        typer.Option(
+            "--grace", metavar="TIME", help="Time from SIGTERM to SIGKILL when it is stopped."
+        ),
+    ] = "30s"
+    delay: Annotated[
+        str, _option("--delay", metavar="TIME", text="Start it no sooner than after this long.")
+    ] = ""
+    queue_timeout: Annotated[
+        str, _option("--queue-timeout", metavar="TIME", text="Give up if it waits for longer.")
+    ] = ""
+    snapshot_limit: Annotated[
+        str,
+        typer.Option("--snapshot-limit", metavar="SIZE", help="Largest pack of code to upload."),
+    ] = "32M"
+
+
+LONG_OPTIONS = frozenset(
+    name
+    for options in (Common, TaskOptions)
+    for annotated in options.__annotations__.values()
+    for name in _names(annotated.__metadata__[0])
+    if name.startswith("--")
+)
+"""Every long option of `submit` and `run`, but the ones of only one of them."""

@@ -1,0 +1,85 @@
+"""Where words go: data to stdout, everything for people to stderr."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+from ..config import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Screen:
+    """The two streams of one command, and whether they may be coloured and redrawn."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.json = settings.json
+        self._color = settings.color
+
+    def put(self, text: str) -> None:
+        """Print a line of data."""
+        print(text)
+
+    def print_json(self, value: Any) -> None:
+        """Print a value as JSON, in UTF-8 whatever the locale is; indented for people."""
+        import msgspec
+
+        encoded = msgspec.json.encode(value)
+        if sys.stdout.isatty():
+            encoded = msgspec.json.format(encoded, indent=2)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(encoded + b"\n")
+        sys.stdout.buffer.flush()
+
+    def say(self, text: str = "") -> None:
+        """Tell people something."""
+        print(text, file=sys.stderr, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Tell people something that they should know."""
+        self.say(f"warning: {text}")
+
+    def is_live(self, stream: IO[str]) -> bool:
+        """Return whether a stream can be redrawn: a terminal that is not a dumb one."""
+        return stream.isatty() and self.console(stream).is_terminal
+
+    def console(self, stream: IO[str], *, width: int | None = None) -> "Console":
+        """Return a console of rich on a stream; it writes no colours where there should be none."""
+        from rich.console import Console
+
+        return Console(
+            file=stream,
+            width=width,
+            no_color=not self._color,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            soft_wrap=True,
+        )
+
+    def symbol(self, text: str, plain: str) -> str:
+        """Return a symbol for people, or the plain one where stderr can't show it."""
+        try:
+            text.encode(sys.stderr.encoding or "ascii")
+        except UnicodeEncodeError:
+            return plain
+        return text
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Show what goes on while the body runs: a spinner on a terminal, else nothing.
+
+        Yields what is told the present step; may be called from other threads.
+        """
+        if not sys.stderr.isatty() or not self._color:
+            yield lambda step: None
+            return
+        with self.console(sys.stderr).status(what) as status:
+            yield lambda step: status.update(printable(step))
+
+
+def printable(text: str) -> str:
+    """Return text of others without control characters, which could steer the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -1,0 +1,57 @@
+"""What a task's state is called, and in which colour. Pure."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from .screen import printable
+
+if TYPE_CHECKING:
+    from ...broker.needs import Need
+    from ...broker.record import Record
+
+STYLES: Final[Mapping[str, str]] = {
+    "running": "cyan",
+    "succeeded": "green",
+    "failed": "red",
+    "errored": "magenta",
+    "timed_out": "red",
+    "cancelled": "yellow",
+    "expired": "yellow",
+    "skipped": "yellow",
+    "dead": "magenta",
+}
+_SELF_EVIDENT: Final = {"cancelled": "cancelled"}
+
+
+def state(record: "Record") -> str:
+    """Return state and what explains it, e.g. `running (environment)`, `failed (exit 3)`."""
+    name = record.state.replace("_", " ")
+    if record.state == "running" and record.cancel_requested:
+        return "running (stopping)"
+    if record.state == "running" and record.phase not in (None, "running"):
+        return f"running ({record.phase})"
+    reason = printable(record.reason)
+    if reason and reason != _SELF_EVIDENT.get(record.state):
+        return f"{name} ({reason})"
+    return name
+
+
+def need(need: "Need") -> str:
+    """Return what a task needs, e.g. `1 GPU, 4 CPUs, 32.0 GiB`; empty for nothing."""
+    parts = []
+    if need.gpus:
+        parts.append(f"{need.gpus} GPU{'s' if need.gpus > 1 else ''}")
+    if need.cpus:
+        parts.append(f"{need.cpus:g} CPU{'s' if need.cpus > 1 else ''}")
+    if need.mem_mib:
+        parts.append(
+            f"{need.mem_mib / 1024:.1f} GiB" if need.mem_mib >= 1024 else f"{need.mem_mib} MiB"
+        )
+    return ", ".join(parts)
+
+
+def end(record: "Record", *, took: str) -> str:
+    """Return one line about how a task ended."""
+    where = f" on {printable(record.worker)}" if record.worker else ""
+    after = f" after {took}" if took else ""
+    return f"{state(record)}{after}{where}"

@@ -1,0 +1,138 @@
+"""The worker that `run` starts when nobody listens: detached, so that it outlives Ctrl-C."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import msgspec
+
+from ..broker import needs
+from ..broker.errors import RqAgentError
+from ..broker.presence import Workers, WorkerView
+from . import worker_name
+from .config import Settings
+
+if TYPE_CHECKING:
+    from ..broker.namespace import Namespace
+    from ..broker.needs import Need
+
+IDLE_S: Final = 600
+_LOOK_EVERY_S: Final = 0.05
+_AFTER_DEATH_S: Final = 3.0
+"""Of two `run` at once one worker finds its name taken: the other one serves both."""
+_START_LIMIT_S: Final = 60.0
+_TAIL_BYTES: Final = 2_000
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker that was just started."""
+
+    name: str
+    pid: int
+    log: Path
+
+
+def could_run(need: "Need", worker: WorkerView) -> bool:
+    """Return whether a worker has room for this need when nothing else runs on it. Pure."""
+    if worker.state == "draining":
+        return False
+    no_limit = float("inf")
+    whole = needs.Free(
+        slots=1 if worker.slots is None else worker.slots,
+        gpus=len(worker.gpus),
+        cpus=no_limit if worker.cpus is None else worker.cpus,
+        mem_mib=no_limit if worker.mem_mib is None else worker.mem_mib,
+    )
+    return needs.fits(need, whole)
+
+
+async def someone_listens(namespace: "Namespace", queue: str, need: "Need") -> bool:
+    """Return whether a live worker takes such tasks from the queue, sooner or later."""
+    return any(could_run(need, worker) for worker in await Workers(namespace).listening(queue))
+
+
+def log_folder(settings: Settings) -> Path:
+    """Return the folder with one log for each worker that `run` started on this machine."""
+    return worker_name.machine_folder(settings.home) / "run-workers"
+
+
+def start(settings: Settings, queue: str, environ: Mapping[str, str]) -> Started:
+    """Start a worker for one queue in a session of its own.
+
+    Args:
+        settings: whose Redis and home it uses.
+        queue: that it listens to.
+        environ: of this process.
+
+    Raises:
+        OSError: it can't be started, or its log can't be written.
+    """
+    name = worker_name.free(settings.home, f"{worker_name.default()}-run")
+    log = log_folder(settings) / f"{name}.log"
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options = ["--name", name, "--queues", queue, "--idle-timeout", str(IDLE_S), "--stop-server"]
+    # -P: the folder that we stand in must not provide modules of ours.
+    argv = [sys.executable, "-P", "-m", "rq_agent.cli", "work", *options]
+    pid = os.posix_spawn(
+        sys.executable,
+        argv,
+        _environment(settings, environ),
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+    return Started(name=name, pid=pid, log=log)
+
+
+async def until_listening(
+    namespace: "Namespace", queue: str, need: "Need", started: Started
+) -> None:
+    """Wait until a worker listens.
+
+    Raises:
+        RqAgentError: the one that was started died; shows the end of its log.
+    """
+    with anyio.move_on_after(_START_LIMIT_S) as scope:
+        is_dead = False
+        while not await someone_listens(namespace, queue, need):
+            if not is_dead and _has_ended(started.pid):
+                is_dead = True
+                scope.deadline = anyio.current_time() + _AFTER_DEATH_S
+            await anyio.sleep(_LOOK_EVERY_S)
+    if scope.cancelled_caught:
+        state = "ended at its start" if is_dead else "is not ready yet"
+        raise RqAgentError(
+            f"the worker {started.name} {state}; {started.log} says:\n{_tail(started.log)}"
+        )
+
+
+def _environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the worker's environment. The URL goes here: everybody can read arguments."""
+    ours = {"RQ_AGENT_NAMESPACE": settings.namespace}
+    if settings.url:
+        ours["RQ_AGENT_REDIS_URL"] = settings.url
+    if environ.get("RQ_AGENT_HOME"):
+        ours["RQ_AGENT_HOME"] = str(settings.home.config.parent)
+    left_out = ("RQ_AGENT_REDIS_URL", "RQ_AGENT_OUTPUT")
+    return {name: value for name, value in environ.items() if name not in left_out} | ours
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        ended, _ = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return True
+    return ended != 0
+
+
+def _tail(log: Path) -> str:
+    try:
+        return log.read_bytes()[-_TAIL_BYTES:].decode("utf-8", "replace").rstrip()
+    except OSError as e:
+        return str(e)

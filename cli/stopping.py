@@ -1,0 +1,133 @@
+"""Stops what `run` and the embedded default started on this machine."""
+
+import os
+import platform
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from ..broker import urls
+from ..broker.draining import Draining
+from ..broker.embedded.probe import has_leases
+from ..broker.embedded.stop import stop
+from ..broker.errors import BrokerUnavailable
+from ..broker.presence import Workers, WorkerView
+from . import exits
+from .broker_url import existing_url
+from .config import Settings
+from .connected import connected
+from .render.screen import Screen
+from .run_worker import log_folder
+
+if TYPE_CHECKING:
+    from ..broker.namespace import Namespace
+
+_LEAVE_LIMIT_S: Final = 30.0
+_NUDGE_AFTER_S: Final = 1.0
+_LOOK_EVERY_S: Final = 0.05
+
+
+def stop_all(settings: Settings, screen: Screen, *, force: bool) -> int:
+    """Drain the workers that `run` started, then stop the embedded server; say what was done."""
+    if (url := existing_url(settings)) is None:
+        return _done(screen, [], is_server_stopped=False)
+
+    async def go() -> list[str] | None:
+        async with connected(url, settings.namespace) as namespace:
+            own, others = await _workers(namespace, settings)
+            if not force and (problem := _in_use(settings, url, own, others)):
+                screen.say(f"{problem}; wait for the end, or use --force: nothing is lost")
+                return None
+            await _dismiss(namespace, own, force=force)
+            return [worker.name for worker in own]
+
+    stopped = anyio.run(go)
+    if stopped is None:
+        return exits.FAILED
+    return _done(screen, stopped, is_server_stopped=not settings.url and stop(settings.home.data))
+
+
+async def _workers(
+    namespace: "Namespace", settings: Settings
+) -> tuple[list[WorkerView], list[WorkerView]]:
+    """Return the live workers that `run` started here, and all others."""
+    started = {log.stem for log in log_folder(settings).glob("*.log")}
+    live = [w for w in await Workers(namespace).live() if w.host != platform.node() or _lives(w)]
+    own = [w for w in live if w.name in started and w.host == platform.node()]
+    return own, [worker for worker in live if worker not in own]
+
+
+def _in_use(
+    settings: Settings, url: str, own: Sequence[WorkerView], others: Sequence[WorkerView]
+) -> str:
+    """Return who still needs what is to be stopped; empty when nobody does."""
+    if busy := [worker for worker in own if worker.running]:
+        return f"worker {busy[0].name} runs task {busy[0].running[0]}"
+    if settings.url:
+        return ""
+    if others:
+        return f"worker {others[0].name} uses the embedded server, and `run` did not start it"
+    return "a task is running" if has_leases(Path(urls.parse(url).path)) else ""
+
+
+async def _dismiss(namespace: "Namespace", own: Sequence[WorkerView], *, force: bool) -> None:
+    """Let workers leave, and wait until they have.
+
+    Raises:
+        BrokerUnavailable: one of them does not leave.
+    """
+    for worker in own:
+        await Draining(namespace).drain(worker.name)
+    nudge_at = anyio.current_time() + _NUDGE_AFTER_S
+    with anyio.move_on_after(_LEAVE_LIMIT_S) as scope:
+        while left := await _still_there(namespace, own):
+            await anyio.sleep(_LOOK_EVERY_S)
+            if force and anyio.current_time() >= nudge_at:
+                nudge_at += _NUDGE_AFTER_S
+                for worker in left:
+                    _terminate(worker)
+    if scope.cancelled_caught:
+        raise BrokerUnavailable(
+            f"worker {left[0].name} (pid {left[0].pid}) has not left after {_LEAVE_LIMIT_S:.0f} s"
+        )
+
+
+async def _still_there(namespace: "Namespace", own: Sequence[WorkerView]) -> list[WorkerView]:
+    names = {worker.name for worker in own}
+    return [w for w in await Workers(namespace).live() if w.name in names and _lives(w)]
+
+
+def _lives(worker: WorkerView) -> bool:
+    """Return whether a worker of this machine has a process: a killed one is listed for a while."""
+    import psutil
+
+    return worker.pid is not None and psutil.pid_exists(worker.pid)
+
+
+def _terminate(worker: WorkerView) -> None:
+    """Ask a draining worker on this machine to give back what it runs."""
+    import psutil
+
+    if worker.pid is None:
+        return
+    try:
+        if worker.name in psutil.Process(worker.pid).cmdline():  # the pid may be another's by now
+            os.kill(worker.pid, signal.SIGTERM)
+    except (psutil.Error, ProcessLookupError):
+        return  # it has just left
+
+
+def _done(screen: Screen, workers: Sequence[str], *, is_server_stopped: bool) -> int:
+    if screen.json:
+        screen.print_json({"schema": 1, "workers": workers, "server_stopped": is_server_stopped})
+        return exits.OK
+    for name in workers:
+        screen.say(f"worker {name} has stopped")
+    if is_server_stopped:
+        screen.say("the embedded server has stopped; its tasks are kept for the next start")
+    if not workers and not is_server_stopped:
+        screen.say("nothing runs that rq-agent started by itself")
+    return exits.OK

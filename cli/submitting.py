@@ -1,0 +1,113 @@
+"""From what a person typed to a task on its queue."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from ..broker.errors import UsageError
+from ..broker.needs import Need
+from ..broker.submission import Submission, Submitted, submit
+from . import identity, values
+from .options import LONG_OPTIONS, TaskOptions
+from .render.screen import Screen
+
+if TYPE_CHECKING:
+    from ..broker.keypair import KeyPair
+    from ..broker.namespace import Namespace
+
+_LARGEST_SCRIPT_BYTES: Final = 1024 * 1024
+
+
+def submission_of(
+    options: TaskOptions,
+    script: str,
+    arguments: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    workdir: Path,
+) -> Submission:
+    """Return what a person asks for.
+
+    Raises:
+        UsageError: an option's value is not acceptable.
+    """
+    requirements = [_readable(Path(name), workdir) for name in options.requirements]
+    return Submission(
+        target=Path(script),
+        workdir=workdir,
+        argv=tuple(arguments),
+        params=values.pairs(options.set, "--set"),
+        env=values.variables(options.env, environ),
+        queue=options.queue,
+        name=options.name,
+        priority=values.priority(options.priority),
+        need=_need(options),
+        labels=values.pairs(options.label, "--label"),
+        timeout_s=_seconds(options.timeout, "--timeout"),
+        grace_s=_seconds(options.grace, "--grace"),
+        delay_s=_seconds(options.delay, "--delay"),
+        queue_timeout_s=_seconds(options.queue_timeout, "--queue-timeout"),
+        requirement_files=tuple(requirements),
+        packages=tuple(options.package),
+        python=options.python,
+        snapshot_bytes=values.size_bytes(options.snapshot_limit, "--snapshot-limit"),
+        user=identity.user_name(),
+    )
+
+
+async def enqueue(
+    namespace: "Namespace", submission: Submission, pair: "KeyPair", screen: Screen
+) -> Submitted:
+    """Put it on its queue; show what goes on, and what there is to warn of."""
+    with screen.progress("packing the code") as progress:
+        submitted = await submit(namespace, submission, pair, progress=progress)
+    for warning in submitted.warnings:
+        screen.warn(warning)
+    return submitted
+
+
+def misplaced(script: Path, arguments: Sequence[str]) -> list[str]:
+    """Return our options among the script's arguments that the script itself does not name."""
+    own = [a for a in _before_dashes(arguments) if a.split("=")[0] in LONG_OPTIONS]
+    if not own:
+        return []
+    try:
+        with script.open("rb") as file:
+            text = file.read(_LARGEST_SCRIPT_BYTES)
+    except OSError:
+        return []  # the submission says better what is wrong with the script
+    return [name for name in (a.split("=")[0] for a in own) if name.encode() not in text]
+
+
+def hint_misplaced(script: str, arguments: Sequence[str], screen: Screen) -> None:
+    """Say so when options of ours went to the script."""
+    for option in misplaced(Path(script), arguments):
+        screen.say(
+            f"hint: {option} stands after {script}, so it goes to the script; "
+            f"to mean rq-agent, write it before: rq-agent submit {option} ... {script}"
+        )
+
+
+def _before_dashes(arguments: Sequence[str]) -> Sequence[str]:
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _need(options: TaskOptions) -> Need:
+    mem_mib = values.size_mib(options.mem, "--mem") if options.mem else 0
+    need = Need(gpus=options.gpus, cpus=options.cpus, mem_mib=mem_mib)
+    try:
+        return msgspec.convert(msgspec.to_builtins(need), Need)
+    except msgspec.ValidationError as e:
+        raise UsageError(f"--gpus, --cpus, --mem: {e}") from e
+
+
+def _seconds(text: str, option: str) -> float:
+    return values.duration_s(text, option) if text else 0.0
+
+
+def _readable(path: Path, workdir: Path) -> Path:
+    if not (workdir / path).is_file():
+        raise UsageError(f"--requirements {path}: no such file")
+    return path

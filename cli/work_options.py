@@ -1,0 +1,81 @@
+"""The options of `work`."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from .completion import queue_names
+
+
+@dataclass(frozen=True)
+class WorkOptions:
+    """What a worker may be told at its start."""
+
+    queues: Annotated[
+        str,
+        typer.Option(
+            "-q",
+            "--queues",
+            metavar="NAMES",
+            help="Queues to take tasks from, with commas; the most important first.",
+            autocompletion=queue_names,
+        ),
+    ] = "default"
+    mode: Annotated[
+        str,
+        typer.Option(
+            "--mode", metavar="MODE", help="priority, round-robin, or weighted:3,1 (by queue)."
+        ),
+    ] = "priority"
+    slots: Annotated[
+        int, typer.Option("--slots", min=0, max=10_000, help="Tasks without a GPU at once.")
+    ] = 1
+    gpus: Annotated[
+        str,
+        typer.Option(
+            "--gpus", metavar="GPUS", help="GPUs to hand out: all, none, a number, or 0,1."
+        ),
+    ] = "all"
+    cpus: Annotated[
+        float | None,
+        typer.Option("--cpus", metavar="N", help="CPUs to hand out; else no limit."),
+    ] = None
+    mem: Annotated[
+        str,
+        typer.Option(
+            "--mem",
+            metavar="SIZE",
+            help="Memory to hand out: 32G; else no limit.",
+            show_default=False,
+        ),
+    ] = ""
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="Name of the worker; else the machine's.",
+            show_default=False,
+        ),
+    ] = ""
+    once: Annotated[bool, typer.Option("--once", help="Stop when no task is ready.")] = False
+    idle_timeout: Annotated[
+        str,
+        typer.Option(
+            "--idle-timeout",
+            metavar="TIME",
+            help="Stop after this long without a task: 10m.",
+            show_default=False,
+        ),
+    ] = ""
+    max_tasks: Annotated[
+        int, typer.Option("--max-tasks", min=0, help="Stop after so many tasks; 0: no limit.")
+    ] = 0
+    lease: Annotated[
+        str,
+        typer.Option(
+            "--lease", metavar="TIME", help="Silence after which another worker gets its tasks."
+        ),
+    ] = "60s"
+    stop_server: Annotated[bool, typer.Option("--stop-server", hidden=True)] = False

@@ -1,0 +1,133 @@
+"""Runs a worker as it was asked for."""
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import msgspec
+
+from ..broker import orders
+from ..broker.embedded.stop import stop_if_unused
+from ..broker.errors import UsageError
+from ..broker.worker_connections import worker_connections
+from ..worker import gpus
+from ..worker.config import WorkerConfig
+from ..worker.mailbox import BLOCK_MS
+from ..worker.signals import Signals
+from ..worker.supervisor import Supervisor
+from . import identity, values, worker_name
+from .broker_url import working_url
+from .config import Settings
+from .render.screen import Screen
+
+if TYPE_CHECKING:
+    from .work_options import WorkOptions
+
+_BEAT_MS: Final = 5_000
+_BEATS_A_LEASE: Final = 4
+
+
+def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
+    """Return what a person asks for.
+
+    Raises:
+        UsageError: an option's value is not acceptable.
+    """
+    order = orders.parse(options.mode, values.names(options.queues, "--queues"))
+    lease_ms = int(values.duration_s(options.lease, "--lease") * 1000)
+    name = (
+        worker_name.checked(options.name)
+        if options.name
+        else worker_name.free(settings.home, worker_name.default())
+    )
+    fields = {
+        "name": name,
+        "slots": options.slots,
+        "gpus": _gpus(options.gpus),
+        "lease_ms": lease_ms,
+        "beat_ms": max(200, min(_BEAT_MS, lease_ms // _BEATS_A_LEASE)),
+        "max_tasks": options.max_tasks,
+        "once": options.once,
+        "idle_timeout_s": _seconds(options.idle_timeout, "--idle-timeout"),
+    }
+    if options.cpus is not None:
+        fields["cpus"] = options.cpus
+    if options.mem:
+        fields["mem_mib"] = values.size_mib(options.mem, "--mem")
+    try:
+        return msgspec.convert({**fields, "order": order, "home": settings.home}, WorkerConfig)
+    except msgspec.ValidationError as e:
+        raise UsageError(_in_words(str(e))) from e
+
+
+async def serve(config: WorkerConfig, url: str, settings: Settings, screen: Screen) -> int:
+    """Work until told to stop. Return how many tasks ended here."""
+    signals = Signals()
+    both = worker_connections(
+        url,
+        settings.namespace,
+        lease_ms=config.lease_ms,
+        beat_ms=config.beat_ms,
+        block_ms=BLOCK_MS,
+        on_restart=signals.redis_restarted,
+        warn=screen.warn,
+    )
+    async with both as (namespace, blocking):
+        screen.say(announcement(config))
+        return await Supervisor(config, namespace, blocking, signals).run()
+
+
+def run(options: "WorkOptions", settings: Settings, screen: Screen) -> None:
+    """Run one worker, from its options to its end."""
+    config = config_of(options, settings)
+    _log_to_stderr(verbose=settings.verbose)
+    identity.own_key(settings.home)  # so that this machine's user can use it at once
+    url = working_url(settings, report=screen.say)
+
+    async def work() -> int:
+        return await serve(config, url, settings, screen)
+
+    ended = anyio.run(work, backend_options={"use_uvloop": sys.platform != "win32"})
+    screen.say(f"worker {config.name}: stopped after {ended} task{'' if ended == 1 else 's'}")
+    if options.stop_server and not settings.url and stop_if_unused(settings.home.data):
+        screen.say("stopped the embedded server: nobody uses it any more")
+
+
+def announcement(config: WorkerConfig) -> str:
+    """Return one line about what a worker takes."""
+    slots = "1 slot" if config.slots == 1 else f"{config.slots} slots"
+    count = len(config.gpus)
+    cards = "no GPU" if not count else "1 GPU" if count == 1 else f"{count} GPUs"
+    queues = ", ".join(config.order.queues)
+    return f"worker {config.name}: queues {queues} ({config.order.mode}), {slots}, {cards}: ready"
+
+
+def _gpus(option: str) -> tuple[str, ...]:
+    found = 0 if option == "none" else gpus.count()
+    return gpus.choose(option, found)
+
+
+def _seconds(text: str, option: str) -> float:
+    return values.duration_s(text, option) if text else 0.0
+
+
+def _in_words(problem: str) -> str:
+    """Return a problem that msgspec found as one with an option."""
+    expected, _, path = problem.partition(" - at `$.")
+    field = path.rstrip("`")
+    options = {"lease_ms": "--lease", "mem_mib": "--mem", "idle_timeout_s": "--idle-timeout"}
+    option = options.get(field, f"--{field.replace('_', '-')}")
+    if field == "lease_ms":
+        return "--lease: at least 3s, or a short pause of the network loses every task"
+    return f"{option}: {expected[:1].lower()}{expected[1:]}"
+
+
+def _log_to_stderr(*, verbose: bool) -> None:
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+        force=True,
+    )
