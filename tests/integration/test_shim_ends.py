@@ -120,9 +120,10 @@ async def test_a_held_lock_lasts_as_long_as_the_task_and_is_not_its_own(
     lock = (tmp_path / "lock").open("w")
     fcntl.flock(lock, fcntl.LOCK_SH)
     os.mkfifo(tmp_path / "go")
-    spec = python(tmp_path, "import os; print(os.listdir('/proc/self/fd')); open('go').read()")
-    handle = await launcher.start(spec, tmp_path, held=[lock.fileno()])
+    code = "import os; print(os.listdir('/proc/self/fd')); open('go').read(); open('go').read()"
+    handle = await launcher.start(python(tmp_path, code), tmp_path, held=[lock.fileno()])
     lock.close()
+    (tmp_path / "go").write_text("")  # returns when the program runs
 
     with (tmp_path / "lock").open("w") as other:
         with pytest.raises(BlockingIOError):

@@ -6,9 +6,11 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from rq_agent.broker.errors import RqAgentError
+from rq_agent.worker.process.handle import Handle
 from rq_agent.worker.process.journal import Attempt, Journal
 from rq_agent.worker.process.launcher import Launcher
 from rq_agent.worker.process.spec import Spec
@@ -18,6 +20,8 @@ from rq_agent.worker.process.wait import wait
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or sys.platform != "linux", reason="only root can mount"
 )
+
+HANDLE = Handle(pid=7, started_ticks=8, boot_id="b", folder="/run/a", task_id="a", fence=1)
 
 
 @pytest.fixture
@@ -95,17 +99,38 @@ async def test_a_journal_on_a_full_disk_says_so_and_keeps_what_it_has(small_disk
         with pytest.raises(RqAgentError, match=r"can't write .*journal: No space left"):
             await journal.claimed([more])
 
+        (small_disk / "filler").unlink()
+        await journal.claimed([more])
+
     with Journal(small_disk, worker="w1") as journal:
-        assert journal.open_attempts() == [kept]
-    (small_disk / "filler").unlink()
+        assert journal.open_attempts() == [kept, more]
+
+
+async def test_a_cut_journal_is_opened_on_a_full_disk(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Attempt(task_id="a", fence=1, nonce="n", folder="/run/a", claim={"x": "y" * 5000})
     with Journal(small_disk, worker="w1") as journal:
-        assert journal.open_attempts() == [kept]
+        await journal.claimed([kept])
+    with (small_disk / "journal").open("ab") as f:
+        f.write(b'{"event":"en')
+    fill(small_disk)
+
+    with Journal(small_disk, worker="w1") as journal:
+        assert "the journal is not shortened" in caplog.text
+        (small_disk / "filler").unlink()
+        await journal.started(HANDLE)
+
+    with Journal(small_disk, worker="w1") as journal:
+        assert [a.handle for a in journal.open_attempts()] == [HANDLE]
 
 
 async def test_read_only_folders_are_so_for_the_task_only(
-    launcher: Launcher, tmp_path: Path
+    launcher: Launcher, small_disk: Path, tmp_path: Path
 ) -> None:
-    shared, folder = tmp_path / "environment", tmp_path / "run"
+    make_shared = ["mount", "--make-shared", str(small_disk)]  # as systemd makes all mounts
+    await anyio.run_process(make_shared)
+    shared, folder = small_disk / "environment", tmp_path / "run"
     shared.mkdir()
     folder.mkdir()
     code = f"""

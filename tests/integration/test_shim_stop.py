@@ -128,7 +128,7 @@ async def test_a_stop_that_finds_another_process_of_that_pid_leaves_it_alone(
 
     assert victim.is_running()
     await stop(handle, grace_s=30)
-    assert (await wait(handle)).code == 9
+    assert (await wait(handle)).stopped_by == "term"
 
 
 async def test_a_shim_that_hangs_is_killed_with_its_tree(

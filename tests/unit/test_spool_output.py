@@ -67,11 +67,12 @@ async def test_a_new_output_goes_on_where_the_last_one_was(tmp_path: Path) -> No
     assert await after.read() == [Chunk("err", 14, 6, b"\r 30%\n")]
 
 
-async def test_too_much_output_leaves_a_gap_up_to_a_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limit_bytes", [83 * 12, 1000])
+async def test_too_much_output_leaves_a_gap_up_to_a_line(tmp_path: Path, limit_bytes: int) -> None:
     lines = [b"line %06d\n" % number for number in range(10_000)]
     append(tmp_path / "out", b"".join(lines))
 
-    gap, *rest = await Output(tmp_path, limit_bytes=1000).read()
+    gap, *rest = await Output(tmp_path, limit_bytes=limit_bytes).read()
 
     assert gap == Chunk("out", 0, (10_000 - 83) * 12, b"", is_gap=True)
     assert b"".join(chunk.data for chunk in rest) == b"".join(lines[-83:])
