@@ -1,8 +1,9 @@
 """Leave out the hashes of files that no worker can install: they fill definitions for nothing."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
+
+from .uv_lock_form import Lock
 
 _NO_WORKER: Final = re.compile(
     r"-(pp\d+|graalpy\d+)-.*\.whl$|-(win32|win_\w+|ios_\w+|android_\w+|\w*wasm32)\.whl$"
@@ -10,13 +11,13 @@ _NO_WORKER: Final = re.compile(
 """Workers run CPython on Linux and macOS."""
 
 
-def useless(lock: Mapping[str, Any]) -> frozenset[str]:
+def useless(lock: Lock) -> frozenset[str]:
     """Return the hashes of wheels in a uv.lock that fit no platform of a worker."""
-    wheels = [wheel for package in lock.get("package", []) for wheel in package.get("wheels", [])]
+    wheels = [wheel for package in lock.packages for wheel in package.wheels]
     return frozenset(
-        wheel.get("hash", "")
+        wheel.hash
         for wheel in wheels
-        if _NO_WORKER.search(wheel.get("url") or wheel.get("path") or wheel.get("filename") or "")
+        if _NO_WORKER.search(wheel.url or wheel.path or wheel.filename)
     )
 
 

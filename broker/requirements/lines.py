@@ -49,10 +49,13 @@ def specifier(text: object, where: str) -> str:
 
 def refuse_credentials(url: str, where: str) -> None:
     """Raise UsageError if a URL holds a user or password; `${VARIABLES}` are none yet."""
-    user, at, _ = urlsplit(url).netloc.rpartition("@")
-    is_ssh = urlsplit(url).scheme.endswith("ssh") and ":" not in user
+    try:
+        parts = urlsplit(url)
+    except ValueError as e:
+        raise UsageError(f"{where}: a malformed URL: {e}") from e
+    user, at, host = parts.netloc.rpartition("@")
+    is_ssh = parts.scheme.endswith("ssh") and ":" not in user
     if at and not is_ssh and not _VARIABLES.fullmatch(user):
-        host = urlsplit(url).hostname
         raise UsageError(
             f"{where}: the URL on {host} holds a password, which would lie in Redis in clear; "
             "write ${NAME} in its place and set NAME on the workers"

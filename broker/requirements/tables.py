@@ -3,10 +3,13 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from ..errors import UsageError
 
+_Shape = TypeVar("_Shape")
 _POSITION: Final = re.compile(r"line (\d+), column (\d+)")
 
 
@@ -45,3 +48,11 @@ def strings(value: object, where: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise UsageError(f"{where} must be a list of strings")
     return value
+
+
+def shaped(tables: object, shape: type[_Shape], where: str) -> _Shape:
+    """Return tables as a struct; UsageError names the value of a wrong type."""
+    try:
+        return msgspec.convert(tables, shape)
+    except msgspec.ValidationError as e:
+        raise UsageError(f"{where}: {e}") from e

@@ -4,11 +4,12 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ..errors import UsageError
-from . import hashes, local, tables
+from . import hashes, local, tables, uv_lock_form
 from .lines import is_ourselves, requirement, specifier
+from .uv_lock_form import Lock
 from .uv_table import index_options
 from .wanted import Place, Wanted, merged, source_root
 
@@ -28,7 +29,7 @@ def read(place: Place) -> Wanted:
     """Return what the lock pins for the project or workspace member that the script lies in."""
     file = place.nearest(_NAME)
     assert file is not None
-    lock = tables.read(file)
+    lock = uv_lock_form.read(file)
     project = _project(place, file.parent, lock)
     left_out = hashes.useless(lock)
     lines = [hashes.without(line, left_out) for line in _exported(project, file)]
@@ -37,7 +38,7 @@ def read(place: Place) -> Wanted:
     return Wanted(
         requirements=pinned.requirements,
         index_options=tuple(_indexes(lock, file)),
-        python=specifier(lock.get("requires-python", ""), str(file)),
+        python=specifier(lock.python, str(file)),
         source_roots=merged(
             [Wanted(source_roots=(place.relative(source_root(project)),)), pinned]
         ).source_roots,
@@ -80,26 +81,21 @@ def _part(line: str, place: Place, file: Path) -> Wanted | None:
     return Wanted(requirements=(line,), warnings=(note,) if is_private else ())
 
 
-def _project(place: Place, top: Path, lock: dict[str, Any]) -> Path:
+def _project(place: Place, top: Path, lock: Lock) -> Path:
     """Return the folder of the workspace member that the script lies in; else the top."""
-    sources = [package.get("source", {}) for package in lock.get("package", [])]
-    members = {
-        (top / path).resolve()
-        for source in sources
-        for kind in ("editable", "virtual")
-        if (path := source.get(kind)) is not None
-    }
+    sources = [package.source for package in lock.packages]
+    paths = [path for source in sources if (path := source.editable or source.virtual)]
+    members = {(top / path).resolve() for path in paths}
     above = (place.script.parent, *place.script.parent.parents)
     return next((folder for folder in above if folder in members), top)
 
 
-def _indexes(lock: dict[str, Any], file: Path) -> list[str]:
+def _indexes(lock: Lock, file: Path) -> list[str]:
     """Return options for the indexes that packages of the lock come from.
 
     The one that the project does not name is the default of uv, and of each worker.
     """
     settings = file.parent / "pyproject.toml"
     named = index_options(tables.read(settings), str(settings)) if settings.is_file() else []
-    used = {package.get("source", {}).get("registry", "") for package in lock.get("package", [])}
-    used_plain = {url.rstrip("/") for url in used}
-    return [option for option in named if option.split()[1].rstrip("/") in used_plain]
+    used = {(package.source.registry or "").rstrip("/") for package in lock.packages}
+    return [option for option in named if option.split()[1].rstrip("/") in used]

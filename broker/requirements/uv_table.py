@@ -3,10 +3,23 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from ..errors import UsageError
 from .lines import is_ourselves, normal_name, refuse_credentials, requirement
-from .tables import table
+from .tables import shaped, table
 from .wanted import Wanted
+
+
+class _Index(msgspec.Struct, frozen=True):
+    url: str
+    default: bool = False
+
+
+class _Settings(msgspec.Struct, frozen=True, rename="kebab"):
+    index: list[_Index] = []
+    index_url: str = ""
+    extra_index_url: list[str] = []
 
 
 def with_sources(texts: Sequence[str], tables: dict[str, Any], where: str) -> Wanted:
@@ -30,13 +43,10 @@ def with_sources(texts: Sequence[str], tables: dict[str, Any], where: str) -> Wa
 
 def index_options(tables: dict[str, Any], where: str) -> list[str]:
     """Return the indexes that a project names, as options of a requirements file."""
-    uv = table(tables, "tool", "uv")
-    options = [("--index-url", uv["index-url"])] if "index-url" in uv else []
-    options += [("--extra-index-url", url) for url in uv.get("extra-index-url", [])]
-    for index in uv.get("index", []):
-        options.append(
-            ("--index-url" if index.get("default") else "--extra-index-url", index["url"])
-        )
+    uv = shaped(table(tables, "tool", "uv"), _Settings, f"{where}: tool.uv")
+    options = [("--index-url", uv.index_url)] if uv.index_url else []
+    options += [("--extra-index-url", url) for url in uv.extra_index_url]
+    options += [("--index-url" if i.default else "--extra-index-url", i.url) for i in uv.index]
     for _, url in options:
         refuse_credentials(url, where)
     return [f"{option} {url}" for option, url in options]

@@ -45,7 +45,10 @@ def without_credentials(url: str) -> str:
     """Return a URL without user and password, query and fragment; `git@host:path` stays."""
     if "://" not in url:
         return url if re.match(r"[^/]*:[^/]*@", url) is None else url.rpartition("@")[2]
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""  # git takes it, so be it; but what is secret in it can't be told
     # `ssh://git@host` needs its user and holds no secret; a token in https is one.
     keeps_user = parts.scheme in ("ssh", "git+ssh") and parts.password is None
     host = parts.netloc if keeps_user else parts.netloc.rpartition("@")[2]

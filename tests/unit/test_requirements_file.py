@@ -101,6 +101,7 @@ def test_urls_and_git_without_credentials_are_kept(place: Place) -> None:
         "git+https://git.example.org/a.git@v1#egg=a",
         "https://files.example.org/b-1-py3-none-any.whl",
         "git+ssh://git@git.example.org/c.git",
+        "https://${TOKEN}@files.example.org/d-1-py3-none-any.whl",
     )
 
     assert read(place, "\n".join(lines)).requirements == lines
@@ -121,6 +122,7 @@ def test_urls_and_git_without_credentials_are_kept(place: Place) -> None:
         ("a @ https://me:pw@i.example.org/a.whl\n", r"holds a password"),
         ("git+https://tok:x@git.example.org/a.git\n", r"holds a password"),
         ("git+ssh://git:pw@git.example.org/a.git\n", r"holds a password"),
+        ("a @ https://[broken\n", r":1: a malformed URL"),
         ("-f ./wheels\n", r"--find-links \./wheels is a local path"),
         ("./missing\n", r":1: .*missing does not exist"),
         ("-e ..\n", r":1: .* lies outside .* and does not travel"),

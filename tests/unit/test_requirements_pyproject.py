@@ -65,6 +65,8 @@ def test_broken_toml_names_file_line_and_column(place: Place, text: str, words: 
     [
         ("dependencies = 'a'", "dependencies must be a list of strings"),
         ("dependencies = ['a b']", "'a b' is not a requirement"),
+        ("dependencies = []\n[tool.uv]\nindex = 3", "tool.uv: Expected `array`, got `int`"),
+        ("dependencies = []\n[[tool.uv.index]]\nname = 'x'", "missing required field `url`"),
         ("dependencies = []\nrequires-python = 3", "requires-python 3 is not a version spec"),
     ],
 )

@@ -164,6 +164,13 @@ def test_a_broken_lock_names_file_line_and_column(place: Place) -> None:
         uv_lock.read(place)
 
 
+def test_a_lock_of_another_shape_is_named(place: Place) -> None:
+    write(place.root, "uv.lock", "version = 1\npackage = 3\n")
+
+    with pytest.raises(UsageError, match=r"uv\.lock: Expected `array`, got `int`"):
+        uv_lock.read(place)
+
+
 def test_a_lock_that_uv_refuses_is_an_error_in_uvs_words(place: Place) -> None:
     write(place.root, "uv.lock", "version = 99\n")
 

@@ -138,6 +138,7 @@ def test_the_url_of_the_remote_is_told_without_its_password(repo: Path) -> None:
         ("me:pw@git.example.org:a/b", "git.example.org:a/b"),
         ("/srv/a:b@c/d", "/srv/a:b@c/d"),
         ("../a", "../a"),
+        ("https://[broken:pw@x", ""),
     ],
 )
 def test_a_url_loses_what_is_secret_and_nothing_else(url: str, shown: str) -> None:

@@ -5,6 +5,7 @@ import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -89,6 +90,20 @@ def test_content_that_is_cut_off_is_refused_and_not_kept(
         unpack(snapshot.code, content, tmp_path / "tree", cache=tmp_path / "cache")
 
     assert left_behind(tmp_path / "cache") == []
+
+
+@pytest.mark.parametrize("form", ["pack", "file"])
+def test_content_that_was_altered_is_refused_and_not_kept(
+    snapshot: Snapshot, tmp_path: Path, form: Literal["pack", "file"]
+) -> None:
+    code = msgspec.structs.replace(snapshot.code, form=form, file_name="x.py")
+    content = snapshot.content[:-1] + bytes([snapshot.content[-1] ^ 1])
+
+    with pytest.raises(SnapshotError, match="damaged or cut off"):
+        unpack(code, content, tmp_path / "tree", cache=tmp_path / "cache")
+
+    assert left_behind(tmp_path / "cache") == []
+    assert not (tmp_path / "tree").exists()
 
 
 def test_a_pack_that_is_broken_inside_is_refused_and_not_kept(
