@@ -119,11 +119,12 @@ async def test_a_held_lock_lasts_as_long_as_the_task_and_is_not_its_own(
 ) -> None:
     lock = (tmp_path / "lock").open("w")
     fcntl.flock(lock, fcntl.LOCK_SH)
+    os.mkfifo(tmp_path / "ready")
     os.mkfifo(tmp_path / "go")
-    code = "import os; print(os.listdir('/proc/self/fd')); open('go').read(); open('go').read()"
+    code = "import os; print(os.listdir('/proc/self/fd')); open('ready').read(); open('go').read()"
     handle = await launcher.start(python(tmp_path, code), tmp_path, held=[lock.fileno()])
     lock.close()
-    (tmp_path / "go").write_text("")  # returns when the program runs
+    (tmp_path / "ready").write_text("")  # returns when the program runs
 
     with (tmp_path / "lock").open("w") as other:
         with pytest.raises(BlockingIOError):
