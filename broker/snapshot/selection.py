@@ -16,6 +16,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """The files that travel."""
 
     files: tuple[File, ...]
+    workdir: str
+    """Where the task starts: the caller's folder if anything of it travels, else the root."""
     left_out: frozenset[str]
     """Paths that .rqagentignore names."""
     notes: tuple[str, ...]
@@ -27,6 +29,7 @@ def select(
     scratch: Git,
     git_dir: Path,
     *,
+    workdir: str,
     limit_bytes: int,
     progress: Callable[[str], None],
 ) -> Selection:
@@ -48,9 +51,14 @@ def select(
         # A person who names an ignored script wants it to run.
         files = sorted([*files, *look([target.script], target.root)], key=lambda file: file.path)
         notes.append(f"{target.script} is ignored by git's rules and travels all the same")
+    if workdir != "." and not any(file.path.startswith(f"{workdir}/") for file in files):
+        notes.append(f"nothing of {workdir} travels, so the task starts in the root")
+        workdir = "."
     refuse_repositories(files, target.root, in_repository)
     check_files(files, limit_bytes=limit_bytes)
-    return Selection(files=tuple(files), left_out=frozenset(left_out), notes=tuple(notes))
+    return Selection(
+        files=tuple(files), workdir=workdir, left_out=frozenset(left_out), notes=tuple(notes)
+    )
 
 
 def _notes(files: list[File], root: Path, warnings: str) -> list[str]:

@@ -92,7 +92,14 @@ def _tree(
     theirs = git.theirs(target.root)
     git.create(git_dir, object_format=git.object_format(theirs) if in_repository else "sha1")
     scratch = git.ours(git_dir, work_tree=target.root)
-    chosen = select(target, scratch, git_dir, limit_bytes=limit_bytes, progress=progress)
+    chosen = select(
+        target,
+        scratch,
+        git_dir,
+        workdir=target.folder_within(workdir),
+        limit_bytes=limit_bytes,
+        progress=progress,
+    )
     progress(f"packing {len(chosen.files)} files")
     commit, content = pack(
         scratch, git_dir, chosen.files, limit_bytes=limit_bytes, progress=progress
@@ -102,7 +109,7 @@ def _tree(
     return Snapshot(
         code=_code(commit, content, came_from),
         content=content,
-        entry=target.entry(workdir),
+        entry=Entry(script=target.script, workdir=chosen.workdir),
         root=target.root,
         file_count=len(chosen.files),
         summary=_summary(target, chosen, len(content), came_from),

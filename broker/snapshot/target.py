@@ -8,7 +8,6 @@ from typing import Final
 
 import msgspec
 
-from ..definition import Entry
 from ..errors import UsageError
 from .git import theirs
 from .imports import imports_a_sibling
@@ -40,12 +39,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     script: str
     """Relative to the root, with `/`."""
 
-    def entry(self, workdir: Path) -> Entry:
-        """Return what to start: in the caller's folder if that travels, else in the root."""
+    def folder_within(self, workdir: Path) -> str:
+        """Return a folder relative to the root; the root itself if it lies outside."""
         here = workdir.resolve()
-        inside = self.form is not Form.FILE and here.is_relative_to(self.root)
-        relative = here.relative_to(self.root).as_posix() if inside else "."
-        return Entry(script=self.script, workdir=relative)
+        return here.relative_to(self.root).as_posix() if here.is_relative_to(self.root) else "."
 
 
 def locate(named: Path, *, workdir: Path) -> Target:

@@ -54,6 +54,15 @@ def test_a_caller_outside_of_the_root_starts_in_the_root(repo: Path, tmp_path: P
     assert snapshot.entry == Entry(script="sub/train.py", workdir=".")
 
 
+def test_a_caller_in_a_folder_that_stays_behind_starts_in_the_root(repo: Path) -> None:
+    (repo / "out").mkdir()
+
+    snapshot = take(Path("../sub/train.py"), workdir=repo / "out")
+
+    assert snapshot.entry == Entry(script="sub/train.py", workdir=".")
+    assert "nothing of out travels, so the task starts in the root" in snapshot.summary
+
+
 def test_a_repository_without_a_commit_travels(repo: Path, tmp_path: Path) -> None:
     snapshot = take(repo / "other.py", workdir=repo)
 
