@@ -27,6 +27,7 @@ async def patiently(step: Callable[[], Awaitable[T]], *, what: str) -> T:
 async def unless(stopping: anyio.Event, step: Callable[[], Awaitable[T]]) -> T | None:
     """Return what step returns, or None if `stopping` was set first: then step is cancelled."""
     result: T | None = None
+    failed: Exception | None = None
 
     async def give_up() -> None:
         await stopping.wait()
@@ -34,6 +35,11 @@ async def unless(stopping: anyio.Event, step: Callable[[], Awaitable[T]]) -> T |
 
     async with anyio.create_task_group() as tg:
         tg.start_soon(give_up)
-        result = await step()
+        try:
+            result = await step()
+        except Exception as e:
+            failed = e  # raised below: a task group would wrap it
         tg.cancel_scope.cancel()
+    if failed is not None:
+        raise failed
     return result

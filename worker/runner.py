@@ -49,7 +49,10 @@ class Runner:
     async def run(self) -> None:
         """Run the task. Returns when its end is reported, or nothing may be reported."""
         await self._tools.journal.claimed([attempt(self._claim, self._folder)])
-        ending = await self._ending()
+        async with anyio.create_task_group() as tg:
+            tg.start_soon(self._shipping.run)
+            ending = await self._ending()
+            tg.cancel_scope.cancel()
         if ending is not None:
             await self._ship_the_rest()
             await self._report(ending)
@@ -87,7 +90,6 @@ class Runner:
         handle = await prepared.start()
         await self._tools.journal.started(handle)
         async with anyio.create_task_group() as tg:
-            tg.start_soon(self._shipping.run)
             tg.start_soon(self._stop_when_asked, prepared, handle)
             tg.start_soon(self._time_out, prepared.signed.timeout_s)
             await self._enter(Phase.RUNNING)
