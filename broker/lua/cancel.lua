@@ -42,5 +42,6 @@ if state == "queued" then
   drop_ready(id, queue, shape)
 end
 call("ZREM", delayed_key(), id)
+call("ZREM", deadlines_key(), id)
 finalize(id, "cancelled", reason, retention, queue)
 return "cancelled"

@@ -82,7 +82,7 @@ end
 local function claim(id, front, task)
   local fence, limits = whole(task[4], 0) + 1, limits_of(front.queue)
   call("HSET", task_key(id), "state", "running", "worker", worker, "nonce", nonce,
-    "fence", I(fence), "started_ms", I(NOW))
+    "fence", I(fence), "started_ms", I(NOW), "phase", "")
   call("ZADD", leases_key(), I(NOW + whole(task[7], lease)), id)
   table.insert(front.runs, I(NOW))
   table.insert(front.runs, id)

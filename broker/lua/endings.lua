@@ -12,7 +12,9 @@ local function leave_running(id, queue, worker)
   call("ZREM", leases_key(), id)
   call("ZREM", running_key(queue), id)
   call("SREM", held_key(worker), id)
-  limits[queue] = nil
+  if limits[queue] and limits[queue].room < math.huge then
+    limits[queue] = nil -- to be counted again
+  end
 end
 
 -- Let the log of an attempt that ended go after a while.
@@ -21,13 +23,12 @@ local function age_log(id, fence, ttl)
 end
 
 -- Enter a final state. The task must have left every index that owned it.
-local function finalize(id, state, reason, retention, queue)
-  call("HSET", task_key(id), "state", state, "finished_ms", I(NOW))
-  call("HDEL", task_key(id), "phase")
+-- Further arguments are fields and values of its record.
+local function finalize(id, state, reason, retention, queue, ...)
+  call("HSET", task_key(id), "state", state, "finished_ms", I(NOW), "phase", "", ...)
   if reason ~= "" then
     try("HSET", extra_key(id), "reason", reason)
   end
-  call("ZREM", deadlines_key(), id)
   call("ZADD", done_key(), I(NOW + retention), id)
   event(id, state, reason, "state", state, "queue", queue)
 end

@@ -35,25 +35,51 @@ for _ = 1, tonumber(ARGV[1]) do
   definitions[digest] = definition
 end
 
--- Count one more user of a definition, writing it first if it is new; else say what is missing.
-local function refer(digest)
-  if call("EXISTS", definition_key(digest)) == 0 then
-    local new = definitions[digest]
-    if not new then
-      return "missing-definition"
-    end
-    for _, blob in ipairs(new.blobs) do
-      if call("EXISTS", blob_key(blob)) == 0 then
-        return "missing-blob"
-      end
-    end
-    call("SET", definition_key(digest), new.encoded)
-    for _, blob in ipairs(new.blobs) do
-      call("PERSIST", blob_key(blob))
-      call("HINCRBY", references_key(), "blob:" .. blob, 1)
+-- What many tasks add to one key is added at the end, in one command.
+local additions = {}
+
+local function add_later(key, score, member)
+  local addition = additions[key]
+  if not addition then
+    addition = {}
+    additions[key] = addition
+  end
+  addition[#addition + 1] = score
+  addition[#addition + 1] = member
+end
+
+-- What is missing of a definition, or nil when it is stored (now).
+local function define(digest)
+  if call("EXISTS", definition_key(digest)) == 1 then
+    return nil
+  end
+  local new = definitions[digest]
+  if not new then
+    return "missing-definition"
+  end
+  for _, blob in ipairs(new.blobs) do
+    if call("EXISTS", blob_key(blob)) == 0 then
+      return "missing-blob"
     end
   end
-  call("HINCRBY", references_key(), "d:" .. digest, 1)
+  call("SET", definition_key(digest), new.encoded)
+  for _, blob in ipairs(new.blobs) do
+    call("PERSIST", blob_key(blob))
+    call("HINCRBY", references_key(), "blob:" .. blob, 1)
+  end
+end
+
+local checked, users = {}, {} -- by definition: what is missing or false; new tasks
+
+-- Count one more user of a definition; or say what is missing.
+local function refer(digest)
+  if checked[digest] == nil then
+    checked[digest] = define(digest) or false
+  end
+  if checked[digest] then
+    return checked[digest]
+  end
+  users[digest] = (users[digest] or 0) + 1
 end
 
 -- A shape that a queue never had: no profile names it, so whoever listens reads the shapes again.
@@ -70,10 +96,6 @@ local function announce(queue, shape, need)
   end
 end
 
-local function index(id, field, value)
-  call("ZADD", index_key(field, value), 0, id)
-end
-
 local function read()
   local task = {
     id = take(), queue = take(), shape = take(), need = take(), priority = tonumber(take()),
@@ -88,38 +110,50 @@ local function read()
   return task
 end
 
-local known = {} -- queues and shapes announced in this call
+local function index(task)
+  add_later(ids_key(), 0, task.id)
+  add_later(index_key("queue", task.queue), 0, task.id)
+  if task.user ~= "" then
+    add_later(index_key("user", task.user), 0, task.id)
+  end
+  if task.whole_name ~= "" then
+    add_later(index_key("name", task.whole_name), 0, task.id)
+  end
+  for _, tag in ipairs(task.tags) do
+    add_later(index_key("label", tag), 0, task.id)
+  end
+end
 
 local function write(task, state, score)
-  local id, queue = task.id, task.queue
-  local name = task.queue .. ":" .. task.shape
-  if not known[name] then
-    known[name] = true
-    call("SADD", queues_key(), queue)
-    announce(queue, task.shape, task.need)
-  end
-  call("HSET", task_key(id), "state", state, "queue", queue, "shape", task.shape,
+  local now = I(NOW)
+  call("HSET", task_key(task.id), "state", state, "queue", task.queue, "shape", task.shape,
     "priority", I(task.priority), "order", I(score), "name", task.name, "user", task.user,
-    "definition", task.definition, "created_ms", I(NOW), "queued_ms", I(NOW),
-    "fence", "0", "attempt", "1", "lost", "0", "lease_ms", task.lease,
-    "max_lost", task.max_lost, "timeout_ms", task.timeout)
-  call("SET", arguments_key(id), task.envelope)
-  if task.whole_name ~= task.name then
-    call("HSET", extra_key(id), "name", task.whole_name)
-  end
+    "definition", task.definition, "created_ms", now, "queued_ms", now, "fence", "0",
+    "attempt", "1", "lost", "0", "lease_ms", task.lease, "max_lost", task.max_lost,
+    "timeout_ms", task.timeout)
+  call("SET", arguments_key(task.id), task.envelope)
   if task.labels ~= "" then
-    call("HSET", extra_key(id), "labels", task.labels)
+    call("HSET", extra_key(task.id), "labels", task.labels)
   end
   if task.params ~= "" then
-    call("HSET", extra_key(id), "params", task.params)
+    call("HSET", extra_key(task.id), "params", task.params)
   end
-  call("ZADD", ids_key(), 0, id)
-  index(id, "user", task.user)
-  index(id, "name", task.whole_name)
-  index(id, "queue", queue)
-  for _, tag in ipairs(task.tags) do
-    index(id, "label", tag)
+  if task.whole_name ~= task.name then
+    call("HSET", extra_key(task.id), "name", task.whole_name)
   end
+  index(task)
+end
+
+local lines = {} -- by queue and shape: {queue, shape, tasks made ready in this call}
+
+local function line_of(task)
+  local key = ready_key(task.queue, task.shape)
+  if not lines[key] then
+    lines[key] = { queue = task.queue, shape = task.shape, ready = 0 }
+    call("SADD", queues_key(), task.queue)
+    announce(task.queue, task.shape, task.need)
+  end
+  return lines[key]
 end
 
 local function enqueue(task)
@@ -130,18 +164,20 @@ local function enqueue(task)
   if missing then
     return missing
   end
+  local line = line_of(task)
   local sequence = call("HINCRBY", queue_key(task.queue), "sequence", 1)
   local score = (127 - task.priority) * BAND + MIDDLE + sequence * STEP
   local state = task.delay > 0 and "delayed" or "queued"
   write(task, state, score)
   if task.queue_timeout > 0 then
-    call("ZADD", deadlines_key(), I(NOW + task.delay + task.queue_timeout), task.id)
+    add_later(deadlines_key(), I(NOW + task.delay + task.queue_timeout), task.id)
   end
-  event(task.id, "enqueued", task.queue, "state", state, "queue", task.queue)
+  publish(task.id, "enqueued", "state", state, "queue", task.queue)
   if state == "delayed" then
-    call("ZADD", delayed_key(), I(NOW + task.delay), task.id)
+    add_later(delayed_key(), I(NOW + task.delay), task.id)
   else
-    add_ready(task.id, task.queue, task.shape, I(score))
+    add_later(ready_key(task.queue, task.shape), I(score), task.id)
+    line.ready = line.ready + 1
   end
   return state
 end
@@ -149,5 +185,20 @@ end
 local outcomes = {}
 for n = 1, tonumber(ARGV[2]) do
   outcomes[n] = enqueue(read())
+end
+for digest, count in pairs(users) do
+  call("HINCRBY", references_key(), "d:" .. digest, count)
+end
+for key, addition in pairs(additions) do
+  call("ZADD", key, unpack(addition))
+end
+for _, line in pairs(lines) do
+  if line.ready > 0 then
+    call("SADD", ready_queues_key(line.shape), line.queue)
+    local left = math.min(line.ready, limits_of(line.queue).room)
+    while left > 0 and wake(line.queue, line.shape) do
+      left = left - 1
+    end
+  end
 end
 return outcomes

@@ -32,12 +32,11 @@ for n = 0, count - 1 do
   end
 end
 
-local function again(id, task, outcome, delay)
+local function again(id, task, outcome, delay, token)
   local queue = task[4]
+  local attempt = whole(task[9], 1) + (outcome == "retry" and 1 or 0)
+  call("HSET", task_key(id), "finished", token, "attempt", I(attempt))
   call("HDEL", task_key(id), "worker", "phase", "started_ms")
-  if outcome == "retry" then
-    call("HSET", task_key(id), "attempt", I(whole(task[9], 1) + 1))
-  end
   if delay > 0 then
     call("HSET", task_key(id), "state", "delayed")
     call("ZADD", delayed_key(), I(NOW + delay), id)
@@ -62,22 +61,18 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
   if task[1] ~= "running" or task[2] ~= fence or task[3] ~= nonce then
     return -2
   end
-  call("HSET", task_key(id), "finished", token)
   leave_running(id, task[4], task[7])
   age_log(id, fence, log_ttl)
   if task[8] ~= "" and (outcome == "retry" or outcome == "release") then
     outcome = "cancelled"
   end
   if outcome == "retry" or outcome == "release" then
-    again(id, task, outcome, outcome == "retry" and delay or 0)
+    again(id, task, outcome, outcome == "retry" and delay or 0, token)
   else
-    if exit_code ~= "" then
-      call("HSET", task_key(id), "exit_code", exit_code)
-    end
     if result ~= "" then
       call("SET", result_key(id), result)
     end
-    finalize(id, outcome, reason, retention, task[4])
+    finalize(id, outcome, reason, retention, task[4], "finished", token, "exit_code", exit_code)
     wake_after_end(task[4])
   end
   return 1

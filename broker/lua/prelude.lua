@@ -76,7 +76,8 @@ local function publish(id, name, ...)
   call("XADD", events_key(), "MAXLEN", "~", "100000", "*", "id", id, "event", name, ...)
 end
 
--- Tell the event stream and the task's own history.
+-- Tell the event stream and the task's own history. The history begins with the first event
+-- after the enqueue: a million waiting tasks need none.
 local function event(id, name, detail, ...)
   publish(id, name, ...)
   local line = I(NOW) .. " " .. name
@@ -84,7 +85,10 @@ local function event(id, name, detail, ...)
     line = line .. " " .. detail
   end
   local length = try("RPUSH", history_key(id), line)
-  if type(length) == "number" and length > 64 then
+  if length == 1 then
+    local created = try("HGET", task_key(id), "created_ms")
+    call("LPUSH", history_key(id), I(whole(created, NOW)) .. " enqueued")
+  elseif type(length) == "number" and length > 64 then
     call("LTRIM", history_key(id), -64, -1)
   end
 end
