@@ -105,6 +105,7 @@ async def test_a_second_stop_shortens_the_grace_and_a_third_finds_nothing(
     launcher: Launcher, tmp_path: Path
 ) -> None:
     handle, _ = await started(launcher, tmp_path, STUBBORN)
+    (tmp_path / "stop.jsonl").write_bytes(b'{"gra\n')  # cut when the disk was full
 
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tg:
@@ -154,7 +155,7 @@ async def test_a_stop_without_room_for_its_grace_uses_the_one_of_the_spec(
     spec = Spec(argv=argv, env={}, cwd=str(tmp_path), grace_s=0.2)
     handle = await launcher.start(spec, tmp_path)
     await anyio.to_thread.run_sync((tmp_path / "ready").read_text)
-    (tmp_path / "stop.json.new").mkdir()  # what a full disk does: the file can't be written
+    (tmp_path / "stop.jsonl").mkdir()  # what a full disk does: the file can't be written
 
     with anyio.fail_after(5):
         await stop(handle, grace_s=60)

@@ -32,12 +32,10 @@ async def stop(handle: Handle, *, grace_s: float) -> None:
 
 
 def _ask(folder: Path, grace_s: float) -> None:
-    content = msgspec.json.encode({"grace_s": grace_s, "at": time.time()})
-    name = folder / supervision.STOP_NAME
-    fresh = folder / f"{supervision.STOP_NAME}.new"
+    line = msgspec.json.encode({"grace_s": grace_s, "at": time.time()}) + b"\n"
     try:
-        fresh.write_bytes(content)
-        fresh.rename(name)
+        with (folder / supervision.STOP_NAME).open("ab", buffering=0) as f:
+            f.write(line)
     except OSError:
         # Full disk, or the folder is gone: the shim then uses the grace of the spec.
         return

@@ -10,7 +10,8 @@ from typing import Any
 
 from . import child, tree
 
-STOP_NAME = "stop.json"
+STOP_NAME = "stop.jsonl"
+"""One line per stop() of a worker; appended, so that two at once lose nothing."""
 _PATIENCE_S = 5.0
 """How long killed processes get to disappear; one that hangs in a driver may never."""
 _RESCAN_S = 0.05
@@ -120,13 +121,21 @@ class Supervision:
 
 
 def _asked_grace_s(otherwise: float) -> float:
-    """Return the grace that the worker asks for; a full disk may have kept it from writing it."""
+    """Return the shortest grace that was asked for; a full disk may have kept it from the file."""
     try:
         with open(STOP_NAME, "rb") as f:
-            asked: Any = json.load(f)
-        return max(0.0, float(asked["grace_s"]))
-    except (OSError, ValueError, KeyError, TypeError):
+            lines = f.read().splitlines()
+    except OSError:
         return otherwise
+    return min((grace for line in lines for grace in _grace_s(line)), default=otherwise)
+
+
+def _grace_s(line: bytes) -> list[float]:
+    try:
+        asked: dict[str, Any] = json.loads(line)
+        return [max(0.0, float(asked["grace_s"]))]
+    except (ValueError, KeyError, TypeError):
+        return []  # cut by a full disk
 
 
 def _usage() -> dict[str, object]:
