@@ -14,6 +14,8 @@ MAX_BYTES: Final = 1024 * 1024
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Short = Annotated[str, msgspec.Meta(max_length=4096)]
+Line = Annotated[str, msgspec.Meta(max_length=64 * 1024)]
+"""A locked requirement names the hash of every wheel: numpy's line has 6 KB."""
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,7 +44,7 @@ class EnvironmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     executor: Literal["venv"] = "venv"
     python: Short = ""
     """PEP 440 specifier (`>=3.11`) or version (`3.11`); empty: any that the worker has."""
-    requirements: tuple[Short, ...] = ()
+    requirements: tuple[Line, ...] = ()
     """Lines of a requirements file; with hashes where the source was a lock."""
     index_options: tuple[Short, ...] = ()
     """`--index-url`, `--extra-index-url`, `--find-links` lines of a requirements file."""

@@ -70,7 +70,7 @@ class Runner:
         except TrustError as e:
             return self._errored(f"quarantined: {e}")
         except BuildError as e:
-            return self._errored(f"environment: {e}", e.details)
+            return self._ended_errored(f"environment: {e}")  # the tool's words are in the log
         except RqAgentError as e:
             return self._errored(str(e))
         except OSError as e:
@@ -117,12 +117,14 @@ class Runner:
     def _stopped_early(self) -> Ending | None:
         return endings.of_stop(self._held.cause or StopCause.CANCELLED, self._held.reason)
 
-    def _errored(self, reason: str, details: str = "") -> Ending | None:
+    def _errored(self, reason: str) -> Ending | None:
+        self._shipping.say(f"rq-agent: {reason}")
+        return self._ended_errored(reason)
+
+    def _ended_errored(self, reason: str) -> Ending | None:
         if self._held.cause is StopCause.LOST:
             return None
         log.warning("task %s: %s", self._claim.task_id, reason)
-        for line in [*details.splitlines(), f"rq-agent: {reason}"]:
-            self._shipping.say(line)
         return Ending(outcome=Outcome.ERRORED, reason=reason)
 
     def _give_back(self, why: str) -> Ending | None:
