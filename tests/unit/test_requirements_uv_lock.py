@@ -174,7 +174,7 @@ def test_a_lock_of_another_shape_is_named(place: Place) -> None:
 def test_a_lock_that_uv_refuses_is_an_error_in_uvs_words(place: Place) -> None:
     write(place.root, "uv.lock", "version = 99\n")
 
-    with pytest.raises(UsageError, match=r"uv\.lock: uv could not export it: .*99"):
+    with pytest.raises(UsageError, match=r"(?s)uv\.lock: uv could not export it: .*99"):
         uv_lock.read(place)
 
 
