@@ -1,7 +1,7 @@
 """Workers as people see them, and the inbox through which a worker is told things."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -63,10 +63,11 @@ class Workers:
         pipe = redis.pipeline(transaction=False)
         for name, _ in known:
             pipe.hgetall(keys.worker(p, text(name)))
+            pipe.smembers(keys.held(p, text(name)))
         told = await pipe.execute()
         views = [
-            view(text(name), facts, expires_ms=int(expires_ms), now_ms=now_ms)
-            for (name, expires_ms), facts in zip(known, told, strict=True)
+            view(text(name), facts, held, expires_ms=int(expires_ms), now_ms=now_ms)
+            for (name, expires_ms), facts, held in zip(known, told[::2], told[1::2], strict=True)
         ]
         return sorted(views, key=lambda v: v.name)
 
@@ -120,8 +121,15 @@ class Inbox:
         return [decoding.fields(fields) for _, fields in entries]
 
 
-def view(name: str, raw: Mapping[bytes, bytes], *, expires_ms: int, now_ms: int) -> WorkerView:
-    """Return a worker's view of its hash, whatever the hash holds."""
+def view(
+    name: str,
+    raw: Mapping[bytes, bytes],
+    held: Collection[bytes],
+    *,
+    expires_ms: int,
+    now_ms: int,
+) -> WorkerView:
+    """Return a worker's view of its hash and its running tasks, whatever they hold."""
     facts = decoding.fields(raw)
     beat_ms = _number(facts.get("beat_ms", ""))
     started_ms = _number(facts.get("started_ms", ""))
@@ -129,20 +137,27 @@ def view(name: str, raw: Mapping[bytes, bytes], *, expires_ms: int, now_ms: int)
         name=name,
         host=facts.get("host", ""),
         pid=_whole(facts.get("pid", "")),
-        state=facts.get("state", ""),
+        state=_state(facts.get("state", ""), is_busy=bool(held)),
         queues=_names(facts.get("queues", "")),
         mode=facts.get("mode", ""),
         slots=_whole(facts.get("slots", "")),
         gpus=_names(facts.get("gpus", "")),
         cpus=_number(facts.get("cpus", "")),
         mem_mib=_number(facts.get("mem_mib", "")),
-        running=tuple(TaskId(i) for i in _names(facts.get("running", ""))),
+        running=tuple(sorted(TaskId(text(i)) for i in held)),
         version=facts.get("version", ""),
         started_at=None if started_ms is None else started_ms / 1000,
         expires_at=expires_ms / 1000,
         beat_age_s=None if beat_ms is None else max(0.0, (now_ms - beat_ms) / 1000),
         facts=facts,
     )
+
+
+def _state(told: str, *, is_busy: bool) -> str:
+    """Return idle, busy or draining: the last beat may be seconds old, what it holds is not."""
+    if told == "draining":
+        return told
+    return "busy" if is_busy else "idle"
 
 
 def _number(value: str) -> float | None:

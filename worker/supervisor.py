@@ -204,18 +204,20 @@ class Supervisor:
     def _facts(self) -> dict[str, str]:
         """What `worker ls` shows; readable by any dashboard with HGETALL."""
         config = self._config
-        state = "draining" if self._signals.draining else "busy" if len(self._tasks) else "idle"
         return {
             "host": platform.node(),
             "pid": str(os.getpid()),
             "version": __version__,
             "queues": json.dumps(config.order.queues),
             "mode": config.order.mode,
-            "state": state,
+            "state": "draining"
+            if self._signals.draining
+            else "busy"
+            if len(self._tasks)
+            else "idle",
             "slots": str(config.slots),
             "gpus": json.dumps(config.gpus),
             "cpus": "" if config.cpus == float("inf") else f"{config.cpus:g}",
             "mem_mib": "" if config.mem_mib == float("inf") else f"{config.mem_mib:.0f}",
-            "running": json.dumps([held.claim.task_id for held in self._tasks]),
             "started_ms": str(self._started_ms),
         }

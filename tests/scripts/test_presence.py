@@ -22,7 +22,6 @@ FACTS = {
     "gpus": '["0","1"]',
     "cpus": "8",
     "mem_mib": "",
-    "running": '["01abcdefgh000001"]',
     "started_ms": "1763720000000",
 }
 
@@ -45,15 +44,24 @@ async def test_a_worker_is_shown_with_the_facts_of_its_last_beat(namespace: Name
         "box-1",
         "gpu-box",
         4711,
-        "busy",
+        "idle",  # a beat ago it was busy: what it holds now counts
     )
     assert (worker.queues, worker.mode) == (("high", "low"), "priority")
     assert (worker.slots, worker.gpus, worker.cpus, worker.mem_mib) == (2, ("0", "1"), 8.0, None)
-    assert worker.running == ("01abcdefgh000001",)
+    assert worker.running == ()
     assert worker.started_at == 1763720000.0
     assert worker.beat_age_s is not None
     assert 0 <= worker.beat_age_s < 60
     assert worker.facts["host"] == "gpu-box"
+
+
+async def test_a_worker_that_holds_a_task_is_busy_between_its_beats(namespace: Namespace) -> None:
+    await beat(namespace, "box-1", state="idle")
+    held = await steps.running(namespace, worker="box-1")
+
+    (worker,) = await Workers(namespace).live()
+
+    assert (worker.state, worker.running) == ("busy", (held.task_id,))
 
 
 async def test_a_worker_whose_time_ran_out_is_not_listed(namespace: Namespace) -> None:
@@ -97,7 +105,7 @@ async def test_leaving_twice_or_without_a_beat_does_no_harm(namespace: Namespace
 def test_facts_that_make_no_sense_read_as_none() -> None:
     raw = {b"pid": b"x", b"queues": b"{}", b"gpus": b"[1]", b"cpus": b"inf", b"slots": b"nan"}
 
-    worker = view("w", raw, expires_ms=2_000, now_ms=1_000)
+    worker = view("w", raw, [], expires_ms=2_000, now_ms=1_000)
 
     assert (worker.pid, worker.queues, worker.gpus, worker.cpus) == (None, (), (), None)
     assert (worker.slots, worker.beat_age_s, worker.running) == (None, None, ())
