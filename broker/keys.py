@@ -26,7 +26,7 @@ def task(p: Prefix, task_id: TaskId) -> str:
 
 
 def extra(p: Prefix, task_id: TaskId) -> str:
-    """HASH, lives as long as the task. Long fields: reason, labels, params, used, name."""
+    """HASH, lives as long as the task. Long fields: name, reason, labels, params, used ..."""
     return f"{p}x:{task_id}"
 
 

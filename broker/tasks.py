@@ -8,7 +8,7 @@ import msgspec
 
 from . import retention
 from .definition import Digest
-from .errors import TaskNotFound
+from .errors import TaskNotFound, UsageError
 from .keys import NAME_PATTERN, TaskId
 from .namespace import Namespace
 from .needs import Need, encode, shape_id
@@ -17,11 +17,11 @@ from .scripts import Argument
 BATCH: Final = 200
 """Tasks in one call of the script."""
 _PIPELINE: Final = 16
+_MAX_TEXT: Final = 255
 _SHORT_BYTES: Final = 64
 """A longer field would turn the hash of a task from a compact list into a table."""
 
 QueueName = Annotated[str, msgspec.Meta(pattern=rf"\A{NAME_PATTERN.pattern}\Z")]
-Label = Annotated[str, msgspec.Meta(max_length=200)]
 
 
 class NewTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +100,12 @@ class Tasks:
 
         Returns:
             One answer for each task, in their order.
+
+        Raises:
+            UsageError: a queue, name, label or priority is not acceptable; nothing was added.
         """
+        for task in tasks:
+            _check(task)
         batches = [tasks[n : n + BATCH] for n in range(0, len(tasks), BATCH)]
         outcomes: list[bytes] = []
         for n in range(0, len(batches), _PIPELINE):
@@ -130,6 +135,22 @@ class Tasks:
         if not outcome:
             raise TaskNotFound(task_id)
         return CancelOutcome(outcome.decode())
+
+
+def _check(task: NewTask) -> None:
+    if not NAME_PATTERN.fullmatch(task.queue):
+        raise UsageError(
+            f"queue {task.queue!r} is not a name; use up to 63 letters, digits, '_', '-' and '.'"
+        )
+    if not -128 <= task.priority <= 127:
+        raise UsageError(f"priority {task.priority} is not between -128 and 127")
+    if max(len(task.name), len(task.user)) > _MAX_TEXT:
+        raise UsageError(f"a name has at most {_MAX_TEXT} characters, not {len(task.name)}")
+    for label, value in task.labels.items():
+        if len(label) + len(value) > _MAX_TEXT or "=" in label or not label:
+            raise UsageError(
+                f"label {label!r} is not acceptable; use key=value with at most {_MAX_TEXT} characters"
+            )
 
 
 def _arguments(

@@ -100,7 +100,7 @@ local function give_back(id)
   call("HDEL", task_key(id), "worker", "phase", "started_ms")
   given_back[#given_back + 1] = id
   if task[7] ~= "" then
-    finalize(id, "cancelled", "", retention, task[4])
+    finalize(id, "cancelled", cancel_reason(id, ""), retention, task[4])
     return
   end
   event(id, "given_back", worker, "state", "queued", "queue", task[4], "worker", worker)

@@ -8,7 +8,7 @@
 -- ARGV[4]  retention   integer, ms; how long a final record stays
 --
 -- Returns  cancelled | requested (it runs: its worker is told) | final | '' no such task
--- Writes   cancelled: the task leaves its index and is final. requested: t: cancel, x: reason,
+-- Writes   cancelled: the task leaves its index and is final. requested: t: cancel, x: cancel_reason,
 --          a message in the worker's inbox, an event the first time; beats repeat it.
 -- Cost     O(log N)
 
@@ -27,7 +27,7 @@ end
 if state == "running" then
   call("HSET", task_key(id), "cancel", grace)
   if reason ~= "" then
-    call("HSET", extra_key(id), "reason", reason)
+    try("HSET", extra_key(id), "cancel_reason", reason)
   end
   if call("ZSCORE", workers_key(), worker) then
     send(worker, "c", "cancel", "id", id, "g", grace)

@@ -75,7 +75,7 @@ end
 if told[3] then
   unpark(worker, told[3])
 end
-if NOW < held_until or told[2] == "drain" then
+if is_ahead(held_until) or told[2] == "drain" then
   return answer()
 end
 

@@ -22,6 +22,12 @@ local function age_log(id, fence, ttl)
   call("PEXPIRE", log_key(id, I(whole(fence, 0))), ttl)
 end
 
+-- Why a task is cancelled: what who asked for it said, else what its worker says.
+local function cancel_reason(id, default)
+  local reason = try("HGET", extra_key(id), "cancel_reason")
+  return type(reason) == "string" and reason or default
+end
+
 -- Enter a final state. The task must have left every index that owned it.
 -- Further arguments are fields and values of its record.
 local function finalize(id, state, reason, retention, queue, ...)
@@ -30,5 +36,9 @@ local function finalize(id, state, reason, retention, queue, ...)
     try("HSET", extra_key(id), "reason", reason)
   end
   call("ZADD", done_key(), I(NOW + retention), id)
-  event(id, state, reason, "state", state, "queue", queue)
+  if reason == "" then
+    event(id, state, "", "state", state, "queue", queue)
+  else
+    event(id, state, reason, "state", state, "queue", queue, "reason", string.sub(reason, 1, 200))
+  end
 end

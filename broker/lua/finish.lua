@@ -32,7 +32,7 @@ for n = 0, count - 1 do
   end
 end
 
-local function again(id, task, outcome, delay, token)
+local function again(id, task, outcome, delay, reason, token)
   local queue = task[4]
   local attempt = whole(task[9], 1) + (outcome == "retry" and 1 or 0)
   call("HSET", task_key(id), "finished", token, "attempt", I(attempt))
@@ -40,10 +40,10 @@ local function again(id, task, outcome, delay, token)
   if delay > 0 then
     call("HSET", task_key(id), "state", "delayed")
     call("ZADD", delayed_key(), I(NOW + delay), id)
-    event(id, outcome, "in " .. I(delay) .. " ms", "state", "delayed", "queue", queue)
+    event(id, outcome, reason, "state", "delayed", "queue", queue)
     wake_after_end(queue)
   else
-    event(id, outcome, "", "state", "queued", "queue", queue)
+    event(id, outcome, reason, "state", "queued", "queue", queue)
     make_ready(id, queue, task[5], task[6])
   end
 end
@@ -66,8 +66,11 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
   if task[8] ~= "" and (outcome == "retry" or outcome == "release") then
     outcome = "cancelled"
   end
+  if outcome == "cancelled" then
+    reason = cancel_reason(id, reason)
+  end
   if outcome == "retry" or outcome == "release" then
-    again(id, task, outcome, outcome == "retry" and delay or 0, token)
+    again(id, task, outcome, outcome == "retry" and delay or 0, reason, token)
   else
     if result ~= "" then
       call("SET", result_key(id), result)

@@ -58,6 +58,12 @@ local function whole(text, default)
   return math.floor(number)
 end
 
+-- Whether to wait until a stored time. One that lies an hour ahead is from before the clock was
+-- set back, and nobody waits for it.
+local function is_ahead(time)
+  return NOW < time and time <= NOW + 3600000
+end
+
 -- Fields of a task as text, '' for what is not there. nil when there is no record with the first
 -- of them, or when its key holds something else: nobody can stop a script by writing to it.
 local function read_task(id, ...)

@@ -28,7 +28,7 @@ local function due(key, most)
 end
 
 -- After a long gap nobody could renew or tick: Redis, or all of us, were away. Nobody is dead yet.
-local function held_until()
+local function is_reaping_held()
   local stored = call("HMGET", globals__key(), "ticked_at", "hold_reaping_until")
   local ticked_at, held = whole(stored[1], NOW), whole(stored[2], 0)
   if NOW - ticked_at > lease / 2 then
@@ -36,7 +36,7 @@ local function held_until()
     call("HSET", globals__key(), "hold_reaping_until", I(held))
   end
   call("HSET", globals__key(), "ticked_at", I(NOW))
-  return held
+  return is_ahead(held)
 end
 
 local function requeue(id, task, lost)
@@ -64,7 +64,7 @@ local function reap(id)
   call("HSET", task_key(id), "lost", I(lost))
   event(id, "lost", task[3], "queue", queue, "worker", task[3], "fence", task[2])
   if task[7] ~= "" then
-    finalize(id, "cancelled", "", retention, queue)
+    finalize(id, "cancelled", cancel_reason(id, ""), retention, queue)
   elseif lost > whole(task[9], 3) then
     call("ZADD", dead_key(), I(NOW), id)
     finalize(id, "dead", "its lease was lost " .. I(lost) .. " times", retention, queue)
@@ -129,10 +129,7 @@ end
 -- Wake again for ready tasks: a worker that was woken may have died before it claimed.
 local function wake_again()
   local woken, left = 0, MOST_QUEUES
-  for n, shape in ipairs(call("HKEYS", shapes_key())) do
-    if n > MOST_SHAPES or left == 0 then
-      break
-    end
+  for _, shape in ipairs(call("HRANDFIELD", shapes_key(), MOST_SHAPES)) do
     for _, queue in ipairs(call("SRANDMEMBER", ready_queues_key(shape), left)) do
       left = left - 1
       if limits_of(queue).room > 0 and wake(queue, shape) then
@@ -144,7 +141,7 @@ local function wake_again()
 end
 
 local reaped = 0
-if NOW >= held_until() then
+if not is_reaping_held() then
   reaped = count(due(leases_key(), limit), reap)
 end
 local promoted = count(due(delayed_key(), limit), promote)

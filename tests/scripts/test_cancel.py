@@ -61,6 +61,21 @@ async def test_the_worker_of_a_running_task_is_told(namespace: Namespace) -> Non
     assert (stored["state"], stored["cancel"]) == ("running", "250")
 
 
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [("cancelled", "not needed"), ("release", "not needed"), ("failed", "exit 3")],
+)
+async def test_the_reason_of_a_cancel_is_shown_only_if_it_came_to_that(
+    namespace: Namespace, outcome: str, reason: str
+) -> None:
+    claim = await running(namespace)
+    await Tasks(namespace).cancel(claim.task_id, reason="not needed")
+
+    await finish(namespace, claim, outcome, reason="exit 3")
+
+    assert (await extra(namespace, claim.task_id))["reason"] == reason
+
+
 async def test_a_second_cancel_may_shorten_the_grace(namespace: Namespace) -> None:
     claim = await running(namespace)
     tasks = Tasks(namespace)

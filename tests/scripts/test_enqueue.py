@@ -3,6 +3,7 @@ from redis.exceptions import ResponseError
 
 from rq_agent.broker import keys
 from rq_agent.broker.claims import FinishCode
+from rq_agent.broker.errors import UsageError
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.needs import shape_id
 from rq_agent.broker.shapes import Shapes
@@ -41,7 +42,7 @@ async def test_a_task_goes_from_enqueue_through_claim_to_its_end(namespace: Name
     assert await finish(namespace, claim, "succeeded", exit_code=0) == FinishCode.APPLIED
     assert await state(namespace, task_id) == "succeeded"
     assert [e["event"] for e in await events(namespace)] == ["enqueued", "claimed", "succeeded"]
-    assert (await history(namespace, task_id))[-2:] == ["claimed", "succeeded"]
+    assert await history(namespace, task_id) == ["enqueued", "claimed", "succeeded"]
 
 
 async def test_a_task_is_stored_as_people_read_it(namespace: Namespace) -> None:
@@ -140,6 +141,28 @@ async def test_a_higher_priority_is_before_all_that_came_earlier(namespace: Name
     ]
 
     assert await line(namespace) == [highest, first, second, lowest]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("queue", "a:b", "queue 'a:b' is not a name"),
+        ("queue", "", "queue '' is not a name"),
+        ("priority", 128, "priority 128 is not between -128 and 127"),
+        ("priority", -129, "priority -129"),
+        ("name", "n" * 256, "at most 255 characters, not 256"),
+        ("labels", {"a=b": "c"}, "label 'a=b' is not acceptable"),
+        ("labels", {"": "c"}, "label ''"),
+        ("labels", {"a": "c" * 255}, "label 'a'"),
+    ],
+)
+async def test_what_redis_could_not_keep_is_refused_before_anything_is_written(
+    namespace: Namespace, field: str, value: object, problem: str
+) -> None:
+    with pytest.raises(UsageError, match=problem):
+        await enqueue(namespace, new_task(), new_task(**{field: value}))
+
+    assert await members(namespace, keys.ids(namespace.prefix)) == []
 
 
 async def test_an_id_that_exists_is_left_alone(namespace: Namespace) -> None:

@@ -48,6 +48,14 @@ async def test_a_server_that_restarted_holds_claims_for_two_beats(namespace: Nam
     assert [c.task_id for c in (await claim(namespace)).claims] == [waiting]
 
 
+async def test_a_clock_that_was_set_back_holds_no_claims(namespace: Namespace) -> None:
+    (waiting,) = await add(namespace)
+    far = await now_ms(namespace) + 7_200_000
+    await namespace.redis.hset(keys.globals_(namespace.prefix), "hold_claims_until", far)
+
+    assert [c.task_id for c in (await claim(namespace)).claims] == [waiting]
+
+
 async def test_claims_go_on_where_nothing_ran_before_the_restart(namespace: Namespace) -> None:
     await add(namespace)
     await hello(namespace, "run1")

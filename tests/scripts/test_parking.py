@@ -18,6 +18,7 @@ from .steps import (
     members,
     messages,
     now_ms,
+    running,
     score,
     tick,
 )
@@ -106,6 +107,16 @@ async def test_a_worker_whose_time_has_run_out_is_not_woken(namespace: Namespace
     assert await woken(namespace, ("dead", "alive")) == [0, 1]
 
 
+async def test_nobody_is_woken_where_all_are_gone(namespace: Namespace) -> None:
+    await know(namespace, CPU)
+    profile = await park(namespace, "dead")
+    await namespace.redis.zadd(keys.idle(namespace.prefix, profile), {"dead": 1})
+
+    await add(namespace)
+
+    assert await messages(namespace, "dead") == []
+
+
 async def test_a_beat_keeps_a_worker_parked_but_does_not_park_it(namespace: Namespace) -> None:
     await know(namespace, CPU)
     profile = await park(namespace, "w")
@@ -157,6 +168,26 @@ async def test_a_paused_queue_wakes_nobody(namespace: Namespace) -> None:
     await add(namespace)
 
     assert await messages(namespace) == []
+
+
+async def test_what_comes_back_into_a_paused_queue_wakes_nobody(namespace: Namespace) -> None:
+    taken = await running(namespace)
+    await park(namespace, "w2")
+    await namespace.redis.hset(keys.queue(namespace.prefix, "q"), "paused", "1")
+
+    await finish(namespace, taken, "release")
+
+    assert await messages(namespace, "w2") == []
+
+
+async def test_what_comes_back_into_a_queue_wakes_one(namespace: Namespace) -> None:
+    taken = await running(namespace)
+    await park(namespace, "w2")
+    await park(namespace, "w3")
+
+    await finish(namespace, taken, "release")
+
+    assert sum(await woken(namespace, ("w2", "w3"))) == 1
 
 
 async def test_the_end_of_a_task_wakes_a_worker_where_max_running_held_others_back(
