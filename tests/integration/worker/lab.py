@@ -1,5 +1,6 @@
 """A server, a submitter and workers of one test: all real, all its own."""
 
+import secrets
 import textwrap
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,24 +11,32 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 
+from rq_agent.broker import keys
+from rq_agent.broker.claims import Claim
 from rq_agent.broker.events import Event, Events
 from rq_agent.broker.home import Home
 from rq_agent.broker.keypair import KeyPair
-from rq_agent.broker.keys import TaskId
+from rq_agent.broker.keys import Prefix, TaskId
+from rq_agent.broker.leases import Leases
 from rq_agent.broker.logs import Logs
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.needs import Need, shape_id
 from rq_agent.broker.orders import parse
 from rq_agent.broker.presence import Workers, WorkerView
 from rq_agent.broker.record import Record
 from rq_agent.broker.states import FINAL
 from rq_agent.broker.submission import Submission, submit
 from rq_agent.broker.tasks import Tasks
+from rq_agent.broker.ticks import Ticks
 from rq_agent.worker.config import WorkerConfig
 from rq_agent.worker.signals import Signals
 from rq_agent.worker.supervisor import Supervisor
 
 DEADLINE_S = 60.0
+
+KeyOf = Callable[[Prefix, Any], str]
+"""A function of keys.py that names a key by one more word."""
 
 
 class Lab:
@@ -50,11 +59,15 @@ class Lab:
         path.write_text(textwrap.dedent(text), "utf-8")
         return path
 
-    async def submit(self, script: str | Path, **options: Any) -> TaskId:
+    async def submit(
+        self, script: str | Path, *, pair: KeyPair | None = None, **options: Any
+    ) -> TaskId:
         """Submit the text of a script, or the script at a path."""
         target = self.script(script) if isinstance(script, str) else script
         submission = Submission(target=target, workdir=target.parent, user="ada", **options)
-        done = await submit(self.namespace, submission, self.pair, progress=lambda text: None)
+        done = await submit(
+            self.namespace, submission, pair or self.pair, progress=lambda text: None
+        )
         return done.task_id
 
     @asynccontextmanager
@@ -104,8 +117,7 @@ class Lab:
         """Return the first event of that name about a task."""
         return await self._until(
             lambda e: (
-                (e.task_id, e.event) == (task_id, event_name)
-                and fields.items() <= e.fields.items()
+                (e.task_id, e.event) == (task_id, event_name) and fields.items() <= e.fields.items()
             )
         )
 
@@ -140,6 +152,24 @@ class Lab:
         while await self.namespace.redis.hget(key, "beat_ms") == before:
             await anyio.lowlevel.checkpoint()
 
+    async def taken_away(self, task_id: TaskId) -> Claim:
+        """Let the lease of a running task run out, and claim it for another worker."""
+        leases = keys.leases(self.namespace.prefix)
+        while True:  # a beat of its worker may come in between, and take the task back
+            await self.namespace.redis.zadd(leases, {task_id: 1})
+            await Ticks(self.namespace).tick(lease_ms=60_000)
+            claimed = await Leases(self.namespace).claim(
+                "other",
+                secrets.token_hex(8),
+                limit=1,
+                order=parse("priority", ["default"]),
+                shapes=[shape_id(Need())],
+                lease_ms=60_000,
+                park=False,
+            )
+            if claimed.claims:
+                return claimed.claims[0]
+
     async def record(self, task_id: TaskId) -> Record:
         """Return one record."""
         return await Lookups(self.namespace).record(task_id)
@@ -159,3 +189,26 @@ class Lab:
                 logs = Logs(self.blocking)
                 entries, last = await logs.read(task_id, fence, last, block_ms=1_000)
                 seen += b"".join(e.data for e in entries)
+
+    async def put(self, key: KeyOf, name: str, content: bytes) -> None:
+        """Write bytes under a key, as anybody with access to Redis can."""
+        await self.remove(key, name)
+        await self.namespace.redis.set(key(self.namespace.prefix, name), content)
+
+    async def put_list(self, key: KeyOf, name: str) -> None:
+        """Put something of another type under a key."""
+        await self.remove(key, name)
+        await self.namespace.redis.rpush(key(self.namespace.prefix, name), "odd")
+
+    async def get(self, key: KeyOf, name: str) -> bytes:
+        """Return the bytes under a key."""
+        content: Any = await self.namespace.redis.get(key(self.namespace.prefix, name))
+        return bytes(content)
+
+    async def remove(self, key: KeyOf, name: str) -> None:
+        """Remove a key."""
+        await self.namespace.redis.delete(key(self.namespace.prefix, name))
+
+    async def set_field(self, task_id: TaskId, field: str, value: str) -> None:
+        """Change a field of a task's hash."""
+        await self.namespace.redis.hset(keys.task(self.namespace.prefix, task_id), field, value)
