@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from ..broker.claims import Claim, Finish, FinishCode, Outcome
+from ..broker.claims import Claim, Finish, FinishCode
 from ..broker.errors import (
     BrokerUnavailable,
     BuildError,
@@ -118,14 +118,17 @@ class Runner:
         return endings.of_stop(self._held.cause or StopCause.CANCELLED, self._held.reason)
 
     def _errored(self, reason: str) -> Ending | None:
-        self._shipping.say(f"rq-agent: {reason}")
-        return self._ended_errored(reason)
+        ending = self._ended_errored(reason)
+        if ending is not None:
+            self._shipping.say(f"rq-agent: {ending.reason}")
+        return ending
 
     def _ended_errored(self, reason: str) -> Ending | None:
         if self._held.cause is StopCause.LOST:
             return None
-        log.warning("task %s: %s", self._claim.task_id, reason)
-        return Ending(outcome=Outcome.ERRORED, reason=reason)
+        ending = endings.errored(reason)
+        log.warning("task %s: %s", self._claim.task_id, ending.reason)
+        return ending
 
     def _give_back(self, why: str) -> Ending | None:
         """The fault is this worker's: it claims no more, and another one runs the task."""
@@ -159,6 +162,9 @@ class Runner:
         )
         if code in (FinishCode.FENCED, FinishCode.GONE):
             log.warning("task %s: another claim owns it; end not accepted", self._claim.task_id)
+        else:
+            what = ending.reason or f"exit {ending.exit_code}"
+            log.info("task %s: %s (%s)", self._claim.task_id, ending.outcome, what)
 
     def _tidy(self) -> None:
         """Remove what was only needed to run; the output stays for `keep_runs_s`."""
