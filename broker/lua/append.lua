@@ -15,7 +15,8 @@
 --
 -- Returns   1  stored, or it was there already: a chunk that ends at or before the end of what
 --              its stream has is a replay and is skipped
---           0  never: another claim has this fence, or the log of this past attempt is gone
+--           0  never: another claim has this fence, the log of this past attempt is gone, or its
+--              key holds something else
 --          -1  no such task
 --          -2  not yet: the stored fence is lower (Redis came back older); try after a beat
 -- Writes    log:<id>:<fence>; nothing unless it returns 1. Fields: s o n d as above;
@@ -56,7 +57,11 @@ local function field(entry, name)
 end
 
 local ends, bytes = { out = 0, err = 0, sys = 0 }, 0
-local newest = call("XREVRANGE", log, "+", "-", "COUNT", 1)[1]
+local found = try("XREVRANGE", log, "+", "-", "COUNT", 1)
+if found.err then
+  return 0 -- not a stream: somebody else wrote it
+end
+local newest = found[1]
 if newest then
   local out, err, sys = string.match(field(newest, "e"), "^(%d+) (%d+) (%d+)$")
   ends = { out = whole(out, 0), err = whole(err, 0), sys = whole(sys, 0) }

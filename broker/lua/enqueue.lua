@@ -1,16 +1,19 @@
 -- enqueue.lua: add tasks, in order, each with its definition where that is new.
 --
--- Uses     ready.lua
+-- Uses     ready.lua, definitions.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  number of definitions
--- ARGV[2]  number of tasks, at most 200
+-- ARGV[2]  number of kinds: what tasks of one call mostly have in common is sent once
+-- ARGV[3]  number of tasks, at most 200
 -- then, for each definition
 --   digest, encoded, number of blobs, blob digests..
--- then, for each task
---   id, queue, shape, need (JSON), priority (-128 to 127), name (at most 64 bytes), user,
---   definition (digest), envelope, delay (ms), lease (ms), max_lost, queue_timeout (ms, 0: none),
---   timeout (ms, 0: none), whole name, labels (JSON or ''), params (JSON or ''),
+-- then, for each kind
+--   queue, shape, need (JSON), priority (-128 to 127), name (at most 64 bytes), user,
+--   definition (digest), delay (ms), lease (ms), max_lost, queue_timeout (ms, 0: none),
+--   timeout (ms, 0: none), whole name, labels (JSON or ''),
 --   number of labels, "name=value" labels..
+-- then, for each task
+--   number of its kind, id, envelope, params (JSON or '')
 --
 -- Returns  for each task: queued | delayed | duplicate (the id exists: nothing is written)
 --          | missing-definition | missing-blob (nothing is written either)
@@ -18,21 +21,20 @@
 --          the first task of a new definition; wakes one parked worker for each queued task.
 -- Cost     O(tasks log N)
 
-local next_argument = 3
+local next_argument = 4
 
 local function take()
   next_argument = next_argument + 1
   return ARGV[next_argument - 1]
 end
 
-local definitions = {}
 for _ = 1, tonumber(ARGV[1]) do
   local digest = take()
   local definition = { encoded = take(), blobs = {} }
   for n = 1, tonumber(take()) do
     definition.blobs[n] = take()
   end
-  definitions[digest] = definition
+  sent_definitions[digest] = definition
 end
 
 -- What many tasks add to one key is added at the end, in one command.
@@ -46,40 +48,6 @@ local function add_later(key, score, member)
   end
   addition[#addition + 1] = score
   addition[#addition + 1] = member
-end
-
--- What is missing of a definition, or nil when it is stored (now).
-local function define(digest)
-  if call("EXISTS", definition_key(digest)) == 1 then
-    return nil
-  end
-  local new = definitions[digest]
-  if not new then
-    return "missing-definition"
-  end
-  for _, blob in ipairs(new.blobs) do
-    if call("EXISTS", blob_key(blob)) == 0 then
-      return "missing-blob"
-    end
-  end
-  call("SET", definition_key(digest), new.encoded)
-  for _, blob in ipairs(new.blobs) do
-    call("PERSIST", blob_key(blob))
-    call("HINCRBY", references_key(), "blob:" .. blob, 1)
-  end
-end
-
-local checked, users = {}, {} -- by definition: what is missing or false; new tasks
-
--- Count one more user of a definition; or say what is missing.
-local function refer(digest)
-  if checked[digest] == nil then
-    checked[digest] = define(digest) or false
-  end
-  if checked[digest] then
-    return checked[digest]
-  end
-  users[digest] = (users[digest] or 0) + 1
 end
 
 -- A shape that a queue never had: no profile names it, so whoever listens reads the shapes again.
@@ -96,107 +64,102 @@ local function announce(queue, shape, need)
   end
 end
 
-local function read()
-  local task = {
-    id = take(), queue = take(), shape = take(), need = take(), priority = tonumber(take()),
-    name = take(), user = take(), definition = take(), envelope = take(),
-    delay = tonumber(take()), lease = take(), max_lost = take(),
-    queue_timeout = tonumber(take()), timeout = take(),
-    whole_name = take(), labels = take(), params = take(), tags = {},
+local function read_kind()
+  local kind = {
+    queue = take(), shape = take(), need = take(), priority = take(), name = take(),
+    user = take(), definition = take(), delay = tonumber(take()), lease = take(),
+    max_lost = take(), queue_timeout = tonumber(take()), timeout = take(),
+    whole_name = take(), labels = take(), indices = {}, ready = 0,
   }
-  for n = 1, tonumber(take()) do
-    task.tags[n] = take()
+  kind.state = kind.delay > 0 and "delayed" or "queued"
+  kind.score = (127 - tonumber(kind.priority)) * BAND + MIDDLE
+  kind.fields = {
+    "queue", kind.queue, "shape", kind.shape, "priority", kind.priority, "name", kind.name,
+    "user", kind.user, "definition", kind.definition, "created_ms", I(NOW), "queued_ms", I(NOW),
+    "fence", "0", "attempt", "1", "lost", "0", "lease_ms", kind.lease,
+    "max_lost", kind.max_lost, "timeout_ms", kind.timeout,
+  }
+  local indices = kind.indices
+  indices[1], indices[2] = ids_key(), index_key("queue", kind.queue)
+  if kind.user ~= "" then
+    indices[#indices + 1] = index_key("user", kind.user)
   end
-  return task
+  if kind.whole_name ~= "" then
+    indices[#indices + 1] = index_key("name", kind.whole_name)
+  end
+  for _ = 1, tonumber(take()) do
+    indices[#indices + 1] = index_key("label", take())
+  end
+  return kind
 end
 
-local function index(task)
-  add_later(ids_key(), 0, task.id)
-  add_later(index_key("queue", task.queue), 0, task.id)
-  if task.user ~= "" then
-    add_later(index_key("user", task.user), 0, task.id)
+local function write(id, kind, envelope, params, score)
+  call("HSET", task_key(id), "state", kind.state, "order", I(score), unpack(kind.fields))
+  call("SET", arguments_key(id), envelope)
+  if kind.labels ~= "" then
+    call("HSET", extra_key(id), "labels", kind.labels)
   end
-  if task.whole_name ~= "" then
-    add_later(index_key("name", task.whole_name), 0, task.id)
+  if params ~= "" then
+    call("HSET", extra_key(id), "params", params)
   end
-  for _, tag in ipairs(task.tags) do
-    add_later(index_key("label", tag), 0, task.id)
+  if kind.whole_name ~= kind.name then
+    call("HSET", extra_key(id), "name", kind.whole_name)
+  end
+  for _, key in ipairs(kind.indices) do
+    add_later(key, 0, id)
   end
 end
 
-local function write(task, state, score)
-  local now = I(NOW)
-  call("HSET", task_key(task.id), "state", state, "queue", task.queue, "shape", task.shape,
-    "priority", I(task.priority), "order", I(score), "name", task.name, "user", task.user,
-    "definition", task.definition, "created_ms", now, "queued_ms", now, "fence", "0",
-    "attempt", "1", "lost", "0", "lease_ms", task.lease, "max_lost", task.max_lost,
-    "timeout_ms", task.timeout)
-  call("SET", arguments_key(task.id), task.envelope)
-  if task.labels ~= "" then
-    call("HSET", extra_key(task.id), "labels", task.labels)
+-- Put a task where it waits.
+local function place(id, kind, score)
+  if kind.queue_timeout > 0 then
+    add_later(deadlines_key(), I(NOW + kind.delay + kind.queue_timeout), id)
   end
-  if task.params ~= "" then
-    call("HSET", extra_key(task.id), "params", task.params)
+  if kind.delay > 0 then
+    add_later(delayed_key(), I(NOW + kind.delay), id)
+  else
+    add_later(ready_key(kind.queue, kind.shape), I(score), id)
+    kind.ready = kind.ready + 1
   end
-  if task.whole_name ~= task.name then
-    call("HSET", extra_key(task.id), "name", task.whole_name)
-  end
-  index(task)
 end
 
-local lines = {} -- by queue and shape: {queue, shape, tasks made ready in this call}
-
-local function line_of(task)
-  local key = ready_key(task.queue, task.shape)
-  if not lines[key] then
-    lines[key] = { queue = task.queue, shape = task.shape, ready = 0 }
-    call("SADD", queues_key(), task.queue)
-    announce(task.queue, task.shape, task.need)
-  end
-  return lines[key]
-end
-
-local function enqueue(task)
-  if call("EXISTS", task_key(task.id)) == 1 then
+local function enqueue(kind, id, envelope, params)
+  if call("EXISTS", task_key(id)) == 1 then
     return "duplicate"
   end
-  local missing = refer(task.definition)
+  local missing = refer(kind.definition)
   if missing then
     return missing
   end
-  local line = line_of(task)
-  local sequence = call("HINCRBY", queue_key(task.queue), "sequence", 1)
-  local score = (127 - task.priority) * BAND + MIDDLE + sequence * STEP
-  local state = task.delay > 0 and "delayed" or "queued"
-  write(task, state, score)
-  if task.queue_timeout > 0 then
-    add_later(deadlines_key(), I(NOW + task.delay + task.queue_timeout), task.id)
+  if not kind.is_announced then
+    kind.is_announced = true
+    call("SADD", queues_key(), kind.queue)
+    announce(kind.queue, kind.shape, kind.need)
   end
-  publish(task.id, "enqueued", "state", state, "queue", task.queue)
-  if state == "delayed" then
-    add_later(delayed_key(), I(NOW + task.delay), task.id)
-  else
-    add_later(ready_key(task.queue, task.shape), I(score), task.id)
-    line.ready = line.ready + 1
-  end
-  return state
+  local score = kind.score + call("HINCRBY", queue_key(kind.queue), "sequence", 1) * STEP
+  write(id, kind, envelope, params, score)
+  place(id, kind, score)
+  publish(id, "enqueued", "state", kind.state, "queue", kind.queue)
+  return kind.state
 end
 
-local outcomes = {}
+local kinds = {}
 for n = 1, tonumber(ARGV[2]) do
-  outcomes[n] = enqueue(read())
+  kinds[n] = read_kind()
 end
-for digest, count in pairs(users) do
-  call("HINCRBY", references_key(), "d:" .. digest, count)
+local outcomes = {}
+for n = 1, tonumber(ARGV[3]) do
+  outcomes[n] = enqueue(kinds[tonumber(take())], take(), take(), take())
 end
+count_users()
 for key, addition in pairs(additions) do
   call("ZADD", key, unpack(addition))
 end
-for _, line in pairs(lines) do
-  if line.ready > 0 then
-    call("SADD", ready_queues_key(line.shape), line.queue)
-    local left = math.min(line.ready, limits_of(line.queue).room)
-    while left > 0 and wake(line.queue, line.shape) do
+for _, kind in ipairs(kinds) do
+  if kind.ready > 0 then
+    call("SADD", ready_queues_key(kind.shape), kind.queue)
+    local left = math.min(kind.ready, limits_of(kind.queue).room)
+    while left > 0 and wake(kind.queue, kind.shape) do
       left = left - 1
     end
   end

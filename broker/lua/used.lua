@@ -19,6 +19,6 @@ end
 if task[1] ~= "running" or task[2] ~= fence or task[3] ~= nonce then
   return -2
 end
-call("HSET", extra_key(id), "used", used)
+try("HSET", extra_key(id), "used", used)
 call("HSET", task_key(id), "has_used", "1")
 return 1

@@ -260,3 +260,24 @@ async def test_a_history_keeps_the_last_64_events(namespace: Namespace) -> None:
     lines = await history(namespace, task_id)
     assert len(lines) == 64
     assert lines[-2:] == ["claimed", "release"]
+
+
+async def test_unlike_tasks_of_one_call_keep_their_own_fields_and_one_order(
+    namespace: Namespace,
+) -> None:
+    unlike = [
+        new_task(need=(CPU, GPU)[n % 2], user=f"u{n % 3}", params={"n": str(n)}, envelope=b"%d" % n)
+        for n in range(12)
+    ]
+    other = new_task(queue="r", priority=5, labels={"a": "1"}, delay_ms=60_000)
+
+    outcomes = await enqueue(namespace, *unlike[:6], other, *unlike[6:])
+
+    assert [o.outcome for o in outcomes] == ["queued"] * 6 + ["delayed"] + ["queued"] * 6
+    assert (await fields(namespace, other.id))["priority"] == "5"
+    taken = await claim(namespace, needs=(CPU, GPU), limit=20)
+    assert [(c.task_id, c.user, c.envelope) for c in taken.claims] == [
+        (t.id, t.user, t.envelope) for t in unlike
+    ]
+    for n, task in enumerate(unlike):
+        assert await extra(namespace, task.id) == {"params": f'{{"n":"{n}"}}'}
