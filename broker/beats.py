@@ -1,5 +1,6 @@
 """One call of beat: its arguments and its answer."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -7,12 +8,14 @@ import msgspec
 
 from . import retention
 from .claims import Token
+from .decoding import text
 from .keys import TaskId
 from .scripts import Argument
 
 BATCH: Final = 256
 """Leases in one call of the script."""
 Fact = str | int | float
+_GRACE: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
 class Beat(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,10 +61,10 @@ def parse(reply: Sequence[Any]) -> Beat:
     return Beat(
         server_ms=now_ms,
         lost=_ids(lost),
-        cancels={TaskId(i.decode()): int(g) if g.isdigit() else None for i, g in graces},
+        cancels={TaskId(text(i)): grace_ms(text(g)) for i, g in graces},
         given_back=_ids(given_back),
         is_ticker=bool(is_ticker),
-        command=command.decode(),
+        command=text(command),
         shape_count=shapes,
     )
 
@@ -76,5 +79,10 @@ def join(beats: Sequence[Beat]) -> Beat:
     )
 
 
+def grace_ms(stored: str) -> int | None:
+    """Return the grace that somebody asked for; None, the task's own, when it is no number."""
+    return int(stored) if _GRACE.fullmatch(stored) else None
+
+
 def _ids(raw: Sequence[bytes]) -> tuple[TaskId, ...]:
-    return tuple(TaskId(i.decode()) for i in raw)
+    return tuple(TaskId(text(i)) for i in raw)

@@ -5,11 +5,12 @@ A new blob lives one hour; a definition that refers to it makes it stay (enqueue
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from . import keys
 from .errors import TrustError
 from .namespace import Namespace
+from .stored import stored_bytes
 
 TTL_S: Final = 3600
 """How long a blob waits for a definition. Each look or upload starts the hour again."""
@@ -40,17 +41,22 @@ class Blobs:
             if not is_there:  # it ran out in between
                 await self._ns.redis.set(key, content, nx=True, ex=TTL_S)
 
-    async def get(self, digest: str) -> bytes | None:
+    async def get(self, digest: str, *, size_bytes: int) -> bytes | None:
         """Return the content, None if it is not stored.
+
+        Args:
+            digest: its SHA-256.
+            size_bytes: as who put it there says; no more is read.
 
         Raises:
             TrustError: what is stored is not what was put there.
         """
-        content: Any = await self._ns.redis.get(keys.blob(self._ns.prefix, digest))
-        if content is None:
+        key = keys.blob(self._ns.prefix, digest)
+        content = await stored_bytes(self._ns.redis, key, most=size_bytes)
+        if not content and not await self._ns.redis.exists(key):
             return None
         _check(digest, content)
-        return bytes(content)
+        return content
 
     async def _keep(self, digests: Sequence[str]) -> list[bool]:
         if not digests:

@@ -9,6 +9,8 @@ from . import keys
 from .definition import MAX_BYTES, Definition, digest
 from .errors import TrustError
 from .namespace import Namespace
+from .signed_task import brief
+from .stored import stored_bytes
 
 _CACHED: Final = 256
 
@@ -30,7 +32,7 @@ class Definitions:
             self._known.move_to_end(address)
             return known
         key = keys.definition(self._namespace.prefix, address)
-        encoded: bytes = await self._namespace.redis.getrange(key, 0, MAX_BYTES)  # type: ignore[assignment]
+        encoded = await stored_bytes(self._namespace.redis, key, most=MAX_BYTES)
         definition = decode(address, encoded)
         self._known[address] = definition
         if len(self._known) > _CACHED:
@@ -52,5 +54,5 @@ def decode(address: str, encoded: bytes) -> Definition:
         raise TrustError(f"definition {address[:12]} was altered: its content has another digest")
     try:
         return msgspec.msgpack.decode(encoded, type=Definition)
-    except msgspec.DecodeError as e:
-        raise TrustError(f"definition {address[:12]} is malformed: {e}") from e
+    except ValueError as e:  # also texts that are not UTF-8
+        raise TrustError(f"definition {address[:12]} is malformed: {brief(e)}") from e

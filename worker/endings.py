@@ -25,6 +25,9 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+REASON_CHARACTERS = 1_000
+"""A reason may quote what a stranger wrote into Redis."""
+
 _OF_STOP = {
     StopCause.CANCELLED: Outcome.CANCELLED,
     StopCause.TIMED_OUT: Outcome.TIMED_OUT,
@@ -40,13 +43,18 @@ def of_stop(cause: StopCause, reason: str = "", exited: Exit | None = None) -> E
     return Ending(outcome=_OF_STOP[cause], exit_code=code, reason=reason or cause.value)
 
 
+def errored(reason: str) -> Ending:
+    """Return the ending of a task that this worker could not run, or must not."""
+    return Ending(outcome=Outcome.ERRORED, reason=reason[:REASON_CHARACTERS])
+
+
 def of_exit(exited: Exit) -> Ending:
     """Return the ending of a task whose process ended by itself.
 
     A non-zero code and a signal are the user's code; a missing result is infrastructure.
     """
     if exited.error:
-        return Ending(outcome=Outcome.ERRORED, reason=exited.error)
+        return errored(exited.error)
     if exited.code == 0:
         return Ending(outcome=Outcome.SUCCEEDED, exit_code=0)
     reason = f"signal {exited.signal}" if exited.signal else f"exit {exited.code}"

@@ -4,7 +4,9 @@ import logging
 
 import anyio
 
+from ..broker.beats import grace_ms
 from ..broker.errors import BrokerUnavailable
+from ..broker.keys import TaskId
 from ..broker.presence import Inbox
 from .endings import StopCause
 from .held import HeldTasks
@@ -35,11 +37,11 @@ def _act(message: dict[str, str], tasks: HeldTasks, signals: Signals) -> None:
         case {"c": "wake" | "shapes"}:
             signals.notify()
         case {"c": "cancel", "id": task_id}:
-            grace = message.get("g", "")
+            asked_ms = grace_ms(message.get("g", ""))
             tasks.stop(
-                task_id,  # type: ignore[arg-type]
+                TaskId(task_id),
                 StopCause.CANCELLED,
-                grace_s=int(grace) / 1000 if grace.isdecimal() else None,
+                grace_s=None if asked_ms is None else asked_ms / 1000,
             )
         case {"c": "drain"}:
             signals.drain("asked by `worker drain`")

@@ -37,7 +37,7 @@ async def unless(stopping: anyio.Event, step: Callable[[], Awaitable[T]]) -> T |
         tg.start_soon(give_up)
         try:
             result = await step()
-        except Exception as e:
+        except Exception as e:  # noqa: BLE001 - see the next line
             failed = e  # raised below: a task group would wrap it
         tg.cancel_scope.cancel()
     if failed is not None:

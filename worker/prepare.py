@@ -100,7 +100,8 @@ class Preparation:
         await anyio.to_thread.run_sync(partial(unpack, code, content, tree, cache=cache))
 
     async def _fetch(self, code: Code) -> bytes:
-        content = await patiently(partial(self._tools.blobs.get, code.blob), what="snapshot")
+        fetch = partial(self._tools.blobs.get, code.blob, size_bytes=code.size_bytes)
+        content = await patiently(fetch, what="snapshot")
         if content is None:
             raise SnapshotError(
                 f"snapshot {code.blob[:12]} is no longer in redis: submit the task again"

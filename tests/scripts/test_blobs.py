@@ -8,6 +8,7 @@ from rq_agent.broker.errors import TrustError
 from rq_agent.broker.namespace import Namespace
 
 CONTENT = bytes(range(256)) * 40
+SIZE = len(CONTENT)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 OTHER = hashlib.sha256(b"other").hexdigest()
 
@@ -23,7 +24,7 @@ async def test_a_blob_comes_back_as_it_was_put_and_waits_an_hour_for_its_definit
 
     await blobs.put(DIGEST, CONTENT)
 
-    assert await blobs.get(DIGEST) == CONTENT
+    assert await blobs.get(DIGEST, size_bytes=SIZE) == CONTENT
     assert 0 < await ttl_ms(namespace) <= TTL_S * 1000
 
 
@@ -32,7 +33,7 @@ async def test_an_empty_blob_is_a_blob(namespace: Namespace) -> None:
 
     await Blobs(namespace).put(empty, b"")
 
-    assert await Blobs(namespace).get(empty) == b""
+    assert await Blobs(namespace).get(empty, size_bytes=0) == b""
     assert await Blobs(namespace).missing([empty]) == []
 
 
@@ -73,7 +74,7 @@ async def test_content_of_another_digest_is_not_stored(namespace: Namespace) -> 
     with pytest.raises(TrustError, match=DIGEST):
         await Blobs(namespace).put(OTHER, CONTENT)
 
-    assert await Blobs(namespace).get(OTHER) is None
+    assert await Blobs(namespace).get(OTHER, size_bytes=SIZE) is None
 
 
 @pytest.mark.parametrize("altered", [CONTENT[:-1], b"", CONTENT + b"x"])
@@ -83,8 +84,25 @@ async def test_a_blob_that_was_altered_in_redis_is_refused(
     await namespace.redis.set(keys.blob(namespace.prefix, DIGEST), altered, ex=60)
 
     with pytest.raises(TrustError, match="altered or cut short"):
-        await Blobs(namespace).get(DIGEST)
+        await Blobs(namespace).get(DIGEST, size_bytes=SIZE)
 
 
 async def test_a_blob_that_nobody_put_is_none(namespace: Namespace) -> None:
-    assert await Blobs(namespace).get(DIGEST) is None
+    assert await Blobs(namespace).get(DIGEST, size_bytes=SIZE) is None
+
+
+async def test_no_more_of_a_blob_is_read_than_it_should_have(namespace: Namespace) -> None:
+    await namespace.redis.set(keys.blob(namespace.prefix, DIGEST), CONTENT + CONTENT, ex=60)
+
+    with pytest.raises(TrustError, match=hashlib.sha256(CONTENT + CONTENT[:1]).hexdigest()):
+        await Blobs(namespace).get(DIGEST, size_bytes=SIZE)
+
+
+async def test_a_key_of_another_type_is_no_blob(namespace: Namespace) -> None:
+    key = keys.blob(namespace.prefix, DIGEST)
+    await namespace.redis.rpush(key, "odd")
+
+    with pytest.raises(TrustError, match="something else than bytes"):
+        await Blobs(namespace).get(DIGEST, size_bytes=SIZE)
+
+    await namespace.redis.delete(key)

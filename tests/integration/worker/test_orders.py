@@ -37,9 +37,7 @@ async def test_strict_order_empties_high_before_low_whoever_asks(lab: Lab) -> No
 
 
 async def test_round_robin_serves_three_queues_in_turn(lab: Lab) -> None:
-    ids = [
-        task_id for queue in ("a", "b", "c") for task_id in await submit_many(lab, queue, 6)
-    ]
+    ids = [task_id for queue in ("a", "b", "c") for task_id in await submit_many(lab, queue, 6)]
 
     await run_with_workers(lab, ids, 2, queues=("a", "b", "c"), mode="round-robin")
 

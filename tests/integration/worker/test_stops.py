@@ -25,7 +25,7 @@ while True:
 """
 
 
-async def started(lab: Lab, script: str, **options: object) -> TaskId:
+async def started(lab: Lab, script: str, **options: Any) -> TaskId:
     task_id = await lab.submit(script, **options)
     await lab.reached(task_id, "phase", phase="running")
     await lab.printed(task_id, "started")

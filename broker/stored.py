@@ -1,0 +1,26 @@
+"""Bytes that anybody may have written into Redis, read within bounds."""
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from .errors import TrustError
+
+
+async def stored_bytes(redis: Redis, key: str, *, most: int) -> bytes:
+    """Return the content of a STRING, empty if there is none.
+
+    Args:
+        redis: the connection.
+        key: a key whose name is known, but not what somebody put there.
+        most: of a larger one, so many bytes and one more.
+
+    Raises:
+        TrustError: the key holds something else.
+    """
+    try:
+        content: bytes = await redis.getrange(key, 0, most)  # type: ignore[assignment]
+    except ResponseError as e:
+        if not str(e).startswith("WRONGTYPE"):
+            raise
+        raise TrustError(f"{key} holds something else than bytes: submit the task again") from e
+    return content
