@@ -1,5 +1,6 @@
 import os
 import signal
+from typing import Any
 
 import pytest
 
