@@ -1,0 +1,104 @@
+"""The goals of the design, and whether a run met them. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from .figure import Figure
+
+
+class Goal(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit for the median of one figure."""
+
+    what: str
+    figure: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a goal."""
+
+    what: str
+    figure: str
+    goal: str
+    measured: str
+    is_met: bool
+
+
+GOALS: Final = (
+    Goal(
+        what="enqueue, batched, presigned, AOF everysec",
+        figure="enqueue.batched.presigned.AOF-everysec",
+        at_least=40_000,
+    ),
+    Goal(
+        what="enqueue, batched, with signing, AOF everysec",
+        figure="enqueue.batched.signing.AOF-everysec",
+        at_least=40_000,
+    ),
+    Goal(
+        what="enqueue sent -> first line, p50 / bare python script.py",
+        figure="latency.sent_to_first.p50.ratio",
+        at_most=2,
+    ),
+    Goal(
+        what="enqueue sent -> first line, p99",
+        figure="latency.sent_to_first.p99",
+        at_most=150,
+    ),
+    Goal(
+        what="script's last line -> final state, p99",
+        figure="latency.last_to_final.p99",
+        at_most=50,
+    ),
+    *(
+        Goal(
+            what=f"subprocess tasks / bare python -c pass, {slots} slots",
+            figure=f"subprocess.tasks_rate.{slots}.ratio",
+            at_least=0.7,
+        )
+        for slots in (2, 4, 8)
+    ),
+    Goal(what="warm environment lookup, p99", figure="environment.warm.p99", at_most=50),
+    Goal(what="cold build / bare uv", figure="environment.cold.ratio", at_most=1.1),
+    Goal(
+        what="idle worker that does not tick: commands",
+        figure="idle.commands.other",
+        at_most=0.5,
+    ),
+    Goal(
+        what="idle worker: RSS of supervisor and launcher",
+        figure="idle.rss.other",
+        at_most=70,
+    ),
+    *(
+        Goal(what=f"start of rq-agent {words}", figure=f"cli.{id}", at_most=150)
+        for words, id in (("version", "version"), ("--help", "--help"), ("ps --json", "ps---json"))
+    ),
+)
+
+
+def judged(figures: Sequence[Figure]) -> list[Row]:
+    """Return a row for each goal whose figure was measured in this run."""
+    by_id = {figure.id: figure for figure in figures}
+    return [_row(goal, by_id) for goal in GOALS if goal.figure in by_id]
+
+
+def _row(goal: Goal, by_id: Mapping[str, Figure]) -> Row:
+    figure = by_id[goal.figure]
+    sign, limit = ("<=", goal.at_most) if goal.at_most is not None else (">=", goal.at_least)
+    assert limit is not None, f"goal {goal.what} has no limit"
+    is_met = figure.median <= limit if sign == "<=" else figure.median >= limit
+    return Row(
+        what=goal.what,
+        figure=goal.figure,
+        goal=f"{sign} {_number(limit)} {figure.unit}",
+        measured=f"{_number(figure.median)} {figure.unit}",
+        is_met=is_met,
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1_000 else f"{value:.3g}"
