@@ -51,6 +51,8 @@ _BEFORE: Final = frozenset(
     {TaskState.WAITING, TaskState.DELAYED, TaskState.QUEUED, TaskState.BLOCKED}
 )
 _RUNNING: Final = frozenset({TaskState.RUNNING})
+_HELD: Final = _RUNNING | {TaskState.QUEUED, TaskState.DELAYED}
+"""Its lease ran out, and its worker tells the end before anybody claimed it again."""
 
 ALLOWED_FROM: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     TaskState.DRAFT: FINAL | _BEFORE,
@@ -59,10 +61,10 @@ ALLOWED_FROM: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     TaskState.QUEUED: frozenset({TaskState.DRAFT}) | _BEFORE | _RUNNING,
     TaskState.BLOCKED: frozenset({TaskState.QUEUED}),
     TaskState.RUNNING: frozenset({TaskState.QUEUED, TaskState.DELAYED}),
-    TaskState.SUCCEEDED: _RUNNING,
-    TaskState.FAILED: _RUNNING,
-    TaskState.ERRORED: _RUNNING,
-    TaskState.TIMED_OUT: _RUNNING,
+    TaskState.SUCCEEDED: _HELD,
+    TaskState.FAILED: _HELD,
+    TaskState.ERRORED: _HELD,
+    TaskState.TIMED_OUT: _HELD,
     TaskState.CANCELLED: _BEFORE | _RUNNING | {TaskState.DRAFT},
     TaskState.SKIPPED: frozenset({TaskState.WAITING}),
     TaskState.EXPIRED: _BEFORE,

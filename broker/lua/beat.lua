@@ -1,6 +1,6 @@
 -- beat.lua: a worker lives, and keeps its leases.
 --
--- Uses     ready.lua, endings.lua, parking.lua
+-- Uses     ready.lua, endings.lua, adoption.lua, parking.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
 -- ARGV[2]  ttl         integer, ms; how long the worker counts as alive
@@ -32,32 +32,10 @@ local function renew(id, length)
   renewed = renewed + 1
 end
 
--- Whether a task that does not run is still that of this claim: nobody claimed it since.
-local function is_adoptable(task, fence, nonce)
-  if task[1] ~= "queued" and task[1] ~= "delayed" then
-    return false
-  end
-  local stored = whole(task[2], 0)
-  local ended = fence .. ":" .. nonce .. ":"
-  if stored < tonumber(fence) then
-    return true -- Redis came back older than the claim
-  end
-  return task[2] == fence and task[3] == nonce and string.sub(task[8], 1, #ended) ~= ended
-end
-
 local function adopt(id, fence, nonce, task)
   local queue = task[4]
-  if task[1] == "queued" then
-    drop_ready(id, queue, task[5])
-  else
-    call("ZREM", delayed_key(), id)
-  end
-  call("ZREM", deadlines_key(), id)
-  if task[2] == fence then -- its lease had run out, and that was counted
-    call("HSET", task_key(id), "lost", I(math.max(whole(task[9], 0) - 1, 0)))
-  end
-  call("HSET", task_key(id), "state", "running", "worker", worker, "nonce", nonce,
-    "fence", fence, "started_ms", I(NOW))
+  take_back(id, fence, nonce, { task[1], task[2], queue, task[5], task[9] })
+  call("HSET", task_key(id), "worker", worker, "started_ms", I(NOW))
   call("ZADD", running_key(queue), I(NOW), id)
   call("SADD", held_key(worker), id)
   call("PERSIST", log_key(id, fence))
@@ -74,7 +52,7 @@ local function keep(id, fence, nonce)
     return
   end
   if task[1] ~= "running" or task[2] ~= fence or task[3] ~= nonce then
-    if not is_adoptable(task, fence, nonce) then
+    if not is_adoptable({ task[1], task[2], task[3], task[8] }, fence, nonce) then
       lost[#lost + 1] = id
       return
     end

@@ -1,6 +1,6 @@
 -- finish.lua: end claims: for good, or to run once more.
 --
--- Uses     ready.lua, endings.lua
+-- Uses     ready.lua, endings.lua, adoption.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  retention    integer, ms; how long a final record stays
 -- ARGV[2]  log ttl      integer, ms; how long the log of an ended attempt stays
@@ -15,7 +15,8 @@
 --   result               bytes or ''
 --
 -- Returns  for each: 1 applied | 0 applied before with this claim and outcome: a safe replay
---          | -1 no such task | -2 fenced: the claim does not hold it
+--          | -1 no such task | -2 fenced: another claim holds it, or it ended otherwise.
+--          A claim whose lease ran out, or that Redis forgot, counts until somebody else claims.
 -- Writes   nothing unless 1. The task leaves lease, run: and wt:. Final: state, finished_ms,
 --          exit_code, x: reason, done, r:. Else back into its own place, or delayed. A task that
 --          is to be cancelled is not run once more: it becomes cancelled.
@@ -50,7 +51,7 @@ end
 
 local function finish(id, fence, nonce, outcome, exit_code, reason, delay, result)
   local task = read_task(id, "state", "fence", "nonce", "queue", "shape", "order", "worker",
-    "cancel", "attempt", "finished")
+    "cancel", "attempt", "finished", "lost")
   if not task then
     return -1
   end
@@ -59,7 +60,11 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
     return 0
   end
   if task[1] ~= "running" or task[2] ~= fence or task[3] ~= nonce then
-    return -2
+    -- The end of a claim that was lost but taken by nobody counts: the work is done.
+    if not is_adoptable({ task[1], task[2], task[3], task[10] }, fence, nonce) then
+      return -2
+    end
+    take_back(id, fence, nonce, { task[1], task[2], task[4], task[5], task[11] })
   end
   leave_running(id, task[4], task[7])
   age_log(id, fence, log_ttl)

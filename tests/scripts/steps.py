@@ -101,6 +101,22 @@ async def lose(ns: Namespace, task_id: TaskId) -> None:
     assert (await tick(ns)).reaped == 1
 
 
+async def forget_a_claim(namespace: Namespace, task_id: TaskId) -> None:
+    """Let Redis come back as it was before the task was claimed."""
+    p, redis = namespace.prefix, namespace.redis
+    task = keys.task(p, task_id)
+    stored = await fields(namespace, task_id)
+    await redis.hset(task, mapping={"state": "queued", "fence": int(stored["fence"]) - 1})
+    await redis.hdel(task, "nonce", "worker", "started_ms")
+    await redis.zrem(keys.leases(p), task_id)
+    await redis.zrem(keys.running(p, stored["queue"]), task_id)
+    await redis.srem(keys.held(p, stored["worker"]), task_id)
+    await redis.zadd(
+        keys.ready(p, stored["queue"], stored["shape"]), {task_id: float(stored["order"])}
+    )
+    await redis.sadd(keys.ready_queues(p, stored["shape"]), stored["queue"])
+
+
 async def fields(ns: Namespace, task_id: TaskId) -> dict[str, str]:
     """Return the stored fields of a task."""
     return decoded(await ns.redis.hgetall(keys.task(ns.prefix, task_id)))

@@ -18,6 +18,7 @@ from .steps import (
     events,
     fields,
     finish,
+    forget_a_claim,
     line,
     lose,
     members,
@@ -32,22 +33,6 @@ async def deadline_from_now_ms(namespace: Namespace, task_id: TaskId) -> float:
     deadline = await score(namespace, keys.leases(namespace.prefix), task_id)
     assert deadline is not None
     return deadline - await now_ms(namespace)
-
-
-async def forget_a_claim(namespace: Namespace, task_id: TaskId) -> None:
-    """Let Redis come back as it was before the task was claimed."""
-    p, redis = namespace.prefix, namespace.redis
-    task = keys.task(p, task_id)
-    stored = await fields(namespace, task_id)
-    await redis.hset(task, mapping={"state": "queued", "fence": int(stored["fence"]) - 1})
-    await redis.hdel(task, "nonce", "worker", "started_ms")
-    await redis.zrem(keys.leases(p), task_id)
-    await redis.zrem(keys.running(p, stored["queue"]), task_id)
-    await redis.srem(keys.held(p, stored["worker"]), task_id)
-    await redis.zadd(
-        keys.ready(p, stored["queue"], stored["shape"]), {task_id: float(stored["order"])}
-    )
-    await redis.sadd(keys.ready_queues(p, stored["shape"]), stored["queue"])
 
 
 async def test_a_beat_says_that_the_worker_lives_and_what_it_does(namespace: Namespace) -> None:

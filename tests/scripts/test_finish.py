@@ -8,6 +8,7 @@ from rq_agent.broker.leases import Leases
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.tasks import Tasks
 
+from . import steps
 from .steps import (
     add,
     claim,
@@ -16,6 +17,7 @@ from .steps import (
     extra,
     fields,
     finish,
+    forget_a_claim,
     line,
     lose,
     members,
@@ -101,9 +103,47 @@ async def test_a_second_outcome_of_one_claim_is_fenced(namespace: Namespace) -> 
     assert await state(namespace, claim.task_id) == "succeeded"
 
 
-async def test_a_task_that_was_lost_can_not_be_ended(namespace: Namespace) -> None:
+@pytest.mark.parametrize("losses", [1, 2])
+async def test_the_end_of_a_lost_claim_counts_while_nobody_else_has_claimed(
+    namespace: Namespace, losses: int
+) -> None:
+    claim = await running(namespace)
+    for _ in range(losses - 1):
+        await lose(namespace, claim.task_id)
+        claim = await claim_one(namespace)
+    await lose(namespace, claim.task_id)
+
+    assert await finish(namespace, claim, "succeeded") == FinishCode.APPLIED
+    assert await finish(namespace, claim, "succeeded") == FinishCode.REPLAY
+    stored = await fields(namespace, claim.task_id)
+    assert (stored["state"], stored["lost"]) == ("succeeded", str(losses - 1))
+    assert not (await steps.claim(namespace, worker="w2")).claims
+    assert await members(namespace, keys.delayed(namespace.prefix)) == []
+
+
+async def test_the_end_of_a_claim_that_redis_forgot_counts(namespace: Namespace) -> None:
+    claim = await running(namespace)
+    await forget_a_claim(namespace, claim.task_id)
+
+    assert await finish(namespace, claim, "failed", exit_code=3) == FinishCode.APPLIED
+    assert await state(namespace, claim.task_id) == "failed"
+    assert not (await steps.claim(namespace, worker="w2")).claims
+
+
+async def test_a_lost_task_that_another_worker_claimed_can_not_be_ended(
+    namespace: Namespace,
+) -> None:
     claim = await running(namespace)
     await lose(namespace, claim.task_id)
+    await claim_one(namespace, worker="w2")
+
+    assert await finish(namespace, claim, "succeeded") == FinishCode.FENCED
+    assert await state(namespace, claim.task_id) == "running"
+
+
+async def test_a_lost_claim_can_not_be_ended_twice(namespace: Namespace) -> None:
+    claim = await running(namespace)
+    await finish(namespace, claim, "release")
 
     assert await finish(namespace, claim, "succeeded") == FinishCode.FENCED
     assert await state(namespace, claim.task_id) == "queued"

@@ -12,7 +12,7 @@ from rq_agent.broker.namespace import Namespace
 from .steps import add, claim, line
 
 LUA = Path(scripts.__file__).parent / "lua"
-PARTS = {"prelude", "definitions", "ready", "endings", "fronts", "turns", "parking"}
+PARTS = {"adoption", "prelude", "definitions", "ready", "endings", "fronts", "turns", "parking"}
 NAMES = sorted(set(scripts.Scripts.__annotations__))
 
 

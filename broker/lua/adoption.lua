@@ -1,0 +1,32 @@
+-- adoption.lua: a claim whose lease ran out, or that Redis forgot, while its worker held on to it.
+--
+-- A part of other scripts (`Uses`); needs prelude.lua and ready.lua.
+
+-- Whether a task that waits is still that of this claim: nobody claimed it since.
+-- task: {state, fence, nonce, finished} as stored.
+local function is_adoptable(task, fence, nonce)
+  if task[1] ~= "queued" and task[1] ~= "delayed" then
+    return false
+  end
+  if whole(task[2], 0) < tonumber(fence) then
+    return true -- Redis came back older than the claim
+  end
+  local ended = fence .. ":" .. nonce .. ":"
+  return task[2] == fence and task[3] == nonce and string.sub(task[4], 1, #ended) ~= ended
+end
+
+-- Take a task out of where it waits, for the claim that held it all the time; a loss that was
+-- counted is taken back. The caller puts it into an owning index or ends it.
+-- task: {state, fence, queue, shape, lost} as stored.
+local function take_back(id, fence, nonce, task)
+  if task[1] == "queued" then
+    drop_ready(id, task[3], task[4])
+  else
+    call("ZREM", delayed_key(), id)
+  end
+  call("ZREM", deadlines_key(), id)
+  if task[2] == fence then -- its lease had run out
+    call("HSET", task_key(id), "lost", I(math.max(whole(task[5], 0) - 1, 0)))
+  end
+  call("HSET", task_key(id), "state", "running", "nonce", nonce, "fence", fence)
+end
