@@ -20,6 +20,7 @@ from .commands.work import work
 from .commands.worker_drain import drain, undrain
 from .commands.worker_ls import worker_ls
 from .options import Common
+from .quick import QuickCommand, QuickGroup
 
 _HELP: Final = "Run Python work on the machines you own."
 _OURS_THEN_THEIRS: Final = {"allow_interspersed_args": False}
@@ -30,15 +31,15 @@ def build() -> Callable[..., Any]:
     """Return the whole command line."""
     app = _group(_HELP, context_settings={"help_option_names": ["-h", "--help"]})
     app.callback()(root(_root))
-    app.command("run", context_settings=_OURS_THEN_THEIRS)(command(run))
-    app.command("submit", context_settings=_OURS_THEN_THEIRS)(command(submit))
+    app.command("run", cls=QuickCommand, context_settings=_OURS_THEN_THEIRS)(command(run))
+    app.command("submit", cls=QuickCommand, context_settings=_OURS_THEN_THEIRS)(command(submit))
     _add(app, work, logs, ps, show, wait, cancel)
     queue = _group("Queues: what waits where.")
-    queue.command("ls")(command(queue_ls))
+    queue.command("ls", cls=QuickCommand)(command(queue_ls))
     worker = _group("Workers: who is there, and what they do.")
-    worker.command("ls")(command(worker_ls))
-    worker.command("drain")(command(drain))
-    worker.command("undrain")(command(undrain))
+    worker.command("ls", cls=QuickCommand)(command(worker_ls))
+    worker.command("drain", cls=QuickCommand)(command(drain))
+    worker.command("undrain", cls=QuickCommand)(command(undrain))
     app.add_typer(queue, name="queue")
     app.add_typer(worker, name="worker")
     _add(app, down, version)
@@ -47,12 +48,13 @@ def build() -> Callable[..., Any]:
 
 def _add(app: typer.Typer, *bodies: Body) -> None:
     for body in bodies:
-        app.command(body.__name__)(command(body))
+        app.command(body.__name__, cls=QuickCommand)(command(body))
 
 
 def _group(text: str, **settings: Any) -> typer.Typer:
     return typer.Typer(
         help=text,
+        cls=QuickGroup,
         no_args_is_help=True,
         rich_markup_mode=None,  # plain help: no import of rich, no boxes
         pretty_exceptions_enable=False,

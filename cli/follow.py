@@ -21,7 +21,10 @@ _Result = TypeVar("_Result")
 BLOCK_S: Final = 0.2
 """How long one look at the log waits for output: the end of a task is seen as soon."""
 _LOOK_EVERY_S: Final = 0.1
+_TEND_EVERY_S: Final = 2.0
 _RETRY_S: Final = 1.0
+
+Tend = Callable[["Record"], Awaitable[None]]
 
 
 class View(Protocol):
@@ -53,6 +56,7 @@ class Follower:
         view: View,
         *,
         revive: Callable[[], Awaitable[object]] | None = None,
+        tend: Tend | None = None,
     ) -> None:
         """Args.
 
@@ -60,11 +64,14 @@ class Follower:
         blocking: on a connection of its own, to wait for output.
         view: is shown what happens.
         revive: called while Redis is away, e.g. to start the embedded server again.
+        tend: called with the task every few seconds, e.g. to see that it has a worker.
         """
         self._lookups = Lookups(namespace)
         self._logs = Logs(blocking)
         self._view = view
         self._revive = revive
+        self._tend = tend
+        self._tended_s = time.monotonic()
         self._is_away = False
 
     async def follow(self, task_id: "TaskId", *, start: tuple[int, str] = (0, "0")) -> "Record":
@@ -82,6 +89,7 @@ class Follower:
                     self._view.attempt(record)
                 fence, after = record.fence, "0"
             self._view.state(record)
+            await self._see_to(record)
             if record.is_final:
                 await self._rest(task_id, fence, after)
                 return record
@@ -91,6 +99,12 @@ class Follower:
 
     async def _record(self, task_id: "TaskId") -> "Record":
         return await self._patiently(lambda: self._lookups.record(task_id))
+
+    async def _see_to(self, record: "Record") -> None:
+        if self._tend is not None and time.monotonic() - self._tended_s >= _TEND_EVERY_S:
+            tend = self._tend
+            await self._patiently(lambda: tend(record))
+            self._tended_s = time.monotonic()
 
     async def _some(self, task_id: "TaskId", fence: int, after: str) -> str:
         """Show what output there is, or comes within a moment; return where it ended."""

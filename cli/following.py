@@ -12,7 +12,7 @@ from ..broker.namespace import Namespace
 from . import exits
 from .broker_url import working_url
 from .config import Settings
-from .follow import Follower, View
+from .follow import Follower, Tend, View
 from .render import words
 from .render.follow_view import FollowView
 from .render.records import task_json
@@ -24,13 +24,19 @@ if TYPE_CHECKING:
 
 
 async def follow_to_end(
-    namespace: Namespace, blocking: Namespace, task_id: TaskId, settings: Settings, screen: Screen
+    namespace: Namespace,
+    blocking: Namespace,
+    task_id: TaskId,
+    settings: Settings,
+    screen: Screen,
+    *,
+    tend: Tend | None = None,
 ) -> int:
     """Show a task until it is final; return the exit code that it stands for."""
     out = sys.stderr.buffer if screen.json else sys.stdout.buffer
     view = FollowView(screen, out=out, err=sys.stderr.buffer)
     try:
-        record = await follower(namespace, blocking, view, settings).follow(task_id)
+        record = await follower(namespace, blocking, view, settings, tend=tend).follow(task_id)
     finally:
         view.close()
     screen.say(ended_line(record))
@@ -39,12 +45,19 @@ async def follow_to_end(
     return exits.of_task(record)
 
 
-def follower(namespace: Namespace, blocking: Namespace, view: View, settings: Settings) -> Follower:
+def follower(
+    namespace: Namespace,
+    blocking: Namespace,
+    view: View,
+    settings: Settings,
+    *,
+    tend: Tend | None = None,
+) -> Follower:
     """Return a follower that starts the embedded server again should it die."""
     revive: Callable[[], Awaitable[object]] | None = None
     if not settings.url:
         revive = partial(anyio.to_thread.run_sync, partial(working_url, settings))
-    return Follower(namespace, blocking, view, revive=revive)
+    return Follower(namespace, blocking, view, revive=revive, tend=tend)
 
 
 def say_detached(task_id: str | None, screen: Screen) -> int:

@@ -12,7 +12,7 @@ from ..broker.lookups import Lookups
 from ..broker.needs import Need
 from ..broker.presence import Workers
 from ..broker.snapshot.target import locate
-from . import config, run_worker
+from . import config
 from .broker_url import working_url
 from .connected import connected, connected_twice
 from .follow import BLOCK_S
@@ -20,6 +20,7 @@ from .following import follow_to_end, say_detached
 from .identity import own_key
 from .options import Common, TaskOptions
 from .render.screen import Screen
+from .standby import Standby, someone_listens
 from .submitting import enqueue, hint_misplaced, submission_of
 
 if TYPE_CHECKING:
@@ -82,16 +83,31 @@ class Launch:
             async with both as (namespace, blocking):
                 submitted = await self._enqueue(namespace)
                 self._describe(submitted)
-                if starts_worker:
-                    await self._ensure_worker(namespace)
+                standby = self._standby(namespace) if starts_worker else None
+                if standby is not None:
+                    await standby.ensure()
                 return await follow_to_end(
-                    namespace, blocking, submitted.task_id, self._settings, self._screen
+                    namespace,
+                    blocking,
+                    submitted.task_id,
+                    self._settings,
+                    self._screen,
+                    tend=standby.tend if standby else None,
                 )
 
         try:
             return anyio.run(go)
         except KeyboardInterrupt:
             return say_detached(self._task_id, self._screen)
+
+    def _standby(self, namespace: "Namespace") -> Standby:
+        return Standby(
+            self._settings,
+            namespace,
+            self._screen,
+            queue=self._submission.queue,
+            need=self._submission.need,
+        )
 
     def _url(self) -> str:
         return working_url(self._settings, report=self._screen.say)
@@ -126,20 +142,11 @@ class Launch:
 
     async def _warn_of_silence(self, namespace: "Namespace") -> None:
         queue, need = self._submission.queue, self._submission.need
-        if await run_worker.someone_listens(namespace, queue, need):
+        if await someone_listens(namespace, queue, need):
             return
         some = bool(await Workers(namespace).listening(queue))
         problem = "no worker there has room for it" if some else "no worker listens there yet"
         self._screen.warn(f"{problem}; start one:  rq-agent work --queues {queue}{_gpus(need)}")
-
-    async def _ensure_worker(self, namespace: "Namespace") -> None:
-        """Start a worker unless one listens."""
-        queue, need = self._submission.queue, self._submission.need
-        if await run_worker.someone_listens(namespace, queue, need):
-            return
-        started = run_worker.start(self._settings, queue, config.variables())
-        with self._screen.progress(f"starting worker {started.name}"):
-            await run_worker.until_listening(namespace, queue, need, started)
 
 
 def _gpus(need: Need) -> str:

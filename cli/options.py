@@ -66,8 +66,8 @@ class TaskOptions:
     label: Annotated[
         list[str], _option("-l", "--label", metavar="KEY=VALUE", text="Label to find it by.")
     ] = field(default_factory=list)
-    gpus: Annotated[int, typer.Option("--gpus", min=0, max=1024, help="GPUs that it needs.")] = 0
-    cpus: Annotated[float, _option("--cpus", metavar="N", text="CPUs that it needs.")] = 0.0
+    gpus: Annotated[str, typer.Option("--gpus", metavar="N", help="GPUs that it needs.")] = "0"
+    cpus: Annotated[str, _option("--cpus", metavar="N", text="CPUs that it needs: 4, 0.5.")] = ""
     mem: Annotated[
         str, _option("--mem", metavar="SIZE", text="Memory that it needs: 500M, 32G.")
     ] = ""

@@ -1,4 +1,4 @@
-"""The worker that `run` starts when nobody listens: detached, so that it outlives Ctrl-C."""
+"""How `run` starts a worker: detached, so that it outlives Ctrl-C."""
 
 import os
 import sys
@@ -6,24 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import anyio
 import msgspec
 
 from ..broker import needs
-from ..broker.errors import RqAgentError
-from ..broker.presence import Workers, WorkerView
+from ..broker.presence import WorkerView
 from . import worker_name
 from .config import Settings
 
 if TYPE_CHECKING:
-    from ..broker.namespace import Namespace
     from ..broker.needs import Need
 
 IDLE_S: Final = 600
-_LOOK_EVERY_S: Final = 0.05
-_AFTER_DEATH_S: Final = 3.0
-"""Of two `run` at once one worker finds its name taken: the other one serves both."""
-_START_LIMIT_S: Final = 60.0
 _TAIL_BYTES: Final = 2_000
 
 
@@ -47,11 +40,6 @@ def could_run(need: "Need", worker: WorkerView) -> bool:
         mem_mib=no_limit if worker.mem_mib is None else worker.mem_mib,
     )
     return needs.fits(need, whole)
-
-
-async def someone_listens(namespace: "Namespace", queue: str, need: "Need") -> bool:
-    """Return whether a live worker takes such tasks from the queue, sooner or later."""
-    return any(could_run(need, worker) for worker in await Workers(namespace).listening(queue))
 
 
 def log_folder(settings: Settings) -> Path:
@@ -90,28 +78,6 @@ def start(settings: Settings, queue: str, environ: Mapping[str, str]) -> Started
     return Started(name=name, pid=pid, log=log)
 
 
-async def until_listening(
-    namespace: "Namespace", queue: str, need: "Need", started: Started
-) -> None:
-    """Wait until a worker listens.
-
-    Raises:
-        RqAgentError: the one that was started died; shows the end of its log.
-    """
-    with anyio.move_on_after(_START_LIMIT_S) as scope:
-        is_dead = False
-        while not await someone_listens(namespace, queue, need):
-            if not is_dead and _has_ended(started.pid):
-                is_dead = True
-                scope.deadline = anyio.current_time() + _AFTER_DEATH_S
-            await anyio.sleep(_LOOK_EVERY_S)
-    if scope.cancelled_caught:
-        state = "ended at its start" if is_dead else "is not ready yet"
-        raise RqAgentError(
-            f"the worker {started.name} {state}; {started.log} says:\n{_tail(started.log)}"
-        )
-
-
 def _environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the worker's environment. The URL goes here: everybody can read arguments."""
     ours = {"RQ_AGENT_NAMESPACE": settings.namespace}
@@ -123,7 +89,8 @@ def _environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, st
     return {name: value for name, value in environ.items() if name not in left_out} | ours
 
 
-def _has_ended(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
+    """Return whether a process that this one started is gone."""
     try:
         ended, _ = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
@@ -131,7 +98,8 @@ def _has_ended(pid: int) -> bool:
     return ended != 0
 
 
-def _tail(log: Path) -> str:
+def tail(log: Path) -> str:
+    """Return the end of a worker's log."""
     try:
         return log.read_bytes()[-_TAIL_BYTES:].decode("utf-8", "replace").rstrip()
     except OSError as e:

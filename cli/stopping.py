@@ -14,8 +14,9 @@ from ..broker.draining import Draining
 from ..broker.embedded.probe import has_leases
 from ..broker.embedded.stop import stop
 from ..broker.errors import BrokerUnavailable
-from ..broker.presence import Workers, WorkerView
+from ..broker.presence import WorkerView
 from . import exits
+from .alive import live_workers
 from .broker_url import existing_url
 from .config import Settings
 from .connected import connected
@@ -55,7 +56,7 @@ async def _workers(
 ) -> tuple[list[WorkerView], list[WorkerView]]:
     """Return the live workers that `run` started here, and all others."""
     started = {log.stem for log in log_folder(settings).glob("*.log")}
-    live = [w for w in await Workers(namespace).live() if w.host != platform.node() or _lives(w)]
+    live = await live_workers(namespace)
     own = [w for w in live if w.name in started and w.host == platform.node()]
     return own, [worker for worker in live if worker not in own]
 
@@ -97,14 +98,7 @@ async def _dismiss(namespace: "Namespace", own: Sequence[WorkerView], *, force: 
 
 async def _still_there(namespace: "Namespace", own: Sequence[WorkerView]) -> list[WorkerView]:
     names = {worker.name for worker in own}
-    return [w for w in await Workers(namespace).live() if w.name in names and _lives(w)]
-
-
-def _lives(worker: WorkerView) -> bool:
-    """Return whether a worker of this machine has a process: a killed one is listed for a while."""
-    import psutil
-
-    return worker.pid is not None and psutil.pid_exists(worker.pid)
+    return [worker for worker in await live_workers(namespace) if worker.name in names]
 
 
 def _terminate(worker: WorkerView) -> None:

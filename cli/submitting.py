@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from ..broker.errors import UsageError
 from ..broker.needs import Need
 from ..broker.submission import Submission, Submitted, submit
@@ -95,12 +93,11 @@ def _before_dashes(arguments: Sequence[str]) -> Sequence[str]:
 
 
 def _need(options: TaskOptions) -> Need:
-    mem_mib = values.size_mib(options.mem, "--mem") if options.mem else 0
-    need = Need(gpus=options.gpus, cpus=options.cpus, mem_mib=mem_mib)
-    try:
-        return msgspec.convert(msgspec.to_builtins(need), Need)
-    except msgspec.ValidationError as e:
-        raise UsageError(f"--gpus, --cpus, --mem: {e}") from e
+    return Need(
+        gpus=values.whole(options.gpus, "--gpus", least=0, most=1024),
+        cpus=values.number(options.cpus, "--cpus", most=65_536) if options.cpus else 0.0,
+        mem_mib=values.size_mib(options.mem, "--mem") if options.mem else 0,
+    )
 
 
 def _seconds(text: str, option: str) -> float:

@@ -42,6 +42,20 @@ def size_mib(text: str, option: str) -> int:
     return -(-size_bytes(text, option) // 1024**2)
 
 
+def whole(text: str, option: str, *, least: int, most: int) -> int:
+    """Return a whole number within limits."""
+    if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) and least <= int(text) <= most:
+        return int(text)
+    raise UsageError(f"{option} {text}: write a whole number from {least} to {most}")
+
+
+def number(text: str, option: str, *, most: float) -> float:
+    """Return a number above 0."""
+    if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text, re.ASCII) and 0 < float(text) <= most:
+        return float(text)
+    raise UsageError(f"{option} {text}: write a number above 0, at most {most:g}")
+
+
 def priority(text: str) -> int:
     """Return the number of `low`, `normal`, `high` or -128 to 127."""
     if text in _PRIORITIES:

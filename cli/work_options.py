@@ -29,8 +29,8 @@ class WorkOptions:
         ),
     ] = "priority"
     slots: Annotated[
-        int, typer.Option("--slots", min=0, max=10_000, help="Tasks without a GPU at once.")
-    ] = 1
+        str, typer.Option("--slots", metavar="N", help="Tasks without a GPU at once.")
+    ] = "1"
     gpus: Annotated[
         str,
         typer.Option(
@@ -38,9 +38,11 @@ class WorkOptions:
         ),
     ] = "all"
     cpus: Annotated[
-        float | None,
-        typer.Option("--cpus", metavar="N", help="CPUs to hand out; else no limit."),
-    ] = None
+        str,
+        typer.Option(
+            "--cpus", metavar="N", help="CPUs to hand out; else no limit.", show_default=False
+        ),
+    ] = ""
     mem: Annotated[
         str,
         typer.Option(
@@ -70,8 +72,8 @@ class WorkOptions:
         ),
     ] = ""
     max_tasks: Annotated[
-        int, typer.Option("--max-tasks", min=0, help="Stop after so many tasks; 0: no limit.")
-    ] = 0
+        str, typer.Option("--max-tasks", metavar="N", help="Stop after so many; 0: no limit.")
+    ] = "0"
     lease: Annotated[
         str,
         typer.Option(

@@ -43,16 +43,16 @@ def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
     )
     fields = {
         "name": name,
-        "slots": options.slots,
+        "slots": values.whole(options.slots, "--slots", least=0, most=10_000),
         "gpus": _gpus(options.gpus),
         "lease_ms": lease_ms,
         "beat_ms": max(200, min(_BEAT_MS, lease_ms // _BEATS_A_LEASE)),
-        "max_tasks": options.max_tasks,
+        "max_tasks": values.whole(options.max_tasks, "--max-tasks", least=0, most=10**9 - 1),
         "once": options.once,
         "idle_timeout_s": _seconds(options.idle_timeout, "--idle-timeout"),
     }
-    if options.cpus is not None:
-        fields["cpus"] = options.cpus
+    if options.cpus:
+        fields["cpus"] = values.number(options.cpus, "--cpus", most=65_536)
     if options.mem:
         fields["mem_mib"] = values.size_mib(options.mem, "--mem")
     try:

@@ -21,8 +21,11 @@ def logs(
     ],
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Stay until it ends.")] = False,
     tail: Annotated[
-        int | None, typer.Option("-n", "--tail", min=0, metavar="N", help="Only the last N lines.")
-    ] = None,
+        str,
+        typer.Option(
+            "-n", "--tail", metavar="N", help="Only the last N lines.", show_default=False
+        ),
+    ] = "",
     stream: Annotated[
         str,
         typer.Option(
@@ -40,12 +43,13 @@ def logs(
     ] = False,
 ) -> int:
     """Print what a task wrote, byte for byte."""
-    from .. import config
+    from .. import config, values
     from ..log_reading import print_log, streams_of
     from ..render.log_view import LogView
     from ..render.screen import Screen
 
+    count = values.whole(tail, "--tail", least=0, most=10**9 - 1) if tail else None
     settings = config.load(common)
     screen = Screen(settings)
     view = LogView(screen, streams=streams_of(stream), with_times=timestamps, is_raw=raw)
-    return print_log(settings, screen, view, task, tail=tail, stays=follow)
+    return print_log(settings, screen, view, task, tail=count, stays=follow)

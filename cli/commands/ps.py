@@ -38,13 +38,14 @@ def ps(
         ),
     ] = "",
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=100_000, help="At most so many that don't run.")
-    ] = 30,
+        str, typer.Option("--limit", metavar="N", help="At most so many that don't run.")
+    ] = "30",
 ) -> None:
     """List tasks: what runs, then the newest others."""
-    from .. import config, listing
+    from .. import config, listing, values
     from ..render.screen import Screen
 
+    count = values.whole(limit, "--limit", least=1, most=100_000)
     settings = config.load(common)
     filters = listing.filters_of(queue=queue, states=state or (), user=user, label=label)
-    listing.show(settings, Screen(settings), filters, limit=None if everything else limit)
+    listing.show(settings, Screen(settings), filters, limit=None if everything else count)
