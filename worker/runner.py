@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import msgspec
 
 from ..broker.claims import Claim, Finish, FinishCode
 from ..broker.errors import (
+    BrokerRefused,
     BrokerUnavailable,
     BuildError,
     RqAgentError,
@@ -22,7 +23,7 @@ from ..broker.trust import TrustFileError
 from . import endings
 from .endings import Ending, StopCause
 from .held import Held
-from .patience import patiently, unless
+from .patience import unless
 from .prepare import Preparation, Prepared, make_private, run_folder
 from .process.handle import Handle
 from .process.journal import Attempt
@@ -33,7 +34,8 @@ from .tools import Tools
 log = logging.getLogger(__name__)
 
 _LAST_OUTPUT_S = 30.0
-"""How long the end of a task waits for a missing Redis to take its last output."""
+"""How long the end of a task waits for a Redis that refuses its last output: a full one."""
+_RETRY_S = 1.0
 
 
 class Runner:
@@ -48,7 +50,6 @@ class Runner:
 
     async def run(self) -> None:
         """Run the task. Returns when its end is reported, or nothing may be reported."""
-        await self._tools.journal.claimed([attempt(self._claim, self._folder)])
         async with anyio.create_task_group() as tg:
             tg.start_soon(self._shipping.run)
             ending = await self._ending()
@@ -56,11 +57,12 @@ class Runner:
         if ending is not None:
             await self._ship_the_rest()
             await self._report(ending)
-        await self._tools.journal.ended(self._claim.task_id, self._claim.fence)
+        await self._forget()
         await anyio.to_thread.run_sync(self._tidy)
 
     async def _ending(self) -> Ending | None:
         try:
+            await self._tools.journal.claimed([attempt(self._claim, self._folder)])
             make_private(self._folder)
             async with AsyncExitStack() as stack:
                 prepared = await unless(self._held.stopping, partial(self._prepare, stack))
@@ -88,7 +90,7 @@ class Runner:
 
     async def _watch(self, prepared: Prepared) -> Ending | None:
         handle = await prepared.start()
-        await self._tools.journal.started(handle)
+        await self._remember(handle)
         async with anyio.create_task_group() as tg:
             tg.start_soon(self._stop_when_asked, prepared, handle)
             tg.start_soon(self._time_out, prepared.signed.timeout_s)
@@ -148,8 +150,30 @@ class Runner:
             log.warning("task %s: phase %s not told: %s", self._claim.task_id, phase, e)
 
     async def _ship_the_rest(self) -> None:
-        with anyio.move_on_after(_LAST_OUTPUT_S):
-            await patiently(partial(self._shipping.ship, final=True), what="last output")
+        """Ship before the end is told: who waits for the end then finds all the output."""
+        with anyio.move_on_after(_LAST_OUTPUT_S) as scope:
+            while self._held.cause is not StopCause.LOST:
+                try:
+                    return await self._shipping.ship(final=True)
+                except BrokerRefused as e:
+                    log.warning("task %s: last output: %s", self._claim.task_id, e)
+                except BrokerUnavailable as e:
+                    log.warning("task %s: last output: %s", self._claim.task_id, e)
+                    # Its end can't be told either, so giving up would gain nothing.
+                    scope.deadline = anyio.current_time() + _LAST_OUTPUT_S
+                await anyio.sleep(_RETRY_S)
+
+    async def _remember(self, handle: Handle) -> None:
+        try:
+            await self._tools.journal.started(handle)
+        except RqAgentError as e:  # the next session finds the process by its run folder too
+            log.warning("task %s: %s", self._claim.task_id, e)
+
+    async def _forget(self) -> None:
+        try:
+            await self._tools.journal.ended(self._claim.task_id, self._claim.fence)
+        except RqAgentError as e:  # the next session asks about it, and hears that it has ended
+            log.warning("task %s: %s", self._claim.task_id, e)
 
     async def _report(self, ending: Ending) -> None:
         code = await self._tools.finisher.deliver(
@@ -171,7 +195,8 @@ class Runner:
         for name in ("tree", "venv"):
             shutil.rmtree(self._folder / name, ignore_errors=True)
         for name in ("spec.json", "wanted.json", "exit.reserved"):
-            (self._folder / name).unlink(missing_ok=True)
+            with suppress(OSError):  # the task may have put anything in its place
+                (self._folder / name).unlink()
 
 
 def attempt(claim: Claim, folder: Path) -> Attempt:

@@ -1,6 +1,7 @@
 """Ships the output of one attempt to Redis while it runs."""
 
 import logging
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,7 @@ _EVERY_S = 0.1
 _RETRY_S = 1.0
 _LINES_KEPT = 1_000
 _PART = 64
+_USED_BYTES = 1024 * 1024
 
 
 class Shipping:
@@ -34,7 +36,7 @@ class Shipping:
         self._leases = leases
         self._output = Output(folder)
         self._used_file = folder / "params.json"
-        self._used_at_ns = 0
+        self._used_at_ns: int | None = None
         self._said_bytes = 0
         self._pending: list[Chunk] = []
 
@@ -59,35 +61,50 @@ class Shipping:
 
     async def ship(self, *, final: bool = False) -> None:
         """Ship what is new. `final`: also the last line, when it has no end."""
-        while part := self._pending[:_PART] or await self._read(final):
-            self._pending[: len(part)] = part
+        while self._pending or await self._read(final):
+            part = self._pending[:_PART]
             await self._logs.append(self._claim, part)
             del self._pending[: len(part)]
         await self._ship_used()
 
-    async def _read(self, final: bool) -> list[Chunk]:
-        """Return what is new on disk. A gap is not shipped: readers see it in the offsets."""
-        return [
+    async def _read(self, final: bool) -> bool:
+        """Take what is new on disk; return whether there was any.
+
+        A gap is not shipped: readers see it in the offsets.
+        """
+        try:
+            found = await self._output.read(final=final)
+        except OSError as e:  # the task may have put anything in place of its files
+            log.warning("task %s: its output can't be read: %s", self._claim.task_id, e)
+            return False
+        self._pending += [
             Chunk(stream=c.stream, offset=c.offset, raw_bytes=c.raw_bytes, data=c.data)
-            for c in await self._output.read(final=final)
+            for c in found
             if not c.is_gap
         ]
+        return bool(found)
 
     async def _ship_used(self) -> None:
-        try:
-            written_ns = self._used_file.stat().st_mtime_ns
-        except FileNotFoundError:
-            return
-        if written_ns != self._used_at_ns:
+        written_ns = modified_ns(self._used_file)
+        if written_ns not in (None, self._used_at_ns):
             await self._leases.used(self._claim, read_used(self._used_file))
             self._used_at_ns = written_ns
 
 
+def modified_ns(path: Path) -> int | None:
+    """Return when a file was written, None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns if stat.S_ISREG(found.st_mode) else None
+
+
 def read_used(path: Path) -> Mapping[str, str]:
     """Return the parameters that the script said it used; nothing when it wrote nonsense."""
-    if path.stat().st_size > 1024 * 1024:
-        return {}
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
-    except msgspec.DecodeError:
+        with path.open("rb") as file:
+            content = file.read(_USED_BYTES + 1)
+        return msgspec.json.decode(content[:_USED_BYTES], type=dict[str, str])
+    except (OSError, ValueError):  # gone again, cut, or no JSON
         return {}

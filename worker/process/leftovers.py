@@ -11,9 +11,10 @@ _PATIENCE_S = 2.0
 
 
 def kill(handle: Handle) -> int:
-    """Kill the shim and everything below it or in its session; return how many there were.
+    """Kill the shim and everything of its task; return how many processes there were.
 
-    Blocks for up to 2 s. What left both the tree and the session before the shim died, stays.
+    Blocks for up to 2 s. What left the tree and the session before the shim died is known by its
+    variables; if it cleared those too, it stays.
     """
     found = _members(handle)
     for process in found:
@@ -29,14 +30,15 @@ def _members(handle: Handle) -> list[psutil.Process]:
     tree: dict[int, psutil.Process] = {}
     if handle.boot_id != identity.boot_id():
         return []
+    session: int | None = handle.pid
     if is_alive(handle):
         shim = psutil.Process(handle.pid)
         tree = {p.pid: p for p in [*shim.children(recursive=True), shim]}
     elif identity.started_ticks(handle.pid) is not None:
-        # The number was used again, so the session of that number is not ours either.
-        return []
+        session = None  # the number was used again, so the session of that number is not ours
     for process in psutil.process_iter():
-        if _session(process.pid) == handle.pid:
+        in_session = session is not None and _session(process.pid) == session
+        if in_session or _is_of(process, handle):
             tree.setdefault(process.pid, process)
     return list(tree.values())
 
@@ -46,3 +48,13 @@ def _session(pid: int) -> int | None:
         return os.getsid(pid)
     except (ProcessLookupError, PermissionError):
         return None
+
+
+def _is_of(process: psutil.Process, handle: Handle) -> bool:
+    """Return whether a process was started with the variables of this attempt."""
+    try:
+        variables = process.environ()
+    except (psutil.Error, OSError):  # gone, a zombie, or somebody else's
+        return False
+    names = variables.get("RQ_AGENT_TASK_ID"), variables.get("RQ_AGENT_FENCE")
+    return names == (handle.task_id, str(handle.fence))

@@ -14,9 +14,9 @@ import anyio.lowlevel
 from rq_agent.broker import keys
 from rq_agent.broker.claims import Claim
 from rq_agent.broker.events import Event, Events
-from rq_agent.broker.home import Home
+from rq_agent.broker.home import Home, machine_id
 from rq_agent.broker.keypair import KeyPair
-from rq_agent.broker.keys import Prefix, TaskId
+from rq_agent.broker.keys import TaskId
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.logs import Logs
 from rq_agent.broker.lookups import Lookups
@@ -34,9 +34,6 @@ from rq_agent.worker.signals import Signals
 from rq_agent.worker.supervisor import Supervisor
 
 DEADLINE_S = 60.0
-
-KeyOf = Callable[[Prefix, Any], str]
-"""A function of keys.py that names a key by one more word."""
 
 
 class Lab:
@@ -190,25 +187,7 @@ class Lab:
                 entries, last = await logs.read(task_id, fence, last, block_ms=1_000)
                 seen += b"".join(e.data for e in entries)
 
-    async def put(self, key: KeyOf, name: str, content: bytes) -> None:
-        """Write bytes under a key, as anybody with access to Redis can."""
-        await self.remove(key, name)
-        await self.namespace.redis.set(key(self.namespace.prefix, name), content)
-
-    async def put_list(self, key: KeyOf, name: str) -> None:
-        """Put something of another type under a key."""
-        await self.remove(key, name)
-        await self.namespace.redis.rpush(key(self.namespace.prefix, name), "odd")
-
-    async def get(self, key: KeyOf, name: str) -> bytes:
-        """Return the bytes under a key."""
-        content: Any = await self.namespace.redis.get(key(self.namespace.prefix, name))
-        return bytes(content)
-
-    async def remove(self, key: KeyOf, name: str) -> None:
-        """Remove a key."""
-        await self.namespace.redis.delete(key(self.namespace.prefix, name))
-
-    async def set_field(self, task_id: TaskId, field: str, value: str) -> None:
-        """Change a field of a task's hash."""
-        await self.namespace.redis.hset(keys.task(self.namespace.prefix, task_id), field, value)
+    def run_folder(self, task_id: TaskId, fence: int = 1, worker: str = "w1") -> Path:
+        """Return the folder of one attempt."""
+        name = f"{task_id}.{fence}"
+        return self.home.state / machine_id() / "workers" / worker / "tasks" / name

@@ -1,22 +1,29 @@
 """Records that somebody else wrote into Redis: never run, told apart, and the worker goes on."""
 
-import hashlib
 import time
 from collections.abc import Awaitable, Callable
 
-import msgspec
 import pytest
 
 from rq_agent.broker import keys
-from rq_agent.broker.definition import Definition
-from rq_agent.broker.envelope import SignedTask, sign
 from rq_agent.broker.keypair import KeyPair
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.needs import Need, encode, shape_id
 from rq_agent.broker.record import Record
 from rq_agent.broker.trust import TrustFile
 
-from .lab import KeyOf, Lab
+from .lab import Lab
+from .tampering import (
+    KeyOf,
+    definition_of,
+    get,
+    put,
+    put_list,
+    redefine,
+    remove,
+    set_field,
+    sign_anew,
+)
 
 Attack = Callable[[Lab, TaskId], Awaitable[None]]
 """Changes what Redis holds of a task, a definition or a blob."""
@@ -54,81 +61,66 @@ async def is_quarantined(lab: Lab, bad: TaskId) -> str:
     return record.reason
 
 
-async def signed_anew(
-    lab: Lab, task_id: TaskId, pair: KeyPair | None = None, **other: object
-) -> None:
-    """Put another signed envelope in place of a task's own."""
-    record = await lab.record(task_id)
-    fields = {
-        "namespace": lab.namespace.name,
-        "task_id": task_id,
-        "definition": record.definition,
-        "not_after": int(time.time()) + 3600,
-    }
-    task = msgspec.convert(fields | other, SignedTask)
-    await lab.put(keys.arguments, task_id, sign([task], pair or lab.pair)[0])
-
-
 async def forge(lab: Lab, task_id: TaskId) -> None:
-    await signed_anew(lab, task_id, KeyPair.load_or_create(lab.folder / "keys", "mallory"))
+    await sign_anew(lab, task_id, KeyPair.load_or_create(lab.folder / "keys", "mallory"))
 
 
 async def forge_under_a_trusted_name(lab: Lab, task_id: TaskId) -> None:
     mallory = KeyPair.load_or_create(lab.folder / "keys", "mallory")
-    await signed_anew(lab, task_id, mallory)
-    envelope = await lab.get(keys.arguments, task_id)
+    await sign_anew(lab, task_id, mallory)
+    envelope = await get(lab, keys.arguments, task_id)
     trusted = envelope.replace(mallory.key_id.encode(), lab.pair.key_id.encode())
     assert trusted != envelope
-    await lab.put(keys.arguments, task_id, trusted)
+    await put(lab, keys.arguments, task_id, trusted)
 
 
 async def alter(lab: Lab, task_id: TaskId) -> None:
-    envelope = await lab.get(keys.arguments, task_id)
+    envelope = await get(lab, keys.arguments, task_id)
     altered = envelope.replace(b"harmless", b"harmful!")
     assert altered != envelope
-    await lab.put(keys.arguments, task_id, altered)
+    await put(lab, keys.arguments, task_id, altered)
 
 
 async def replay(lab: Lab, task_id: TaskId) -> None:
     other = await lab.submit("print('an honest task')")
-    await lab.put(keys.arguments, task_id, await lab.get(keys.arguments, other))
+    await put(lab, keys.arguments, task_id, await get(lab, keys.arguments, other))
 
 
 async def come_from_another_namespace(lab: Lab, task_id: TaskId) -> None:
-    await signed_anew(lab, task_id, namespace="elsewhere")
+    await sign_anew(lab, task_id, namespace="elsewhere")
 
 
 async def expire(lab: Lab, task_id: TaskId) -> None:
-    await signed_anew(lab, task_id, not_after=int(time.time()) - 1)
+    await sign_anew(lab, task_id, not_after=int(time.time()) - 1)
 
 
 async def ask_for_less(lab: Lab, task_id: TaskId) -> None:
-    await signed_anew(lab, task_id, need=Need(gpus=8))
+    await sign_anew(lab, task_id, need=Need(gpus=8))
 
 
 async def point_to_another_definition(lab: Lab, task_id: TaskId) -> None:
     other = await lab.record(await lab.submit("print('another script')"))
-    await lab.set_field(task_id, "definition", other.definition)
+    await set_field(lab, task_id, "definition", other.definition)
 
 
 async def point_nowhere(lab: Lab, task_id: TaskId) -> None:
-    await lab.set_field(task_id, "definition", "x" * 1_000_000)
+    await set_field(lab, task_id, "definition", "x" * 1_000_000)
 
 
 async def oversize(lab: Lab, task_id: TaskId) -> None:
-    await lab.put(keys.arguments, task_id, bytes(300_000))
+    await put(lab, keys.arguments, task_id, bytes(300_000))
 
 
-async def remove(lab: Lab, task_id: TaskId) -> None:
-    await lab.remove(keys.arguments, task_id)
+async def take_away(lab: Lab, task_id: TaskId) -> None:
+    await remove(lab, keys.arguments, task_id)
 
 
 async def make_a_list(lab: Lab, task_id: TaskId) -> None:
-    await lab.put_list(keys.arguments, task_id)
+    await put_list(lab, keys.arguments, task_id)
 
 
 async def garble(lab: Lab, task_id: TaskId) -> None:
-    await lab.put(keys.arguments, task_id, b"RQA1" + b"\x9f" * 40_000)
+    await put(lab, keys.arguments, task_id, b"RQA1" + b"\x9f" * 40_000)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +136,7 @@ async def garble(lab: Lab, task_id: TaskId) -> None:
         (point_to_another_definition, "signed for definition"),
         (point_nowhere, "signed for definition"),
         (oversize, "missing or too large"),
-        (remove, "missing or too large"),
+        (take_away, "missing or too large"),
         (make_a_list, "missing or too large"),
         (garble, "not a signed task"),
     ],
@@ -161,32 +153,32 @@ async def test_arguments_that_nobody_trusted_signed_for_this_task_are_quarantine
     assert why in reason
     assert len(reason) < 2_000
     assert not victim.ran
-    await lab.remove(keys.arguments, bad)
+    await remove(lab, keys.arguments, bad)
 
 
 async def cut_the_definition_short(lab: Lab, digest: str) -> None:
-    await lab.put(keys.definition, digest, (await lab.get(keys.definition, digest))[:-1])
+    await put(lab, keys.definition, digest, (await get(lab, keys.definition, digest))[:-1])
 
 
 async def replace_the_definition(lab: Lab, digest: str) -> None:
-    content = await lab.get(keys.definition, digest)
-    await lab.put(keys.definition, digest, content.replace(b"script.py", b"other_.py"))
+    content = await get(lab, keys.definition, digest)
+    await put(lab, keys.definition, digest, content.replace(b"script.py", b"other_.py"))
 
 
 async def garble_the_definition(lab: Lab, digest: str) -> None:
-    await lab.put(keys.definition, digest, b"\xc1" * 1_000)
+    await put(lab, keys.definition, digest, b"\xc1" * 1_000)
 
 
 async def swell_the_definition(lab: Lab, digest: str) -> None:
-    await lab.put(keys.definition, digest, bytes(2_000_000))
+    await put(lab, keys.definition, digest, bytes(2_000_000))
 
 
 async def make_the_definition_a_list(lab: Lab, digest: str) -> None:
-    await lab.put_list(keys.definition, digest)
+    await put_list(lab, keys.definition, digest)
 
 
 async def remove_the_definition(lab: Lab, digest: str) -> None:
-    await lab.remove(keys.definition, digest)
+    await remove(lab, keys.definition, digest)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +201,7 @@ async def test_a_definition_that_is_not_what_was_signed_is_quarantined(
 
     assert why in await is_quarantined(lab, bad)
     assert not victim.ran
-    await lab.remove(keys.definition, (await lab.record(bad)).definition)
+    await remove(lab, keys.definition, (await lab.record(bad)).definition)
 
 
 async def test_a_signed_definition_that_is_none_is_quarantined(lab: Lab) -> None:
@@ -217,31 +209,23 @@ async def test_a_signed_definition_that_is_none_is_quarantined(lab: Lab) -> None
     victim = Victim(lab)
     bad = await lab.submit(victim.script)
     encoded = b"\x81\xa4code\xa2\xff\xff"
-    digest = hashlib.sha256(encoded).hexdigest()
-    await lab.put(keys.definition, digest, encoded)
-    await lab.set_field(bad, "definition", digest)
-    await signed_anew(lab, bad, definition=digest)
+    await redefine(lab, bad, encoded)
 
     assert "is malformed" in await is_quarantined(lab, bad)
     assert not victim.ran
 
 
-async def blob_of(lab: Lab, task_id: TaskId) -> str:
-    content = await lab.get(keys.definition, (await lab.record(task_id)).definition)
-    return msgspec.msgpack.decode(content, type=Definition).code.blob
-
-
 async def replace_the_code(lab: Lab, blob: str) -> None:
-    content = await lab.get(keys.blob, blob)
-    await lab.put(keys.blob, blob, content[:-1] + b"#")
+    content = await get(lab, keys.blob, blob)
+    await put(lab, keys.blob, blob, content[:-1] + b"#")
 
 
 async def swell_the_code(lab: Lab, blob: str) -> None:
-    await lab.put(keys.blob, blob, await lab.get(keys.blob, blob) + bytes(1_000))
+    await put(lab, keys.blob, blob, await get(lab, keys.blob, blob) + bytes(1_000))
 
 
 async def make_the_code_a_list(lab: Lab, blob: str) -> None:
-    await lab.put_list(keys.blob, blob)
+    await put_list(lab, keys.blob, blob)
 
 
 @pytest.mark.parametrize(
@@ -257,17 +241,17 @@ async def test_code_that_is_not_what_was_signed_is_quarantined(
 ) -> None:
     victim = Victim(lab)
     bad = await lab.submit(victim.script)
-    blob = TaskId(await blob_of(lab, bad))
+    blob = TaskId((await definition_of(lab, bad)).code.blob)
     await attack(lab, blob)
 
     assert why in await is_quarantined(lab, bad)
     assert not victim.ran
-    await lab.remove(keys.blob, blob)
+    await remove(lab, keys.blob, blob)
 
 
 async def test_code_that_is_gone_is_an_error_that_says_what_to_do(lab: Lab) -> None:
     bad = await lab.submit("print('never')")
-    await lab.remove(keys.blob, await blob_of(lab, bad))
+    await remove(lab, keys.blob, (await definition_of(lab, bad)).code.blob)
 
     record = await outcome(lab, bad)
 
@@ -307,12 +291,12 @@ async def test_a_need_that_was_altered_fits_nowhere(lab: Lab) -> None:
 
 async def test_a_record_of_another_type_does_not_stop_its_queue(lab: Lab) -> None:
     bad = await lab.submit("print('never')")
-    await lab.put_list(keys.task, bad)
+    await put_list(lab, keys.task, bad)
 
     await outcome(lab, bad)
 
     assert [e.event for e in await lab.events() if e.task_id == bad] == ["enqueued", "ghost"]
-    await lab.remove(keys.task, bad)
+    await remove(lab, keys.task, bad)
 
 
 @pytest.mark.parametrize("key", [keys.extra, keys.history])
@@ -320,10 +304,10 @@ async def test_side_records_of_another_type_change_nothing_for_the_task(
     lab: Lab, key: KeyOf
 ) -> None:
     task_id = await lab.submit("import argparse; argparse.ArgumentParser().parse_args()")
-    await lab.put(key, task_id, b"odd")
+    await put(lab, key, task_id, b"odd")
 
     await outcome(lab, task_id)
-    await lab.remove(key, task_id)
+    await remove(lab, key, task_id)
 
     assert (await lab.record(task_id)).exit_code == 0
 
