@@ -70,10 +70,10 @@ QUICK = Effort(
 )
 
 
-def ratios(of: Figure, to: Figure, *, title: str, note: str = "") -> Figure:
+def ratios(of: Figure, to: Figure, *, title: str) -> Figure:
     """Return one figure divided by another, repeat by repeat: machines are noisy."""
     values = tuple(a / b for a, b in zip(of.values, to.values, strict=True))
-    return Figure(id=f"{of.id}.ratio", title=title, unit="x", values=values, note=note)
+    return Figure(id=f"{of.id}.ratio", title=title, unit="x", values=values)
 
 
 def p50_p99(samples: Sequence[float]) -> tuple[float, float]:

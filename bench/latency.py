@@ -91,7 +91,7 @@ def _bare(plain: bare.Venv, script: Path) -> tuple[float, float]:
 def _figures(rounds: list[list[Sample]]) -> list[Figure]:
     titles = {
         "sent_to_first": "enqueue sent -> first line",
-        "bare_to_first": "bare python script.py, spawn -> first line",
+        "bare_to_first": "bare python script.py in a venv, spawn -> first line",
         "last_to_final": "script's last line -> final state in Redis",
         "last_to_seen": "script's last line -> another client saw the event",
         "last_to_bare_exit": "bare: script's last line -> exit known",

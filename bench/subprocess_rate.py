@@ -94,12 +94,12 @@ def _figures(slots: int, rounds: list[_Round]) -> list[Figure]:
         return Figure(id=id, title=f"{title}, {slots} slots", unit=unit, values=values)
 
     tasks = figure("tasks_rate", "no-op tasks", "/s")
-    plain = figure("bare_rate", "bare python -c pass, as many at once", "/s")
+    plain = figure("bare_rate", "bare python -c pass in a venv, as many at once", "/s")
     return [
         tasks,
         plain,
         ratios(tasks, plain, title=f"no-op tasks / bare python -c pass, {slots} slots"),
         figure("supervisor_ms", "CPU of the supervisor for each task", "ms"),
         figure("launched_ms", "CPU of launcher, shim and task for each task", "ms"),
-        figure("bare_ms", "CPU of a bare python -c pass", "ms"),
+        figure("bare_ms", "CPU of a bare python -c pass in a venv", "ms"),
     ]
