@@ -11,7 +11,7 @@ import msgspec
 from ..broker.claims import Claim
 from ..broker.errors import BrokerUnavailable
 from ..broker.leases import Leases
-from ..broker.logs import Chunk, Logs
+from ..broker.logs import LIMIT_BYTES, Chunk, Logs
 from .process.spool import Output
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,9 @@ _RETRY_S = 1.0
 _LINES_KEPT = 1_000
 _PART = 64
 _USED_BYTES = 1024 * 1024
+_WAITING_BYTES = LIMIT_BYTES // 2
+"""Of each stream. Less than Redis keeps of both, so that a flood on one does not wash away what
+the other said a moment before."""
 
 
 class Shipping:
@@ -34,7 +37,7 @@ class Shipping:
         self._claim = claim
         self._logs = logs
         self._leases = leases
-        self._output = Output(folder)
+        self._output = Output(folder, limit_bytes=_WAITING_BYTES)
         self._used_file = folder / "params.json"
         self._used_at_ns: int | None = None
         self._said_bytes = 0
