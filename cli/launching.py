@@ -119,7 +119,7 @@ class Launch:
 
     def _describe(self, submitted: "Submitted") -> None:
         self._screen.say(f"task {submitted.task_id}: {submitted.snapshot}")
-        self._screen.say(f"environment: {submitted.environment}")
+        self._screen.say(f"environment: {_packages(submitted)}")
 
     async def _tell(self, namespace: "Namespace", submitted: "Submitted") -> None:
         """Print the id, then what a person wants to know next."""
@@ -135,7 +135,7 @@ class Launch:
         place = f", position {record.position}" if record.position else f", {record.state}"
         say(f"queue {record.queue}{place}")
         say(f"code: {submitted.snapshot}")
-        say(f"environment: {submitted.environment}")
+        say(f"environment: {_packages(submitted)}")
         await self._warn_of_silence(namespace)
         for words in ("logs -f", "show", "cancel"):
             say(f"  rq-agent {words} {submitted.task_id}")
@@ -151,3 +151,7 @@ class Launch:
 
 def _gpus(need: Need) -> str:
     return f" --gpus {need.gpus}" if need.gpus else ""
+
+
+def _packages(submitted: "Submitted") -> str:
+    return "no packages" if submitted.environment.startswith("0 ") else submitted.environment

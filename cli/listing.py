@@ -98,7 +98,7 @@ def _row(record: "Record", now_s: float) -> list[Cell]:
     return [
         Cell(record.id),
         Cell(record.name),
-        Cell(words.state(record), words.STYLES.get(record.state, "")),
+        Cell(words.short_state(record), words.STYLES.get(record.state, "")),
         Cell(record.queue),
         Cell("" if record.position is None else str(record.position)),
         Cell(record.worker or ""),

@@ -21,6 +21,13 @@ STYLES: Final[Mapping[str, str]] = {
     "dead": "magenta",
 }
 _SELF_EVIDENT: Final = {"cancelled": "cancelled"}
+_CELL: Final = 40
+
+
+def short_state(record: "Record") -> str:
+    """Return state and what explains it, in one cell of a table."""
+    whole = state(record)
+    return whole if len(whole) <= _CELL else whole[: _CELL - 3] + "..."
 
 
 def state(record: "Record") -> str:
