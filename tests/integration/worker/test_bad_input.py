@@ -14,6 +14,7 @@ import pytest
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.record import Record
 
+from ..environment.packages import ends
 from .lab import Lab
 from .tampering import start_another_script
 
@@ -26,19 +27,6 @@ async def run(lab: Lab, script: str | Path, **options: Any) -> tuple[TaskId, Rec
         record, last = await lab.ended(task_id, good)
     assert last.state == "succeeded"
     return task_id, record
-
-
-async def gone(pid: int) -> None:
-    """Return when a process has ended."""
-    try:
-        fd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        with anyio.fail_after(20):
-            await anyio.wait_readable(fd)
-    finally:
-        os.close(fd)
 
 
 async def test_a_requirement_that_does_not_exist_is_told_in_uv_s_own_words(lab: Lab) -> None:
@@ -102,7 +90,7 @@ async def test_what_a_script_forks_off_ends_with_it(lab: Lab) -> None:
     )
 
     assert record.state == "succeeded"
-    await gone(int(await lab.output(task_id)))
+    await ends(int(await lab.output(task_id)))
 
 
 async def test_a_script_may_close_its_streams(lab: Lab) -> None:
@@ -128,7 +116,7 @@ async def test_a_script_that_kills_its_shim_is_an_error_and_leaves_nothing(lab: 
 
     assert (record.state, record.reason) == ("errored", "supervisor lost")
     for pid in (await lab.output(task_id)).split():
-        await gone(int(pid))
+        await ends(int(pid))
 
 
 async def test_a_launcher_that_dies_takes_no_task_along(lab: Lab) -> None:
