@@ -1,7 +1,8 @@
 """Waiting for Redis without failing a task, and giving up when the task is told to stop."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import anyio
@@ -11,6 +12,7 @@ from ..broker.errors import BrokerUnavailable
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+U = TypeVar("U")
 _RETRY_S = 1.0
 
 
@@ -27,19 +29,42 @@ async def patiently(step: Callable[[], Awaitable[T]], *, what: str) -> T:
 async def unless(stopping: anyio.Event, step: Callable[[], Awaitable[T]]) -> T | None:
     """Return what step returns, or None if `stopping` was set first: then step is cancelled."""
     result: T | None = None
-    failed: Exception | None = None
 
     async def give_up() -> None:
         await stopping.wait()
         tg.cancel_scope.cancel()
 
-    async with anyio.create_task_group() as tg:
-        tg.start_soon(give_up)
-        try:
+    with unwrapped():
+        async with anyio.create_task_group() as tg:
+            tg.start_soon(give_up)
             result = await step()
-        except Exception as e:  # noqa: BLE001 - see the next line
-            failed = e  # raised below: a task group would wrap it
-        tg.cancel_scope.cancel()
-    if failed is not None:
-        raise failed
+            tg.cancel_scope.cancel()
     return result
+
+
+async def both(
+    first: Callable[[], Awaitable[T]], second: Callable[[], Awaitable[U]]
+) -> tuple[T, U]:
+    """Return what two steps return that run side by side; an error of one cancels the other."""
+    found: list[T] = []
+
+    async def run_first() -> None:
+        found.append(await first())
+
+    with unwrapped():
+        async with anyio.create_task_group() as tg:
+            tg.start_soon(run_first)
+            result = await second()
+    return found[0], result
+
+
+@contextmanager
+def unwrapped() -> Iterator[None]:
+    """Raise the first error of a task group as it is: callers here react to one at a time."""
+    try:
+        yield
+    except ExceptionGroup as group:
+        error: Exception = group
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        raise error from group

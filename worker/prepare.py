@@ -4,20 +4,17 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-import anyio.to_thread
 import msgspec
 
-from ..broker.definition import Code, Definition
+from ..broker.definition import Definition
 from ..broker.errors import SnapshotError, TrustError
 from ..broker.keys import TaskId
 from ..broker.signed_task import SignedTask
-from ..broker.snapshot.store import is_stored
-from ..broker.snapshot.unpack import unpack
 from ..broker.states import Phase
 from .executors.base import Executor, Program, Start
 from .gpus import visible
@@ -48,7 +45,7 @@ class Preparation:
         stack: AsyncExitStack,
         *,
         say: Say,
-        enter: Callable[[Phase], Awaitable[None]],
+        enter: Callable[[Phase], None],
     ) -> None:
         self._held = held
         self._claim = held.claim
@@ -59,7 +56,7 @@ class Preparation:
         self._enter = enter
 
     async def prepare(self) -> Prepared:
-        """Walk the phases before the start.
+        """Walk the phases before the start. Each is entered as it begins.
 
         Raises:
             TrustError: the record must not be run.
@@ -69,14 +66,14 @@ class Preparation:
         definition = await patiently(
             partial(self._tools.definitions.get, self._claim.definition), what="definition"
         )
-        await self._enter(Phase.SNAPSHOT)
-        await self._unpack(definition.code)
-        await self._enter(Phase.ENVIRONMENT)
+        self._enter(Phase.SNAPSHOT)
+        await self._tools.snapshots.put(definition.code, self._folder / "tree")
+        self._enter(Phase.ENVIRONMENT)
         executor = self._tools.executors[definition.environment.executor]
         start = await self._stack.enter_async_context(
             executor.prepare(self._program(signed, definition), report=self._say)
         )
-        await self._enter(Phase.STARTING)
+        self._enter(Phase.STARTING)
         return Prepared(start=start, executor=executor, signed=signed)
 
     def _verify(self) -> SignedTask:
@@ -92,21 +89,6 @@ class Preparation:
             shape=claim.shape,
             now_s=time.time(),
         )
-
-    async def _unpack(self, code: Code) -> None:
-        cache = self._tools.config.home.cache / "snapshots"
-        content = None if is_stored(code, cache) else await self._fetch(code)
-        tree = self._folder / "tree"
-        await anyio.to_thread.run_sync(partial(unpack, code, content, tree, cache=cache))
-
-    async def _fetch(self, code: Code) -> bytes:
-        fetch = partial(self._tools.blobs.get, code.blob, size_bytes=code.size_bytes)
-        content = await patiently(fetch, what="snapshot")
-        if content is None:
-            raise SnapshotError(
-                f"snapshot {code.blob[:12]} is no longer in redis: submit the task again"
-            )
-        return content
 
     def _program(self, signed: SignedTask, definition: Definition) -> Program:
         tree = self._folder / "tree"

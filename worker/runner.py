@@ -23,7 +23,8 @@ from ..broker.trust import TrustFileError
 from . import endings
 from .endings import Ending, StopCause
 from .held import Held
-from .patience import unless
+from .patience import both, unless
+from .phases import Phases
 from .prepare import Preparation, Prepared, make_private, run_folder
 from .process.handle import Handle
 from .process.journal import Attempt
@@ -47,22 +48,26 @@ class Runner:
         self._tools = tools
         self._folder = run_folder(tools, held.claim.task_id, held.claim.fence)
         self._shipping = Shipping(held.claim, self._folder, tools.logs, tools.leases)
+        self._phases = Phases(held.claim, tools.leases)
 
     async def run(self) -> None:
         """Run the task. Returns when its end is reported, or nothing may be reported."""
         async with anyio.create_task_group() as tg:
             tg.start_soon(self._shipping.run)
+            tg.start_soon(self._phases.run)
             ending = await self._ending()
             tg.cancel_scope.cancel()
         if ending is not None:
             await self._ship_the_rest()
             await self._report(ending)
+
+    async def clean_up(self) -> None:
+        """Forget the task, and remove what was only needed to run it."""
         await self._forget()
         await anyio.to_thread.run_sync(self._tidy)
 
     async def _ending(self) -> Ending | None:
         try:
-            await self._tools.journal.claimed([attempt(self._claim, self._folder)])
             make_private(self._folder)
             async with AsyncExitStack() as stack:
                 prepared = await unless(self._held.stopping, partial(self._prepare, stack))
@@ -79,22 +84,26 @@ class Runner:
             return self._errored(f"worker {self._tools.config.name}: {e}")
 
     async def _prepare(self, stack: AsyncExitStack) -> Prepared:
-        return await Preparation(
+        """Prepare while the journal is written: both must be done before anything starts."""
+        preparation = Preparation(
             self._held,
             self._tools,
             self._folder,
             stack,
             say=self._shipping.say,
-            enter=self._enter,
-        ).prepare()
+            enter=self._phases.enter,
+        )
+        written = [attempt(self._claim, self._folder)]
+        _, prepared = await both(partial(self._tools.journal.claimed, written), preparation.prepare)
+        return prepared
 
     async def _watch(self, prepared: Prepared) -> Ending | None:
         handle = await prepared.start()
-        await self._remember(handle)
+        self._phases.enter(Phase.RUNNING)
         async with anyio.create_task_group() as tg:
+            tg.start_soon(self._remember, handle)
             tg.start_soon(self._stop_when_asked, prepared, handle)
             tg.start_soon(self._time_out, prepared.signed.timeout_s)
-            await self._enter(Phase.RUNNING)
             exited = await prepared.executor.wait(handle)
             tg.cancel_scope.cancel()
         return self._judge(exited)
@@ -138,16 +147,6 @@ class Runner:
         self._tools.signals.drain(why)
         self._held.stop(StopCause.RELEASED, reason=why)
         return self._stopped_early()
-
-    async def _enter(self, phase: Phase) -> None:
-        try:
-            code = await self._tools.leases.phase(self._claim, phase)
-            if code in (FinishCode.FENCED, FinishCode.GONE):
-                log.info(
-                    "task %s: claim not known; a beat tells what became of it", self._claim.task_id
-                )
-        except BrokerUnavailable as e:
-            log.warning("task %s: phase %s not told: %s", self._claim.task_id, phase, e)
 
     async def _ship_the_rest(self) -> None:
         """Ship before the end is told: who waits for the end then finds all the output."""

@@ -42,6 +42,7 @@ from .recovery import recover_all
 from .runner import Runner
 from .sdk_folder import bootstrap_path, materialize
 from .signals import Signals
+from .snapshots import Snapshots
 from .ticker import tick_while_elected
 from .tools import Tools
 
@@ -114,12 +115,14 @@ class Supervisor:
 
     async def _run_one(self, held: Held, tools: Tools) -> None:
         log.info("task %s: claimed from %s", held.claim.task_id, held.claim.queue)
+        runner = Runner(held, tools)
         try:
-            await Runner(held, tools).run()
+            await runner.run()
         finally:
             self._capacity.give_back(held.claim.task_id)
             self._tasks.remove(held)
             self._ended += 1
+        await runner.clean_up()  # the next task need not wait for it
 
     async def _tick(self) -> None:
         ticks = Ticks(self._namespace)
@@ -182,7 +185,7 @@ class Supervisor:
                 namespace=self._namespace.name,
                 folder=folder,
                 definitions=Definitions(self._namespace),
-                blobs=Blobs(self._namespace),
+                snapshots=Snapshots(Blobs(self._namespace), config.home.cache / "snapshots"),
                 leases=self._leases,
                 logs=Logs(self._namespace),
                 verifier=Verifier(TrustFile(config.home.config / "trust.json")),

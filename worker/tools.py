@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 
-from ..broker.blobs import Blobs
 from ..broker.definitions import Definitions
 from ..broker.envelope import Verifier
 from ..broker.leases import Leases
@@ -15,6 +14,7 @@ from .executors.base import Executor
 from .finisher import Finisher
 from .process.journal import Journal
 from .signals import Signals
+from .snapshots import Snapshots
 
 
 class Tools(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +25,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     """This worker's own: journal and run folders."""
     definitions: Definitions
-    blobs: Blobs
+    snapshots: Snapshots
     leases: Leases
     logs: Logs
     verifier: Verifier

@@ -6,7 +6,7 @@
 import fcntl
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -48,6 +48,20 @@ class _Line(msgspec.Struct, omit_defaults=True):
     handle: Handle | None = None
 
 
+class _Batch:
+    """Lines that are synced together, and what came of it."""
+
+    def __init__(self) -> None:
+        self.lines: list[_Line] = []
+        self.error: RqAgentError | None = None
+
+    async def write(self, write: Callable[[Sequence[_Line]], None]) -> None:
+        try:
+            await anyio.to_thread.run_sync(write, self.lines)
+        except RqAgentError as e:
+            self.error = e
+
+
 class Journal:
     """The journal of one worker name on one machine. Use it with `with`.
 
@@ -62,6 +76,7 @@ class Journal:
     def __init__(self, folder: Path, *, worker: str) -> None:
         self._path = folder / _NAME
         self._turn = anyio.Lock()
+        self._next = _Batch()
         self._open: dict[tuple[str, int], Attempt] = {}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _lock(folder / _LOCK_NAME, worker)
@@ -107,9 +122,16 @@ class Journal:
         await self._append([_Line(event="ended", task_id=task_id, fence=fence)])
 
     async def _append(self, lines: Sequence[_Line]) -> None:
+        """Store lines. All that wait while the disk is busy share the next sync."""
+        batch = self._next
+        batch.lines += lines
         async with self._turn:
-            with anyio.CancelScope(shield=True):  # a line is stored and applied, or neither
-                await anyio.to_thread.run_sync(self._write, lines)
+            if batch is self._next:
+                self._next = _Batch()
+                with anyio.CancelScope(shield=True):  # a line is stored and applied, or neither
+                    await batch.write(self._write)
+        if batch.error is not None:
+            raise batch.error
 
     def _write(self, lines: Sequence[_Line]) -> None:
         content = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
