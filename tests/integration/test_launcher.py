@@ -46,8 +46,8 @@ sys.path.append({root!r})
 import socket
 from rq_agent.worker.process import launcher_loop
 
-def start(line, held, real=launcher_loop._start):
-    real(line, held)
+def start(*asked, real=launcher_loop._start):
+    real(*asked)
     while not os.path.lexists(os.path.join({folder!r}, "shim.1")): pass
     os._exit(1)
 

@@ -1,12 +1,14 @@
 """What needs root to try: a disk that is full, folders that are read-only."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import anyio
+import msgspec
 import pytest
 
 from rq_agent.broker.errors import RqAgentError
@@ -44,6 +46,25 @@ def fill(disk: Path) -> None:
     with (disk / "filler").open("wb", buffering=0) as f:
         while os.statvfs(disk).f_bfree:
             f.write(bytes(4096))
+
+
+WRITES = """
+import os, sys
+print(os.stat("/proc/self/ns/mnt").st_ino)
+try:
+    open(sys.argv[1] + "/file", "w")
+except OSError as e:
+    print(e.strerror)
+"""
+
+
+async def said_by_writer(launcher: Launcher, run: Path, environment: Path) -> list[str]:
+    """Return what a task says that tries to write to a folder: its namespace, and the error."""
+    await anyio.Path(run).mkdir()
+    spec = python(run, WRITES, read_only=(str(environment),))
+    what = msgspec.structs.replace(spec, argv=(*spec.argv, str(environment)))
+    assert (await wait(await launcher.start(what, run))).code == 0
+    return (run / "out").read_text().splitlines()
 
 
 def python(folder: Path, code: str, *, read_only: tuple[str, ...] = ()) -> Spec:
@@ -150,3 +171,66 @@ except OSError as e:
     assert (folder / "shim.log").read_text().startswith(f"{tmp_path}/missing stays writable: ")
     (shared / "file").touch()
     assert not os.statvfs(shared).f_flag & os.ST_RDONLY
+
+
+async def test_tasks_share_one_mount_namespace(launcher: Launcher, tmp_path: Path) -> None:
+    (tmp_path / "environment").mkdir()
+
+    first = await said_by_writer(launcher, tmp_path / "1", tmp_path / "environment")
+    second = await said_by_writer(launcher, tmp_path / "2", tmp_path / "environment")
+
+    assert first == second
+    assert first[0] != str(os.stat("/proc/self/ns/mnt").st_ino)
+
+
+async def test_a_read_only_folder_can_be_removed_and_its_successor_is_read_only_too(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    environment = tmp_path / "environment"
+    environment.mkdir()
+    before = await said_by_writer(launcher, tmp_path / "1", environment)
+
+    trash = environment.rename(tmp_path / "trash")
+    (trash / "file").touch()
+    shutil.rmtree(trash)
+    environment.mkdir()
+    after = await said_by_writer(launcher, tmp_path / "2", environment)
+
+    assert before == after
+    assert after[1] == "Read-only file system"
+
+
+async def test_a_task_sees_what_was_mounted_on_the_machine_since_the_last_one(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    environment, disk = tmp_path / "environment", tmp_path / "disk"
+    environment.mkdir()
+    disk.mkdir()
+    first = await said_by_writer(launcher, tmp_path / "1", environment)
+    await anyio.run_process(["mount", "-t", "tmpfs", "tmpfs", str(disk)])
+    try:
+        (disk / "run").mkdir()
+        second = await said_by_writer(launcher, disk / "run" / "2", environment)
+    finally:
+        await anyio.run_process(["umount", str(disk)])
+
+    assert (first[1], second[1]) == ("Read-only file system",) * 2
+
+
+async def test_what_a_task_mounts_is_not_seen_by_the_next_one(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    environment, folder = tmp_path / "environment", tmp_path / "run"
+    environment.mkdir()
+    folder.mkdir()
+    code = "import os; os.execvp('mount', ['mount', '-t', 'tmpfs', 'tmpfs', os.getcwd()])"
+    spec = python(folder, code, read_only=(str(environment),))
+    spec = msgspec.structs.replace(spec, env={"PATH": os.environ["PATH"]})
+    first = await wait(await launcher.start(spec, folder))
+
+    run = tmp_path / "2"
+    run.mkdir()
+    look = f"import os; raise SystemExit(os.path.ismount({str(folder)!r}))"
+    second = await wait(await launcher.start(python(run, look, read_only=spec.read_only), run))
+
+    assert (first.code, second.code) == (0, 0)

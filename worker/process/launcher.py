@@ -27,6 +27,12 @@ _ANSWER_S = 10.0
 _END_S = 2.0
 
 
+class _Request(msgspec.Struct):
+    folder: str
+    claim: str
+    read_only: tuple[str, ...]
+
+
 class _Answer(msgspec.Struct):
     pid: int = 0
     started_ticks: int = 0
@@ -68,12 +74,11 @@ class _Line:
                 self.process.kill()
                 await self.process.wait()
 
-    async def ask(self, folder: Path, claim: str, held: Sequence[int]) -> _Answer | None:
+    async def ask(self, request: _Request, held: Sequence[int]) -> _Answer | None:
         """Have a shim started; None if the launcher died and may or may not have done it."""
-        request = msgspec.json.encode({"folder": str(folder), "claim": claim}) + b"\n"
         try:
             # One small request at a time: it always fits the buffer of the socket.
-            socket.send_fds(self.channel, [request], held)
+            socket.send_fds(self.channel, [msgspec.json.encode(request) + b"\n"], held)
             with anyio.fail_after(_ANSWER_S):
                 line = await self._answer()
         except (OSError, TimeoutError):
@@ -137,7 +142,8 @@ class Launcher:
         for claim in handles.CLAIMS:
             if self._line is None:
                 self._line = await _Line.open(self._python)
-            answer = await self._line.ask(folder, claim, held)
+            request = _Request(str(folder), claim, what.read_only)
+            answer = await self._line.ask(request, held)
             if answer is not None:
                 return _handle(what, folder, answer)
             await self._close()

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from . import child, identity, shim
+from . import child, identity, protect, shim
 
 MAX_HELD = 16
 """File descriptors in one request."""
@@ -20,9 +20,10 @@ _CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 def serve(channel: socket.socket) -> None:
     """Answer every request with the pid of a shim. Returns when the other end is closed.
 
-    One JSON object per line each way: {"folder", "claim"} is answered by {"pid", "started_ticks"}
-    or {"error"}.
+    One JSON object per line each way: {"folder", "claim", "read_only"} is answered by
+    {"pid", "started_ticks"} or {"error"}.
     """
+    protection = protect.Protection()
     wakeup, wakeup_end = os.pipe()
     os.set_blocking(wakeup, False)
     os.set_blocking(wakeup_end, False)
@@ -33,17 +34,17 @@ def serve(channel: socket.socket) -> None:
         if wakeup in ready:
             os.read(wakeup, 4096)
             _reap()
-        if channel.fileno() in ready and not _answer(channel):
+        if channel.fileno() in ready and not _answer(channel, protection):
             return
 
 
-def _answer(channel: socket.socket) -> bool:
+def _answer(channel: socket.socket, protection: protect.Protection) -> bool:
     """Serve one request; return False when the worker is gone."""
     try:
         line, held = _receive(channel)
         if not line:
             return False
-        channel.sendall(json.dumps(_start(line, held)).encode("ascii") + b"\n")
+        channel.sendall(json.dumps(_start(line, held, protection)).encode("ascii") + b"\n")
     except (BrokenPipeError, ConnectionResetError):
         return False
     return True
@@ -60,10 +61,12 @@ def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:
     return line, held
 
 
-def _start(line: bytes, held: Sequence[int]) -> dict[str, object]:
+def _start(line: bytes, held: Sequence[int], protection: protect.Protection) -> dict[str, object]:
     try:
         request: dict[str, Any] = json.loads(line)
-        pid = _fork_shim(request["folder"], request["claim"], held)
+        paths = request["read_only"] if protect.can_protect() else ()
+        notes = protection.make_read_only(paths) if paths else []
+        pid = _fork_shim(request["folder"], request["claim"], held, notes)
     except OSError as e:
         return {"error": f"can't fork: {e.strerror}"}
     finally:
@@ -72,21 +75,21 @@ def _start(line: bytes, held: Sequence[int]) -> dict[str, object]:
     return {"pid": pid, "started_ticks": _started_ticks(pid)}
 
 
-def _fork_shim(folder: str, claim: str, held: Sequence[int]) -> int:
+def _fork_shim(folder: str, claim: str, held: Sequence[int], notes: Sequence[str]) -> int:
     for fd in held:
         os.set_inheritable(fd, False)
     # A signal that comes before the shim is ready must wait, not kill it.
     signal.pthread_sigmask(signal.SIG_BLOCK, child.HELD_BACK)
     pid = os.fork()
     if pid == 0:
-        _be_shim(folder, claim, held)
+        _be_shim(folder, claim, held, notes)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, child.HELD_BACK)
     return pid
 
 
-def _be_shim(folder: str, claim: str, held: Sequence[int]) -> NoReturn:
+def _be_shim(folder: str, claim: str, held: Sequence[int], notes: Sequence[str]) -> NoReturn:
     try:
-        shim.run(folder, claim, held)
+        shim.run(folder, claim, held, notes)
         os._exit(0)
     except Exception:  # noqa: BLE001 - the last frame of a process: nobody else would print it
         sys.excepthook(*sys.exc_info())

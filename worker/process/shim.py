@@ -11,25 +11,28 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from . import child, exit_file, identity, prctl, protect
+from . import child, exit_file, identity, prctl
 from .supervision import Supervision, Wakeup
 
 SPEC_NAME = "spec.json"
 LOG_NAME = "shim.log"
 
 
-def run(folder: str, claim: str, held: Sequence[int]) -> None:
+def run(folder: str, claim: str, held: Sequence[int], notes: Sequence[str]) -> None:
     """Run the task of a folder to its end.
 
     Args:
         folder: the run folder, with spec.json in it.
         claim: name of the link by which this start takes the folder; see `take_folder`.
         held: file descriptors to keep open as long as the task runs, and from the task.
+        notes: lines for shim.log.
     """
     os.setsid()
     os.umask(0o077)
     os.chdir(folder)
     _keep_only(held)
+    for line in notes:
+        _note(line)
     if not take_folder(claim):
         return
     prctl.set_name("rq-agent-shim")
@@ -65,9 +68,6 @@ def take_folder(claim: str) -> bool:
 def _start(wakeup: Wakeup) -> Supervision:
     with open(SPEC_NAME, "rb") as f:
         spec: dict[str, Any] = json.load(f)
-    if spec["read_only"] and protect.can_protect():
-        for problem in protect.make_read_only(spec["read_only"]):
-            _note(problem)
     pid = child.start(spec["argv"], spec["env"], spec["cwd"], spec["umask"])
     return Supervision(wakeup, pid, grace_s=spec["grace_s"])
 
