@@ -50,8 +50,11 @@ class Heartbeat:
                 await anyio.sleep(self._config.beat_ms / 1000 / len(parts))
 
     async def beat_once(self) -> None:
-        """Announce the worker before it claims, so that nobody sees a task without its worker."""
-        await self._beat([], is_last=True)
+        """Announce the worker before it claims, so that nobody sees a task without its worker.
+
+        What an earlier session left is renewed with it, or taken back if nobody claimed it since.
+        """
+        await self._beat(list(self._tasks), is_last=True)
 
     async def _beat(self, part: list[Held], *, is_last: bool) -> None:
         beat = await self._leases.beat(

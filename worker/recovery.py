@@ -5,56 +5,89 @@ broker is told, so that no task waits for its lease to run out.
 """
 
 import logging
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
+import msgspec
 
-from ..broker.claims import Finish, FinishCode, Outcome, Token
-from ..broker.keys import TaskId
+from ..broker.claims import Claim, Finish, FinishCode, Outcome
 from . import endings
 from .endings import Ending
 from .finisher import Finisher
+from .held import Held, HeldTasks
+from .process import spec
 from .process.handle import recover
 from .process.journal import Attempt, Journal
 from .process.stop import stop
-from .process.wait import Exit, read_exit
+from .process.wait import LOST, Exit, read_exit, wait
 
 log = logging.getLogger(__name__)
 
-_GRACE_S = 30.0
 
+class Recovery:
+    """Ends what is left of every open attempt, all at once, and reports each."""
 
-async def recover_all(journal: Journal, finisher: Finisher) -> None:
-    """End what is left of every open attempt, all at once, and report each."""
-    async with anyio.create_task_group() as tg:
-        for attempt in journal.open_attempts():
-            tg.start_soon(_recover, attempt, journal, finisher)
+    def __init__(self, journal: Journal, tasks: HeldTasks, finisher: Finisher) -> None:
+        """From here on the beats list what is left: nobody else runs it before it has ended."""
+        self._journal = journal
+        self._tasks = tasks
+        self._finisher = finisher
+        self._left = [(a, Held(claim_of(a), ())) for a in journal.open_attempts()]
+        for _, held in self._left:
+            tasks.add(held)
 
+    async def run(self) -> None:
+        """Return when nothing is left."""
+        async with anyio.create_task_group() as tg:
+            for attempt, held in self._left:
+                tg.start_soon(self._recover, attempt, held)
 
-async def _recover(attempt: Attempt, journal: Journal, finisher: Finisher) -> None:
-    ending = of_left_behind(await _end(attempt))
-    code = await finisher.deliver(
-        Finish(
-            claim=Token(task_id=TaskId(attempt.task_id), fence=attempt.fence, nonce=attempt.nonce),
-            outcome=ending.outcome,
-            exit_code=ending.exit_code,
-            reason=ending.reason,
+    async def _recover(self, attempt: Attempt, held: Held) -> None:
+        ending = of_left_behind(await end(attempt))
+        code = await self._finisher.deliver(
+            Finish(
+                claim=held.claim,
+                outcome=ending.outcome,
+                exit_code=ending.exit_code,
+                reason=ending.reason,
+            )
         )
-    )
-    what = "no longer ours" if code in (FinishCode.FENCED, FinishCode.GONE) else ending.outcome
-    log.warning("task %s: left by an earlier session of this worker: %s", attempt.task_id, what)
-    await journal.ended(attempt.task_id, attempt.fence)
+        what = "no longer ours" if code in (FinishCode.FENCED, FinishCode.GONE) else ending.outcome
+        log.warning("task %s: left by an earlier session of this worker: %s", attempt.task_id, what)
+        self._tasks.remove(held)
+        await self._journal.ended(attempt.task_id, attempt.fence)
 
 
-async def _end(attempt: Attempt) -> Exit | None:
-    """Stop the process of an attempt if it still runs, and return how it ended."""
+async def end(attempt: Attempt) -> Exit | None:
+    """Stop the process of an attempt if it still runs; return how it ended, None if unknown."""
     folder = Path(attempt.folder)
     handle = attempt.handle or await anyio.to_thread.run_sync(recover, folder)
-    if handle is not None:
-        await stop(handle, grace_s=_GRACE_S)
-    return await anyio.to_thread.run_sync(partial(read_exit, folder))
+    if handle is None:
+        return await anyio.to_thread.run_sync(read_exit, folder)
+    started = await anyio.to_thread.run_sync(spec.read, folder)
+    await stop(handle, grace_s=started.grace_s if started else 0)
+    return await wait(handle)
+
+
+def claim_of(attempt: Attempt) -> Claim:
+    """Return the claim of an attempt; what an older version did not write down is blank."""
+    blank: Mapping[str, object] = {
+        "queue": "",
+        "shape": "",
+        "attempt": 0,
+        "definition": "",
+        "envelope": None,
+        "lease_ms": 0,
+        "name": "",
+        "user": "",
+        "priority": 0,
+        "lost": 0,
+        "timeout_ms": 0,
+    }
+    token = {"task_id": attempt.task_id, "fence": attempt.fence, "nonce": attempt.nonce}
+    return msgspec.convert({**blank, **attempt.claim, **token}, Claim)
 
 
 def of_left_behind(exited: Exit | None) -> Ending:
@@ -63,6 +96,6 @@ def of_left_behind(exited: Exit | None) -> Ending:
     A process that ended by itself has its true end. One that we stopped, or that nobody knows
     the end of, goes back into its own place.
     """
-    if exited is None or exited.stopped_by is not None:
+    if exited is None or exited.stopped_by is not None or exited.error == LOST:
         return Ending(outcome=Outcome.RELEASE, reason="worker was killed")
     return endings.of_exit(exited)

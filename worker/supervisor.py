@@ -38,7 +38,7 @@ from .intake import Intake
 from .mailbox import read_inbox
 from .process.journal import Journal
 from .process.launcher import Launcher
-from .recovery import recover_all
+from .recovery import Recovery
 from .runner import Runner
 from .sdk_folder import bootstrap_path, materialize
 from .signals import Signals
@@ -79,6 +79,7 @@ class Supervisor:
             inbox = Inbox(self._blocking, self._config.name)
             await inbox.start()
             await Draining(self._namespace).undrain(self._config.name)  # of a session before
+            recovery = Recovery(tools.journal, self._tasks, self._finisher)
             await self._heartbeat.beat_once()
             async with anyio.create_task_group() as loops:
                 loops.start_soon(self._heed_signals)
@@ -89,11 +90,17 @@ class Supervisor:
                 loops.start_soon(self._replay_after_restarts)
                 loops.start_soon(self._leave_when_idle)
                 loops.start_soon(keep_house, tools)
-                await recover_all(tools.journal, self._finisher)
+                await recovery.run()
                 await self._work(tools)
                 loops.cancel_scope.cancel()
-        await Workers(self._namespace).leave(self._config.name)
+        await self._leave()
         return self._ended
+
+    async def _leave(self) -> None:
+        try:
+            await Workers(self._namespace).leave(self._config.name)
+        except BrokerUnavailable as e:  # it then drops off the list by itself
+            log.warning("%s", e)
 
     async def _work(self, tools: Tools) -> None:
         """Claim and run until the worker drains and its tasks have ended."""

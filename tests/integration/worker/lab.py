@@ -13,8 +13,9 @@ import anyio.lowlevel
 
 from rq_agent.broker import keys
 from rq_agent.broker.claims import Claim
+from rq_agent.broker.connection import blocking_connection, connect
 from rq_agent.broker.events import Event, Events
-from rq_agent.broker.home import Home, machine_id
+from rq_agent.broker.home import Home, below, machine_id
 from rq_agent.broker.keypair import KeyPair
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.leases import Leases
@@ -29,6 +30,7 @@ from rq_agent.broker.states import FINAL
 from rq_agent.broker.submission import Submission, submit
 from rq_agent.broker.tasks import Tasks
 from rq_agent.broker.ticks import Ticks
+from rq_agent.broker.trust import TrustFile
 from rq_agent.worker.config import WorkerConfig
 from rq_agent.worker.signals import Signals
 from rq_agent.worker.supervisor import Supervisor
@@ -36,12 +38,32 @@ from rq_agent.worker.supervisor import Supervisor
 DEADLINE_S = 60.0
 
 
+@asynccontextmanager
+async def open_lab(url: str, name: str, folder: Path) -> AsyncIterator["Lab"]:
+    """Open a namespace on a server; `folder` holds the home, and the code of the submitter."""
+    home = below(folder / "home")
+    pair = KeyPair.load_or_create(home.config / "keys", "ada@lab")
+    TrustFile(home.config / "trust.json").add(pair.public, pair.name, ["*"])
+    (folder / "code").mkdir(exist_ok=True)
+    async with connect(url) as redis, blocking_connection(url) as blocking:
+        answering = await Namespace.open(redis, name)
+        waiting = await Namespace.open(blocking, name)
+        yield Lab(url, answering, waiting, home, pair, folder / "code")
+
+
 class Lab:
     """What a test works with."""
 
     def __init__(
-        self, namespace: Namespace, blocking: Namespace, home: Home, pair: KeyPair, folder: Path
+        self,
+        url: str,
+        namespace: Namespace,
+        blocking: Namespace,
+        home: Home,
+        pair: KeyPair,
+        folder: Path,
     ) -> None:
+        self.url = url
         self.namespace = namespace
         self.blocking = blocking
         self.home = home
@@ -149,12 +171,15 @@ class Lab:
         while await self.namespace.redis.hget(key, "beat_ms") == before:
             await anyio.lowlevel.checkpoint()
 
+    async def lease_runs_out(self, task_id: TaskId) -> None:
+        """Let the lease of a running task run out, and see it."""
+        await self.namespace.redis.zadd(keys.leases(self.namespace.prefix), {task_id: 1})
+        await Ticks(self.namespace).tick(lease_ms=60_000)
+
     async def taken_away(self, task_id: TaskId) -> Claim:
         """Let the lease of a running task run out, and claim it for another worker."""
-        leases = keys.leases(self.namespace.prefix)
         while True:  # a beat of its worker may come in between, and take the task back
-            await self.namespace.redis.zadd(leases, {task_id: 1})
-            await Ticks(self.namespace).tick(lease_ms=60_000)
+            await self.lease_runs_out(task_id)
             claimed = await Leases(self.namespace).claim(
                 "other",
                 secrets.token_hex(8),

@@ -1,0 +1,66 @@
+"""A worker in a process of its own, so that it can be killed."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.abc
+
+from .lab import Lab
+
+_PROGRAM = """
+import logging, sys
+from functools import partial
+from pathlib import Path
+import anyio
+from rq_agent.broker.home import below
+from rq_agent.broker.orders import parse
+from rq_agent.worker.config import WorkerConfig
+from rq_agent.worker.work import work
+name, home, url, namespace, max_tasks = sys.argv[1:]
+logging.basicConfig(level=logging.INFO)
+config = WorkerConfig(
+    name=name,
+    order=parse("priority", ["default"]),
+    home=below(Path(home)),
+    beat_ms=200,
+    max_tasks=int(max_tasks),
+)
+anyio.run(partial(work, config, url=url, namespace=namespace))
+"""
+
+
+@asynccontextmanager
+async def worker_process(
+    lab: Lab, name: str = "w1", *, max_tasks: int = 0
+) -> AsyncIterator[anyio.abc.Process]:
+    """Run a worker beside us; what is left of it at the end is killed."""
+    home = str(lab.home.config.parent)
+    arguments = [name, home, lab.url, lab.namespace.name, str(max_tasks)]
+    process = await anyio.open_process(
+        [sys.executable, "-c", _PROGRAM, *arguments], stdin=subprocess.DEVNULL, stdout=None
+    )
+    try:
+        yield process
+    finally:
+        with anyio.CancelScope(shield=True):
+            await kill(process)
+
+
+async def kill(process: anyio.abc.Process) -> None:
+    """End a worker as a crash would: it can't say goodbye."""
+    if process.returncode is None:
+        process.send_signal(signal.SIGKILL)
+    await process.wait()
+    await process.aclose()
+
+
+async def complaint(process: anyio.abc.Process) -> str:
+    """Return what a worker that ends by itself wrote to its stderr."""
+    assert process.stderr is not None
+    said = b"".join([chunk async for chunk in process.stderr])
+    await process.wait()
+    return said.decode()
