@@ -1,6 +1,9 @@
 """How the end of a process becomes the end of a task. Pure."""
 
+import errno
+import os
 from enum import StrEnum
+from pathlib import Path
 
 import msgspec
 
@@ -46,6 +49,13 @@ def of_stop(cause: StopCause, reason: str = "", exited: Exit | None = None) -> E
 def errored(reason: str) -> Ending:
     """Return the ending of a task that this worker could not run, or must not."""
     return Ending(outcome=Outcome.ERRORED, reason=reason[:REASON_CHARACTERS])
+
+
+def machine_words(error: OSError, folder: Path) -> str:
+    """Return what is wrong with this machine, and where: in `folder` if the error names nothing."""
+    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else folder
+    advice = "; free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return f"{where}: {error.strerror or error}{advice}"
 
 
 def of_exit(exited: Exit) -> Ending:

@@ -81,7 +81,8 @@ class Runner:
         except RqAgentError as e:
             return self._errored(str(e))
         except OSError as e:
-            return self._errored(f"worker {self._tools.config.name}: {e}")
+            words = endings.machine_words(e, self._folder)
+            return self._errored(f"worker {self._tools.config.name}: {words}")
 
     async def _prepare(self, stack: AsyncExitStack) -> Prepared:
         """Prepare while the journal is written: both must be done before anything starts."""
