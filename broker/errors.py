@@ -4,6 +4,7 @@ RqAgentError
     BrokerUnavailable      Redis does not answer; retrying later may help
         BrokerRefused      Redis answers and says no: read-only, out of memory, too old
             AccessDenied   wrong user or password
+            KeyMisused     a key of ours holds something else
     TrustError             a record whose signature, size or form is not acceptable
     SnapshotError          the code can't be packed or unpacked
     BuildError             an environment can't be built; .details holds the tool's own words
@@ -31,6 +32,10 @@ class BrokerRefused(BrokerUnavailable):
 
 class AccessDenied(BrokerRefused):
     """Redis refused the user or the password."""
+
+
+class KeyMisused(BrokerRefused):
+    """A key of rq-agent holds another type of value: somebody else wrote to it."""
 
 
 class TrustError(RqAgentError):

@@ -7,7 +7,7 @@ from typing import Final
 
 from redis import exceptions as client
 
-from .errors import AccessDenied, BrokerRefused, BrokerUnavailable
+from .errors import AccessDenied, BrokerRefused, BrokerUnavailable, KeyMisused
 
 _Kind = type[BrokerUnavailable]
 
@@ -18,6 +18,10 @@ _BY_CODE: Final[Mapping[str, tuple[_Kind, str]]] = {
     ),
     "READONLY": (BrokerRefused, "is a read-only replica: connect to its primary"),
     "MISCONF": (BrokerRefused, "can't write to its disk: free space there, see the server's log"),
+    "WRONGTYPE": (
+        KeyMisused,
+        "holds something else under a key of rq-agent: another program writes to this namespace",
+    ),
     "NOREPLICAS": (BrokerRefused, "has too few replicas to accept writes"),
     "MOVED": (BrokerRefused, "is a cluster node without this namespace's keys: use the URL of"),
     "ASK": (BrokerUnavailable, "is moving this namespace's keys to another cluster node"),

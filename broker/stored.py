@@ -1,9 +1,9 @@
 """Bytes that anybody may have written into Redis, read within bounds."""
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
-from .errors import TrustError
+from .errors import KeyMisused, TrustError
+from .translated import translated
 
 
 async def stored_bytes(redis: Redis, key: str, *, most: int) -> bytes:
@@ -18,9 +18,8 @@ async def stored_bytes(redis: Redis, key: str, *, most: int) -> bytes:
         TrustError: the key holds something else.
     """
     try:
-        content: bytes = await redis.getrange(key, 0, most)  # type: ignore[assignment]
-    except ResponseError as e:
-        if not str(e).startswith("WRONGTYPE"):
-            raise
+        with translated("redis"):
+            content: bytes = await redis.getrange(key, 0, most)  # type: ignore[assignment]
+    except KeyMisused as e:
         raise TrustError(f"{key} holds something else than bytes: submit the task again") from e
     return content

@@ -13,7 +13,7 @@ from . import definition as definitions
 from .blobs import Blobs
 from .definition import Definition
 from .envelope import sign
-from .errors import UsageError
+from .errors import BrokerRefused, UsageError
 from .ids import TaskIds
 from .keypair import KeyPair
 from .keys import NAME_PATTERN, TaskId
@@ -22,7 +22,7 @@ from .needs import Need
 from .requirements.find import find
 from .signed_task import SignedTask
 from .snapshot.take import Snapshot, take
-from .tasks import DefinitionUpload, NewTask, Tasks
+from .tasks import DefinitionUpload, EnqueueOutcome, NewTask, Tasks
 
 VALID_S: Final = 90 * 86_400
 """How long a signature holds: longer than anyone waits in a queue, short enough that an old
@@ -99,6 +99,10 @@ async def submit(
     task = new_task(namespace.name, submission, definitions.digest(encoded), pair)
     upload = DefinitionUpload(encoded=encoded, blobs=(blob,))
     [enqueued] = await Tasks(namespace).enqueue([task], {task.definition: upload})
+    if enqueued.outcome is EnqueueOutcome.MISSING_BLOB:
+        raise BrokerRefused(
+            "redis lost the snapshot as soon as it had it: does it evict keys (maxmemory-policy)?"
+        )
     environment = packed.definition.environment
     return Submitted(
         task_id=task.id,

@@ -25,9 +25,12 @@ async def keep_house(tools: Tools) -> None:
         held = {Path(attempt.folder) for attempt in tools.journal.open_attempts()}
         oldest_s = time.time() - tools.config.keep_runs_s
         tasks = tools.folder / "tasks"
-        await anyio.to_thread.run_sync(partial(remove_old, tasks, held, oldest_s=oldest_s))
         packs = tools.config.home.cache / "snapshots"
-        await anyio.to_thread.run_sync(partial(trim, packs, max_bytes=_PACKS_BYTES))
+        try:
+            await anyio.to_thread.run_sync(partial(remove_old, tasks, held, oldest_s=oldest_s))
+            await anyio.to_thread.run_sync(partial(trim, packs, max_bytes=_PACKS_BYTES))
+        except OSError as e:  # no reason to end: the next task may still find room
+            log.warning("old files stay: %s", e)
         await anyio.sleep(_EVERY_S)
 
 

@@ -3,7 +3,12 @@
 import pytest
 from redis import exceptions as client
 
-from rq_agent.broker.errors import AccessDenied, BrokerRefused, BrokerUnavailable
+from rq_agent.broker.errors import (
+    AccessDenied,
+    BrokerRefused,
+    BrokerUnavailable,
+    KeyMisused,
+)
 from rq_agent.broker.failures import translate
 
 IN_SCRIPT_6_2 = (
@@ -22,6 +27,7 @@ IN_SCRIPT_6_2 = (
             BrokerRefused,
             r"use the URL of \(7 10.0.0.2:6379\)",
         ),
+        (client.ResponseError("WRONGTYPE Operation against"), KeyMisused, "another program"),
         (client.ResponseError("DENIED Redis is running"), AccessDenied, "protected mode"),
         (client.ConnectionError("max number of clients reached"), BrokerUnavailable, "maxclients"),
         (
@@ -47,7 +53,6 @@ def test_the_meaning_of_an_error(
     "error",
     [
         client.NoScriptError("No matching script", status_code="NOSCRIPT"),
-        client.ResponseError("WRONGTYPE Operation against a key"),
         client.ResponseError("wrong number of arguments for 'get' command", status_code="ERR"),
         client.DataError("Invalid input of type"),
         client.ResponseError("user_script:3: OOM of ours", status_code="ERR"),

@@ -338,3 +338,45 @@ async def test_a_cancel_with_an_odd_grace_stops_the_task_and_not_the_worker(
         assert (await lab.ended(await lab.submit("print('still here')")))[0].exit_code == 0
 
     assert record.state == "cancelled"
+
+
+async def test_a_queue_that_somebody_overwrote_stops_nothing_that_runs(lab: Lab) -> None:
+    async with lab.worker(slots=2):
+        running = await lab.submit(
+            "import os; os.mkfifo('go'); print('started', flush=True); print(open('go').read())"
+        )
+        await lab.reached(running, "phase", phase="running")
+        await lab.printed(running, "started")
+        line = keys.ready(lab.namespace.prefix, "default", shape_id(Need()))
+        await lab.namespace.redis.set(line, "odd")
+        await lab.namespace.redis.sadd(
+            keys.ready_queues(lab.namespace.prefix, shape_id(Need())), "default"
+        )
+        await wake(lab, "w1")
+        await lab.reached_beat("w1")
+        (lab.run_folder(running) / "tree" / "go").write_text("went on")
+        [record] = await lab.ended(running)
+        await lab.namespace.redis.delete(line)
+        [after] = await lab.ended(await lab.submit("print('claimed again')"))
+
+    assert (record.state, after.state) == ("succeeded", "succeeded")
+
+
+async def wake(lab: Lab, worker: str) -> None:
+    """Make a worker ask for tasks."""
+    inbox = keys.inbox(lab.namespace.prefix, worker)
+    await lab.namespace.redis.xadd(inbox, {"c": "wake"})
+
+
+async def test_a_trust_file_that_others_may_write_ends_the_worker_and_not_the_task(
+    lab: Lab,
+) -> None:
+    victim = Victim(lab)
+    task_id = await lab.submit(victim.script)
+    (lab.home.config / "trust.json").chmod(0o666)
+
+    await lab.work()
+
+    record = await lab.record(task_id)
+    assert (record.state, record.attempt, record.lost) == ("queued", 1, 0)
+    assert not victim.ran
