@@ -48,7 +48,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """The worker will be woken by a message in its inbox."""
     shape_count: int
     hold_until_ms: int
-    """Above server_ms: no claims until then, since Redis restarted and may be older."""
+    """No claims until then, since Redis restarted and may be older; 0: they go on."""
 
 
 class Outcome(StrEnum):

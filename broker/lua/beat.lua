@@ -79,6 +79,7 @@ local function give_back(id)
   given_back[#given_back + 1] = id
   if task[7] ~= "" then
     finalize(id, "cancelled", cancel_reason(id, ""), retention, task[4])
+    wake_after_end(task[4])
     return
   end
   event(id, "given_back", worker, "state", "queued", "queue", task[4], "worker", worker)
@@ -111,12 +112,14 @@ for n = 0, lease_count - 1 do
 end
 renewed = renewed + whole(told[4], 0)
 if is_last then
-  local before = whole(told[3], 0)
-  if before > 0 and call("SCARD", held_key(worker)) > renewed then
+  local ended, before = whole(told[2], 0), whole(told[3], 0)
+  -- Not where the clock was set back since: then all that was renewed just now looks old.
+  local is_in_order = 0 < before and before <= ended and ended <= NOW
+  if is_in_order and call("SCARD", held_key(worker)) > renewed then
     give_back_unlisted(before)
   end
   call("HSET", worker_key(worker), "renewed", "0", "beat_ended", I(NOW),
-    "beat_ended_before", I(whole(told[2], 0)))
+    "beat_ended_before", I(ended))
 else
   call("HSET", worker_key(worker), "renewed", I(renewed))
 end

@@ -18,7 +18,7 @@
 --          due         when the next delayed task is due (ms), 0: none
 --          again       1: gave up at a bound, ask again at once
 --          shapes      number of shapes in the namespace
---          held_until  ms; above now: no claims yet after a restart of Redis
+--          held_until  ms; no claims until then after a restart of Redis. 0: none
 --          tasks       list of {id, fence, queue, shape, attempt, definition, envelope, lease,
 --                      name, user, priority, lost, timeout}
 -- Writes   a claimed task leaves its ready set for lease, run: and wt:; fence + 1. A member of a
@@ -36,6 +36,9 @@ for n = 1, shape_count do
   shapes[n] = ARGV[10 + 2 * queue_count + n]
 end
 local held_until = whole(call("HGET", globals__key(), "hold_claims_until"), 0)
+if not is_ahead(held_until) then
+  held_until = 0
+end
 local tasks, ids, again, parked = {}, {}, 0, 0
 
 local function answer()
@@ -75,7 +78,7 @@ end
 if told[3] then
   unpark(worker, told[3])
 end
-if is_ahead(held_until) or told[2] == "drain" then
+if held_until > 0 or told[2] == "drain" then
   return answer()
 end
 

@@ -8,6 +8,7 @@ from rq_agent.broker.keys import TaskId
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.tasks import Tasks
 
+from . import steps
 from .steps import (
     LEASE_MS,
     add,
@@ -22,6 +23,7 @@ from .steps import (
     line,
     lose,
     members,
+    messages,
     now_ms,
     running,
     score,
@@ -239,6 +241,37 @@ async def test_what_was_given_back_is_not_adopted_again(namespace: Namespace) ->
     await whole_beats(namespace, 3)
 
     assert (await beat(namespace, claim)).lost == (claim.task_id,)
+
+
+async def test_a_clock_that_was_set_back_gives_nothing_back(namespace: Namespace) -> None:
+    known = await running(namespace)
+    await whole_beats(namespace, 2, known)
+    far = await now_ms(namespace) + 3_600_000
+    before = {"beat_ended": far, "beat_ended_before": far - 5_000}
+    await namespace.redis.hset(keys.worker(namespace.prefix, "w"), mapping=before)
+    on_its_way = await running(namespace)
+
+    first = await beat(namespace, known)
+    second = await beat(namespace, known, on_its_way)
+
+    assert (first.given_back, second.given_back) == ((), ())
+    assert await state(namespace, known.task_id) == "running"
+
+
+async def test_a_cancelled_task_that_is_given_back_lets_the_next_one_in(
+    namespace: Namespace,
+) -> None:
+    await whole_beats(namespace, 2)
+    claim = await running(namespace)
+    await namespace.redis.hset(keys.queue(namespace.prefix, "q"), "max_running", "1")
+    await steps.claim(namespace, worker="w2", park=True)
+    await add(namespace)
+    await Tasks(namespace).cancel(claim.task_id)
+    assert await messages(namespace, "w2") == []
+
+    await whole_beats(namespace, 3)
+
+    assert await messages(namespace, "w2") == [{"c": "wake", "q": "q"}]
 
 
 async def test_a_task_that_was_to_be_cancelled_is_not_given_back(namespace: Namespace) -> None:
