@@ -32,6 +32,8 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     command: str
     """`drain`, or empty."""
     shape_count: int
+    is_parked: bool
+    """Under the profile that it named; else it was woken, or Redis forgot it."""
 
 
 def arguments(
@@ -56,7 +58,7 @@ def arguments(
 
 def parse(reply: Sequence[Any]) -> Beat:
     """Return the answer of beat.lua."""
-    now_ms, lost, cancels, given_back, is_ticker, command, shapes = reply
+    now_ms, lost, cancels, given_back, is_ticker, command, shapes, is_parked = reply
     graces = zip(cancels[0::2], cancels[1::2], strict=True)
     return Beat(
         server_ms=now_ms,
@@ -66,6 +68,7 @@ def parse(reply: Sequence[Any]) -> Beat:
         is_ticker=bool(is_ticker),
         command=text(command),
         shape_count=shapes,
+        is_parked=bool(is_parked),
     )
 
 

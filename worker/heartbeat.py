@@ -57,14 +57,17 @@ class Heartbeat:
         await self._beat(list(self._tasks), is_last=True)
 
     async def _beat(self, part: list[Held], *, is_last: bool) -> None:
+        profile = self._signals.profile
         beat = await self._leases.beat(
             self._config.name,
             [held.claim for held in part],
             ttl_ms=self._config.lease_ms,
             facts=self._facts(),
-            profile=self._signals.profile,
+            profile=profile,
             is_last=is_last,
         )
+        if profile == self._signals.profile and profile and not beat.is_parked:
+            self._signals.notify()  # the next claim parks it again; nobody could wake it
         self._heed(beat)
 
     def _heed(self, beat: Beat) -> None:

@@ -11,11 +11,12 @@
 -- ARGV[7]  number of facts, then field, value.. for wk:<worker>
 -- then     number of leases, at most 256, then for each: id, fence, nonce
 --
--- Returns  {now, lost, cancels, given_back, is_ticker, command, shapes}
+-- Returns  {now, lost, cancels, given_back, is_ticker, command, shapes, is_parked}
 --          lost        ids that another claim holds, or that ended
 --          cancels     id, grace (ms or `default`), id, grace ..
 --          given_back  ids that two whole beats did not list: their claim never arrived
 --          is_ticker   1: this worker ticks for the next ten seconds
+--          is_parked   0: not under `profile`, or no longer: it was woken or forgotten
 -- Writes   the leases of what is held; re-adopts a task that nobody claimed since its lease was
 --          lost or Redis came back older (a loss that was counted is taken back).
 -- Cost     O(leases log N)
@@ -102,8 +103,10 @@ local told = call("HMGET", worker_key(worker), "command", "beat_ended", "beat_en
   "renewed")
 call("ZADD", workers_key(), I(NOW + ttl), worker)
 call("HSET", worker_key(worker), "beat_ms", I(NOW), unpack(ARGV, 8, first_lease - 2))
-if profile ~= "" then
-  call("ZADD", idle_key(profile), "XX", I(NOW + ttl), worker)
+local is_parked = 0
+if profile ~= "" and call("ZSCORE", idle_key(profile), worker) then
+  is_parked = 1
+  call("ZADD", idle_key(profile), I(NOW + ttl), worker)
   keep_profile(profile)
 end
 for n = 0, lease_count - 1 do
@@ -132,4 +135,5 @@ if ticker[1] == worker or elected_until <= NOW or elected_until > NOW + TICKER_M
 end
 return {
   NOW, lost, cancels, given_back, is_ticker, told[1] or "", call("HLEN", shapes_key()),
+  is_parked,
 }

@@ -140,12 +140,11 @@ local function wake_again()
   return woken
 end
 
-local reaped = 0
-if not is_reaping_held() then
-  reaped = count(due(leases_key(), limit), reap)
+local reaped, purged = 0, 0
+if not is_reaping_held() then -- nor is a worker gone whose beat could not come
+  local gone = call("ZRANGEBYSCORE", workers_key(), "-inf", I(NOW - 10 * lease), "LIMIT", 0, MOST_WORKERS)
+  reaped, purged = count(due(leases_key(), limit), reap), count(gone, purge)
 end
 local promoted = count(due(delayed_key(), limit), promote)
 local expired = count(due(deadlines_key(), limit), expire)
-local gone = call("ZRANGEBYSCORE", workers_key(), "-inf", I(NOW - 10 * lease), "LIMIT", 0, MOST_WORKERS)
-local purged = count(gone, purge)
 return { reaped, promoted, expired, purged, wake_again(), more }

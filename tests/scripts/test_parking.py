@@ -123,13 +123,26 @@ async def test_a_beat_keeps_a_worker_parked_but_does_not_park_it(namespace: Name
     idle = keys.idle(namespace.prefix, profile)
     await namespace.redis.zadd(idle, {"w": 1})
 
-    await beat(namespace, profile=profile)
-    await beat(namespace, worker="other", profile=profile)
+    own = await beat(namespace, profile=profile)
+    other = await beat(namespace, worker="other", profile=profile)
 
+    assert (own.is_parked, other.is_parked) == (True, False)
     deadline = await score(namespace, idle, "w")
     assert deadline is not None
     assert deadline - await now_ms(namespace) > LEASE_MS - 10_000
     assert await members(namespace, idle) == ["w"]
+
+
+async def test_a_worker_hears_that_redis_forgot_its_parking(namespace: Namespace) -> None:
+    p = namespace.prefix
+    await know(namespace, CPU)
+    profile = await park(namespace, "w")
+    await namespace.redis.zadd(keys.workers(p), {"w": 1})
+    assert (await tick(namespace)).purged == 1
+
+    assert not (await beat(namespace, profile=profile)).is_parked
+    await park(namespace, "w")
+    assert (await beat(namespace, profile=profile)).is_parked
 
 
 async def test_a_worker_is_parked_in_one_place(namespace: Namespace) -> None:

@@ -42,7 +42,7 @@ async def test_a_first_loss_puts_the_task_back_into_its_place(namespace: Namespa
 
     stored = await fields(namespace, claim.task_id)
     assert await line(namespace) == ids
-    assert (stored["state"], stored["lost"], stored["attempt"]) == ("queued", "1", "1")
+    assert (stored["state"], stored["lost"], stored.get("attempt")) == ("queued", "1", None)
     assert stored["nonce"] == claim.nonce
     assert "worker" not in stored
     p = namespace.prefix
@@ -231,6 +231,20 @@ async def test_a_worker_that_is_silent_for_ten_leases_is_forgotten(namespace: Na
     assert not await redis.exists(keys.worker(p, "gone"), keys.inbox(p, "gone"))
     assert not await redis.keys(f"{p}idle:*")
     assert await state(namespace, busy.task_id) == "running"
+
+
+async def test_nobody_is_forgotten_after_a_long_gap_between_ticks(namespace: Namespace) -> None:
+    p, redis = namespace.prefix, namespace.redis
+    await add(namespace, queue="other")
+    await tick(namespace)
+    await claim(namespace, worker="w", park=True)  # and then the machine slept over night
+    long_ago = await now_ms(namespace) - 20 * LEASE_MS
+    await redis.hset(keys.globals_(p), "ticked_at", long_ago)
+    await redis.zadd(keys.workers(p), {"w": long_ago})
+
+    assert (await tick(namespace)).purged == 0
+
+    assert await redis.exists(keys.worker(p, "w"))
 
 
 async def test_a_tick_wakes_no_more_than_there_are_ready_queues(namespace: Namespace) -> None:

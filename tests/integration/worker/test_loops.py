@@ -1,0 +1,48 @@
+"""Single loops of a worker against a real server."""
+
+from pathlib import Path
+
+import pytest
+
+from rq_agent.broker import keys
+from rq_agent.broker.home import below
+from rq_agent.broker.leases import Leases
+from rq_agent.broker.needs import shape_id
+from rq_agent.broker.orders import Profile, parse
+from rq_agent.worker.config import WorkerConfig
+from rq_agent.worker.heartbeat import Heartbeat
+from rq_agent.worker.held import HeldTasks
+from rq_agent.worker.signals import Signals
+
+from ...scripts import steps
+from .lab import Lab
+
+ORDER = parse("priority", ["q"])
+PROFILE = Profile(order=ORDER, shapes=(shape_id(steps.CPU),)).id
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> WorkerConfig:
+    return WorkerConfig(name="w", order=ORDER, home=below(tmp_path))
+
+
+def heartbeat(lab: Lab, config: WorkerConfig, signals: Signals, tasks: HeldTasks) -> Heartbeat:
+    return Heartbeat(config, tasks, signals, Leases(lab.namespace), dict)
+
+
+async def test_a_worker_that_redis_forgot_claims_again_and_so_parks(
+    lab: Lab, config: WorkerConfig
+) -> None:
+    signals = Signals()
+    loop = heartbeat(lab, config, signals, HeldTasks(signals.notify))
+    assert (await steps.claim(lab.namespace, park=True)).parked
+    signals.profile = PROFILE
+    await loop.beat_once()
+    heard = signals.heard
+    await loop.beat_once()
+    assert signals.heard == heard
+
+    await lab.namespace.redis.delete(keys.idle(lab.namespace.prefix, PROFILE))
+    await loop.beat_once()
+
+    assert signals.heard == heard + 1
