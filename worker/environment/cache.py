@@ -10,6 +10,7 @@ import anyio.to_thread
 import msgspec
 
 from ...broker.definition import EnvironmentSpec
+from . import bundled_pip
 from .build import Plan, build
 from .evict import evict, is_uv_cache_too_large, sweep
 from .key import environment_key, index_settings
@@ -32,6 +33,10 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """False for the one that built it."""
     lock_fd: int
     """Holds the shared lock. A process that inherits it keeps the environment after we die."""
+    overlays: Path
+    """Where what its tasks' own environments share is kept; removed with it."""
+    pip: Path | None
+    """The pip that came with the interpreter; None: it is among the packages, if anywhere."""
     lock_path: Path
     """The same lock, for who would rather take a shared flock of its own."""
 
@@ -67,6 +72,7 @@ class Environments:
         self._pythons = Pythons(self._uv)
         self._settings = index_settings(self._uv.variables)
         self._is_swept = False
+        self._pips: dict[str, Path | None] = {}
 
     @asynccontextmanager
     async def use(
@@ -90,11 +96,14 @@ class Environments:
                 was_cached = not await self._build(plan, report) and was_cached
             if not was_cached:
                 await self.evict()  # only now that ours can't be taken
+            pip = await self._pip(interpreter.pip_wheel)
             yield Environment(
                 key=key,
                 path=self._places.environment(key),
                 interpreter=interpreter,
                 was_cached=was_cached,
+                overlays=self._places.overlays(key),
+                pip=pip,
                 lock_fd=lock_fd,
                 lock_path=self._places.use_lock(key),
             )
@@ -114,6 +123,12 @@ class Environments:
     async def sweep(self) -> None:
         """Remove what killed builders left behind."""
         await anyio.to_thread.run_sync(sweep, self._places)
+
+    async def _pip(self, wheel: str) -> Path | None:
+        if wheel not in self._pips:
+            cache = self._places.cache
+            self._pips[wheel] = await anyio.to_thread.run_sync(bundled_pip.unpacked, cache, wheel)
+        return self._pips[wheel]
 
     async def _held(self, key: str, stack: AsyncExitStack) -> int | None:
         """Return the lock of an environment that is there, held until the stack ends; or None."""

@@ -96,6 +96,7 @@ def _remove_unused(places: Places, key: str) -> bool:
     try:
         trash = places.trash(key)
         places.environment(key).rename(trash)
+        tree.remove(places.overlays(key))
     finally:
         os.close(fd)
     log.info("removed environment %s to free disk", key)

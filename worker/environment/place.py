@@ -7,6 +7,7 @@
 <cache>/environments/.locks/<key>.build      see locks.py
 <cache>/environments/.locks/<key>.use
 <cache>/environments/.used/<key>             its modification time: last used
+<cache>/environments/.overlays/<key>/        what the tasks' own environments link to, see links.py
 <cache>/uv/                                  uv's own cache
 """
 
@@ -65,6 +66,10 @@ class Places(msgspec.Struct, frozen=True):
     def trash(self, key: str) -> Path:
         """Return a new name for what is to be removed."""
         return self.root / f"{TRASH}{key}.{secrets.token_hex(4)}"
+
+    def overlays(self, key: str) -> Path:
+        """Return the folder of what thin environments on top of one link to."""
+        return self.root / ".overlays" / key
 
     def build_lock(self, key: str) -> Path:
         """Return the lock of who builds."""

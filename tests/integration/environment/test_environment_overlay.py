@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -69,8 +70,8 @@ def test_the_import_path_is_own_then_overlay_then_shared_then_sdk_then_pip(
     task: Overlay, shared: Environment, tmp_path: Path
 ) -> None:
     path = python(task, "import sys; print(*sys.path[1:], sep='\\n')").splitlines()
-    if shared.interpreter.pip_wheel:
-        assert path.pop() == shared.interpreter.pip_wheel
+    if shared.pip:
+        assert path.pop() == str(shared.pip)
     assert "lib-dynload" in path[-5]  # the standard library comes first
     assert path[-4:] == [
         str(tmp_path / "own"),
@@ -94,6 +95,12 @@ def test_every_name_of_python_is_the_task_s(task: Overlay, tmp_path: Path) -> No
         prefix, executable = run(task, name, "-c", where).split()
         assert prefix == str(tmp_path / "venv")
         assert executable == str(tmp_path / "venv" / "bin" / name)
+
+
+def test_pip_in_the_overlay_is_found_beside_its_python(task: Overlay, tmp_path: Path) -> None:
+    for name in ("pip", "pip3"):
+        said = run(task, str(tmp_path / "venv" / "bin" / name), "--version")
+        assert said.startswith("pip ")
 
 
 def test_console_scripts_run_with_the_task_s_python(task: Overlay) -> None:
@@ -189,6 +196,19 @@ async def test_files_that_packages_look_for_below_the_prefix_are_there(
         assert python(task, line) == "apple"
 
 
+async def test_what_tasks_link_to_is_removed_with_the_environment(
+    cache: Path, packages: Packages, tmp_path: Path
+) -> None:
+    tight = Environments(cache, max_bytes=0)
+    async with tight.use(packages.spec()) as env:
+        overlay(env, tmp_path / "venv", source_roots=[], sdk=tmp_path)
+        assert env.overlays.is_dir()
+
+    assert await tight.evict() == [env.key]
+
+    assert not env.overlays.exists()
+
+
 def test_paths_of_any_letters_work(shared: Environment, tmp_path: Path) -> None:
     root = tmp_path / "Übung 'eins'\n語"
     root.mkdir()
@@ -214,8 +234,61 @@ def test_processes_that_the_task_spawns_see_the_same(task: Overlay, tmp_path: Pa
     assert run(task, "python", "-m", "main") == "['shared']"
 
 
-def test_the_shared_environment_is_what_must_be_read_only(shared: Environment) -> None:
-    assert read_only_paths(shared) == (str(shared.path),)
+def test_all_that_tasks_share_must_be_read_only(shared: Environment) -> None:
+    assert read_only_paths(shared) == (str(shared.path), str(shared.overlays))
+
+
+def test_a_start_writes_nothing_and_reads_no_zip(
+    task: Overlay, tmp_path: Path, fingerprint: Fingerprint
+) -> None:
+    before = fingerprint(tmp_path / "venv")
+    finders = python(task, "import sys; print(*map(type, sys.path_importer_cache.values()))")
+    assert "FileFinder" in finders
+    assert "zip" not in finders
+    assert fingerprint(tmp_path / "venv") == before
+
+
+def test_pip_leaves_its_bytecode_and_nothing_else(task: Overlay, shared: Environment) -> None:
+    if shared.pip is None:
+        pytest.skip("this interpreter brought none")
+    files = {path for path in shared.pip.rglob("*") if path.suffix != ".pyc"}
+    cached = Path(python(task, "import pip; print(pip.__spec__.cached)"))
+    assert cached.is_file()
+    assert shared.pip in cached.parents
+    assert {path for path in shared.pip.rglob("*") if path.suffix != ".pyc"} == files
+
+
+def test_an_overlay_is_made_of_folders_and_links_alone(
+    task: Overlay, shared: Environment, tmp_path: Path
+) -> None:
+    other = tmp_path / "run" / "venv"
+    other.parent.mkdir()
+    overlay(shared, other, source_roots=[other.parent / "own"], sdk=tmp_path / "sdk")
+    places = [path for path in other.rglob("*") if path.is_symlink() or not path.is_dir()]
+    assert all(path.is_symlink() and path.lstat().st_nlink > 1 for path in places)
+
+
+def test_an_overlay_on_another_file_system_works_as_well(shared: Environment) -> None:
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == shared.path.stat().st_dev:
+        pytest.skip("there is no second file system")
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        task = overlay(shared, Path(folder, "venv"), source_roots=[], sdk=memory, path=os.defpath)
+        assert python(task, "import apple; print(apple.version)") == "shared"
+        assert run(task, "pip", "--version").startswith("pip ")
+
+
+def test_source_roots_move_with_the_run_folder(shared: Environment, tmp_path: Path) -> None:
+    tasks = []
+    for name in ("one", "two"):
+        root = tmp_path / name / "tree" / "src"
+        root.mkdir(parents=True)
+        (root / "mine.py").write_text(f"whose = {name!r}")
+        folder = tmp_path / name / "venv"
+        tasks.append(overlay(shared, folder, source_roots=[root], sdk=tmp_path, path=os.defpath))
+    assert [python(task, "import mine; print(mine.whose)") for task in tasks] == ["one", "two"]
+    pth = f"{shared.interpreter.site_packages}/_rq_agent.pth"
+    assert (tmp_path / "one/venv" / pth).samefile(tmp_path / "two/venv" / pth)
 
 
 async def test_a_private_copy_can_be_written_without_touching_the_shared_one(
