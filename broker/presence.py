@@ -77,14 +77,7 @@ class Workers:
 
     async def leave(self, name: str) -> None:
         """Forget a worker that ended and holds no task: it is not listed and not woken again."""
-        p = self._ns.prefix
-        parked = await self._ns.redis.hget(keys.worker(p, name), "parked")
-        pipe = self._ns.redis.pipeline(transaction=True)
-        if parked:
-            pipe.zrem(keys.idle(p, text(parked)), name)
-        pipe.zrem(keys.workers(p), name)
-        pipe.delete(keys.worker(p, name), keys.inbox(p, name))
-        await pipe.execute()
+        await self._ns.scripts.leave([name])
 
 
 class Inbox:

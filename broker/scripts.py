@@ -16,7 +16,7 @@ Argument = str | bytes | int | float
 _FOLDER: Final = Path(__file__).parent / "lua"
 _USES: Final = re.compile(r"^-- Uses +(.+)$", re.MULTILINE)
 _ALLOW_OOM: Final = frozenset(
-    {"beat", "cancel", "claim", "drain", "finish", "hello", "phase", "tick", "undrain"}
+    {"beat", "cancel", "claim", "drain", "finish", "hello", "leave", "phase", "tick", "undrain"}
 )
 """These free memory, or are needed to get there: a full Redis drains while it refuses more."""
 
@@ -62,6 +62,7 @@ class Scripts:
     finish: Script
     hello: Script
     keep_blobs: Script
+    leave: Script
     phase: Script
     tick: Script
     undrain: Script

@@ -23,6 +23,7 @@
 --                      name, user, priority, lost, timeout}
 -- Writes   a claimed task leaves its ready set for lease, run: and wt:; fence + 1. A member of a
 --          ready set without a queued task behind it is dropped, with an event `ghost`.
+--          Whoever was woken for a queue and shape and takes none of it hands the wake-up on.
 -- Cost     O(queues x shapes + limit log N)
 
 local worker, nonce, limit, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -63,7 +64,7 @@ local function describe(id, task, fence)
   }
 end
 
-local told = call("HMGET", worker_key(worker), "claim_nonce", "command", "parked")
+local told = call("HMGET", worker_key(worker), "claim_nonce", "command", "parked", "woken")
 if told[1] == nonce then -- the answer was lost on the way: give it again
   for _, id in ipairs(call("SMEMBERS", held_key(worker))) do
     local task = read_task(id, unpack(FIELDS))
@@ -149,5 +150,9 @@ elseif again == 0 and profile ~= "" then
   call("ZADD", workers_key(), "NX", I(NOW + lease), worker)
   park(worker, profile, queues, shapes, lease)
   parked = 1
+end
+local queue, shape = read_woken(told[4])
+if queue and #front_of(queue, shape).runs == 0 then -- it found something sooner
+  pass_on(queue, shape)
 end
 return answer()

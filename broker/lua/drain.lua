@@ -1,11 +1,12 @@
 -- drain.lua: tell a worker to claim no more, and to stop when its tasks have ended.
 --
--- Uses     parking.lua
+-- Uses     ready.lua, parking.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
 --
 -- Returns  1 told | 0 no such worker
--- Writes   wk:<worker> command; its inbox; it is not parked any more.
+-- Writes   wk:<worker> command; its inbox; it is not parked any more. What it was woken for and has not
+--          claimed yet wakes another one.
 -- Cost     O(log N)
 
 local worker = ARGV[1]
@@ -13,10 +14,14 @@ local worker = ARGV[1]
 if not call("ZSCORE", workers_key(), worker) then
   return 0
 end
-local profile = call("HGET", worker_key(worker), "parked")
-if profile then
-  unpark(worker, profile)
+local told = call("HMGET", worker_key(worker), "parked", "woken")
+if told[1] then
+  unpark(worker, told[1])
 end
 call("HSET", worker_key(worker), "command", "drain")
-call("XADD", inbox_key(worker), "MAXLEN", "~", "256", "*", "c", "drain")
+send(worker, "c", "drain")
+local queue, shape = read_woken(told[2])
+if queue then
+  pass_on(queue, shape)
+end
 return 1

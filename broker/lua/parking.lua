@@ -32,5 +32,5 @@ end
 
 local function unpark(worker, profile)
   call("ZREM", idle_key(profile), worker)
-  call("HDEL", worker_key(worker), "parked")
+  call("HDEL", worker_key(worker), "parked", "woken")
 end

@@ -56,7 +56,9 @@ local function wake(queue, shape)
     return false
   end
   for _, profile in ipairs(call("SRANDMEMBER", profiles, MOST_PROFILES)) do
-    if wake_one(profile, "c", "wake", "q", queue) then
+    local worker = wake_one(profile, "c", "wake", "q", queue)
+    if worker then
+      call("HSET", worker_key(worker), "woken", queue .. ":" .. shape)
       return true
     end
     if call("EXISTS", profile_key(profile)) == 0 then -- nobody parked under it for a day
@@ -66,6 +68,18 @@ local function wake(queue, shape)
   end
   nobody[profiles] = true
   return false
+end
+
+-- The queue and the shape that a worker was woken for, of what its hash says; nil when it was not.
+local function read_woken(woken)
+  return string.match(woken or "", "^(.+):([^:]+)$")
+end
+
+-- A worker was woken for a task and does not take it: wake somebody else.
+local function pass_on(queue, shape)
+  if call("EXISTS", ready_key(queue, shape)) == 1 and limits_of(queue).room > 0 then
+    wake(queue, shape)
+  end
 end
 
 -- A task of the queue ended: where max_running held others back, wake one worker for them.

@@ -1,10 +1,13 @@
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
 
 from rq_agent.broker import keys
 from rq_agent.broker.draining import Draining
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.needs import Need, shape_id
 from rq_agent.broker.orders import Profile, parse
+from rq_agent.broker.presence import Workers
 
 from .steps import (
     CPU,
@@ -171,6 +174,43 @@ async def test_draining_ends_the_parking(namespace: Namespace) -> None:
     await Draining(namespace).drain("w")
 
     assert await members(namespace, keys.idle(namespace.prefix, profile)) == []
+
+
+async def claim_of_another_queue(namespace: Namespace) -> None:
+    await add(namespace, queue="first")
+    assert (await claim_one(namespace, "first", "q", worker="w1")).queue == "first"
+
+
+async def drain(namespace: Namespace) -> None:
+    await Draining(namespace).drain("w1")
+
+
+async def leave(namespace: Namespace) -> None:
+    await Workers(namespace).leave("w1")
+
+
+async def claim_it(namespace: Namespace) -> None:
+    await claim_one(namespace, "first", "q", worker="w1")
+
+
+@pytest.mark.parametrize(
+    ("do", "woken"), [(claim_of_another_queue, 1), (drain, 1), (leave, 1), (claim_it, 0)]
+)
+async def test_a_wake_up_that_was_not_used_goes_to_another(
+    namespace: Namespace, do: Callable[[Namespace], Awaitable[None]], woken: int
+) -> None:
+    queue = keys.queue(namespace.prefix, "q")
+    await know(namespace, CPU)
+    await park(namespace, "w1", "first", "q")
+    await add(namespace)
+    assert await messages(namespace, "w1") == [WAKE]
+    await namespace.redis.hset(queue, "paused", "1")
+    await park(namespace, "w2")
+    await namespace.redis.hdel(queue, "paused")
+
+    await do(namespace)
+
+    assert await messages(namespace, "w2") == [WAKE] * woken
 
 
 async def test_a_paused_queue_wakes_nobody(namespace: Namespace) -> None:
