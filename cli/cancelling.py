@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import anyio
-
 from ..broker.lookups import Lookups
 from ..broker.tasks import CancelOutcome, Tasks
-from . import values
+from . import loop, values
 from .config import Settings
 from .connected import connected
 from .reading import resolve, url_of_tasks
@@ -31,7 +29,7 @@ def cancel_tasks(
             ids = await resolve(namespace, selectors)
             return [await _cancel(namespace, each, reason, grace_ms) for each in ids]
 
-    done = anyio.run(go)
+    done = loop.run(go)
     if screen.json:
         cancelled = [{"id": r.id, "outcome": outcome, "state": r.state} for outcome, r in done]
         screen.print_json({"schema": 1, "tasks": cancelled})

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import anyio
 import msgspec
 
 from ..broker.definition import Definition
@@ -11,6 +10,7 @@ from ..broker.errors import TrustError
 from ..broker.history import Step, history
 from ..broker.lookups import Lookups
 from ..broker.record import Record
+from . import loop
 from .config import Settings
 from .connected import connected
 from .reading import resolve, url_of_tasks
@@ -39,7 +39,7 @@ def show_task(settings: Settings, screen: Screen, selector: str) -> None:
         async with connected(url, settings.namespace) as namespace:
             return await _gather(namespace, selector)
 
-    details = anyio.run(go)
+    details = loop.run(go)
     if screen.json:
         screen.print_json(_json(details))
         return

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import anyio
-
 from ..broker import submission as submissions
 from ..broker.lookups import Lookups
 from ..broker.needs import Need
 from ..broker.presence import Workers
 from ..broker.snapshot.target import locate
-from . import config
+from . import config, loop
 from .broker_url import working_url
 from .connected import connected, connected_twice
 from .follow import BLOCK_S
@@ -62,7 +60,7 @@ class Launch:
                 submitted = await self._enqueue(namespace)
                 await self._tell(namespace, submitted)
 
-        anyio.run(go)
+        loop.run(go)
         return 0
 
     def submit_and_follow(self) -> int:
@@ -81,9 +79,11 @@ class Launch:
                 url, self._settings.namespace, block_s=BLOCK_S, warn=self._screen.warn
             )
             async with both as (namespace, blocking):
+                standby = self._standby(namespace) if starts_worker else None
+                if standby is not None:
+                    await standby.check()
                 submitted = await self._enqueue(namespace)
                 self._describe(submitted)
-                standby = self._standby(namespace) if starts_worker else None
                 if standby is not None:
                     await standby.ensure()
                 return await follow_to_end(
@@ -96,7 +96,7 @@ class Launch:
                 )
 
         try:
-            return anyio.run(go)
+            return loop.run(go)
         except KeyboardInterrupt:
             return say_detached(self._task_id, self._screen)
 

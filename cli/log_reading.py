@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING, Final
 
-import anyio
-
 from ..broker.errors import UsageError
 from ..broker.logs import Logs
 from ..broker.lookups import Lookups
+from . import loop
 from .config import Settings
 from .connected import connected_twice
 from .follow import BLOCK_S
@@ -57,7 +56,7 @@ def print_log(
                 await follower(namespace, blocking, view, settings).follow(task_id, start=start)
 
     try:
-        anyio.run(go)
+        loop.run(go)
     except KeyboardInterrupt:
         return say_detached(found[0] if found else None, screen)
     finally:

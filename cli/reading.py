@@ -3,12 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import anyio
-
 from ..broker.errors import SelectorError
 from ..broker.keys import TaskId
 from ..broker.lookups import Lookups
-from . import identity
+from . import identity, loop
 from .broker_url import reading_url
 from .config import Settings
 from .connected import connected
@@ -32,7 +30,7 @@ def look(
         async with connected(url, settings.namespace) as namespace:
             return await step(namespace)
 
-    return anyio.run(go)
+    return loop.run(go)
 
 
 def url_of_tasks(settings: Settings) -> str:

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from ..broker.errors import RqAgentError
+from ..broker.errors import RqAgentError, UsageError
 from ..broker.states import TaskState
+from ..worker import gpus
 from . import config, run_worker
 from .alive import live_workers
 from .config import Settings
+from .render import words
 from .render.screen import Screen
 
 if TYPE_CHECKING:
@@ -53,6 +55,21 @@ class Standby:
         self._pid = 0
         self._started_s = 0.0
         self._short_lives = 0
+
+    async def check(self) -> None:
+        """Look whether a worker of this machine could run it at all, before it is queued.
+
+        Raises:
+            UsageError: it could not, and nobody else listens.
+        """
+        wanted = self._need.gpus
+        if not wanted or await self._someone_listens() or wanted <= (found := gpus.count()):
+            return
+        raise UsageError(
+            f"no worker could run it: it needs {words.need(self._need)}, this machine has {found} "
+            f"GPUs, and no worker with room for it listens to queue {self._queue}; "
+            "`rq-agent submit` queues it for one to come"
+        )
 
     async def ensure(self) -> None:
         """Return when a worker listens.

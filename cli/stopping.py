@@ -15,7 +15,7 @@ from ..broker.embedded.probe import has_leases
 from ..broker.embedded.stop import stop
 from ..broker.errors import BrokerUnavailable
 from ..broker.presence import WorkerView
-from . import exits
+from . import exits, loop
 from .alive import live_workers
 from .broker_url import existing_url
 from .config import Settings
@@ -45,7 +45,7 @@ def stop_all(settings: Settings, screen: Screen, *, force: bool) -> int:
             await _dismiss(namespace, own, force=force)
             return [worker.name for worker in own]
 
-    stopped = anyio.run(go)
+    stopped = loop.run(go)
     if stopped is None:
         return exits.FAILED
     return _done(screen, stopped, is_server_stopped=not settings.url and stop(settings.home.data))

@@ -7,7 +7,7 @@ import anyio
 
 from ..broker.errors import AccessDenied, BrokerUnavailable
 from ..broker.lookups import Lookups
-from . import exits, values
+from . import exits, loop, values
 from .config import Settings
 from .connected import connected
 from .following import ended_line
@@ -37,7 +37,7 @@ def wait_for(settings: Settings, screen: Screen, selectors: Sequence[str], timeo
                 await _watch(Lookups(namespace), ids, ended, screen)
 
     try:
-        anyio.run(go)
+        loop.run(go)
     except KeyboardInterrupt:
         screen.say("interrupted; the tasks go on")
         return exits.INTERRUPTED

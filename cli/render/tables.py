@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .screen import Screen, printable
 
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-_GAP = 2
+_GAP: Final = 2
+_SHORTEST: Final = 12
+"""A column that shrinks keeps so many characters."""
+_CUT: Final = "..."
 
 
 class Column(NamedTuple):
@@ -42,12 +45,14 @@ def print_table(screen: Screen, columns: Sequence[Column], rows: Sequence[Sequen
         for n, column in enumerate(columns)
     ]
     limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    kept = range(len(columns)) if limit is None else fitting(columns, widths, limit)
+    kept = list(range(len(columns)))
+    if limit is not None:
+        kept = fitting(columns, widths, limit)
+        widths = shrunk(columns, widths, kept, limit)
     table = _table([columns[n] for n in kept])
     for row in clean:
-        table.add_row(*(_text(row[n]) for n in kept))
-    whole = sum(widths[n] for n in kept) + _GAP * len(kept)
-    console = screen.console(sys.stdout, width=whole if limit is None else min(whole, limit))
+        table.add_row(*(_text(row[n], widths[n]) for n in kept))
+    console = screen.console(sys.stdout, width=_total(widths, kept) + _GAP)
     with console.capture() as captured:
         console.print(table)
     for line in captured.get().splitlines():
@@ -56,22 +61,31 @@ def print_table(screen: Screen, columns: Sequence[Column], rows: Sequence[Sequen
 
 def fitting(columns: Sequence[Column], widths: Sequence[int], limit: int) -> list[int]:
     """Return which columns fit into a width, in their order. Pure."""
+    least = [
+        min(width, _SHORTEST) if column.shrinks else width
+        for column, width in zip(columns, widths, strict=True)
+    ]
     kept = list(range(len(columns)))
-
-    def needed() -> int:
-        smallest = [min(widths[n], _SHORTEST) if columns[n].shrinks else widths[n] for n in kept]
-        return sum(smallest) + _GAP * (len(kept) - 1)
-
-    while needed() > limit:
-        optional = [n for n in kept if columns[n].rank]
-        if not optional:
-            break
+    while _total(least, kept) > limit and (optional := [n for n in kept if columns[n].rank]):
         kept.remove(max(optional, key=lambda n: columns[n].rank))
     return kept
 
 
-_SHORTEST = 12
-"""A column that shrinks keeps so many characters."""
+def shrunk(
+    columns: Sequence[Column], widths: Sequence[int], kept: Sequence[int], limit: int
+) -> list[int]:
+    """Return the widths, with the columns that may shrink cut until a line fits. Pure."""
+    fitted = list(widths)
+    while _total(fitted, kept) > limit:
+        wide = [n for n in kept if columns[n].shrinks and fitted[n] > _SHORTEST]
+        if not wide:
+            break
+        fitted[max(wide, key=lambda n: fitted[n])] -= 1
+    return fitted
+
+
+def _total(widths: Sequence[int], kept: Sequence[int]) -> int:
+    return sum(widths[n] for n in kept) + _GAP * (len(kept) - 1)
 
 
 def _table(columns: Sequence[Column]) -> "Table":
@@ -83,13 +97,15 @@ def _table(columns: Sequence[Column]) -> "Table":
             column.title,
             justify="right" if column.is_number else "left",
             no_wrap=True,
-            overflow="ellipsis",
-            min_width=None if column.shrinks else len(column.title),
         )
     return table
 
 
-def _text(cell: Cell) -> "Text":
+def _text(cell: Cell, width: int) -> "Text":
+    from rich.cells import cell_len, set_cell_size
     from rich.text import Text
 
-    return Text(cell.text, style=cell.style)
+    text = cell.text
+    if cell_len(text) > width:
+        text = set_cell_size(text, width - len(_CUT)) + _CUT
+    return Text(text, style=cell.style)

@@ -4,7 +4,7 @@ import pytest
 
 from rq_agent.cli.config import load
 from rq_agent.cli.render.screen import Screen
-from rq_agent.cli.render.tables import Cell, Column, fitting, print_table
+from rq_agent.cli.render.tables import Cell, Column, fitting, print_table, shrunk
 
 COLUMNS = (
     Column("ID"),
@@ -31,6 +31,13 @@ def test_a_narrow_terminal_loses_the_least_important_columns_first(
     limit: int, kept: list[int]
 ) -> None:
     assert fitting(COLUMNS, WIDTHS, limit) == kept
+
+
+@pytest.mark.parametrize(
+    ("limit", "name"), [(200, 40), (59, 12), (70, 23), (10, 12)], ids=lambda v: str(v)
+)
+def test_only_the_columns_that_may_shrink_do_and_no_more_than_needed(limit: int, name: int) -> None:
+    assert shrunk(COLUMNS, WIDTHS, range(5), limit) == [16, name, 10, 8, 5]
 
 
 def test_without_a_terminal_a_table_is_plain_aligned_text_that_is_never_cut(
