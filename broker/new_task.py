@@ -33,7 +33,8 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     params: Mapping[str, str] = {}
     """Overrides, as told to people; the signed ones count."""
     delay_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
-    lease_ms: Annotated[int, msgspec.Meta(ge=1)] = 60_000
+    lease_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """0: as long as the lease of the worker that claims it."""
     max_lost: Annotated[int, msgspec.Meta(ge=0)] = 3
     """Lost leases until the task counts as what kills its workers."""
     queue_timeout_ms: Annotated[int, msgspec.Meta(ge=0)] = 0

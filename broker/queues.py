@@ -74,11 +74,12 @@ async def _heads(ns: Namespace, names: Sequence[str]) -> dict[str, tuple[int, in
     heads = [(ids or [b""])[0].decode() for ids in await pipe.execute()]
     pipe = ns.redis.pipeline(transaction=False)
     for head in heads:
-        pipe.hget(keys.task(ns.prefix, keys.TaskId(head)), "queued_ms")
+        pipe.hmget(keys.task(ns.prefix, keys.TaskId(head)), ("queued_ms", "created_ms"))
     times = await pipe.execute()
     found: dict[str, tuple[int, int | None]] = dict.fromkeys(names, (0, None))
-    for ((queue, _), count), since in zip(counts.items(), times, strict=True):
+    for ((queue, _), count), (queued, created) in zip(counts.items(), times, strict=True):
         waiting, oldest = found[queue]
+        since = created if queued is None else queued
         ready_ms = int(since) if since is not None and since.isdigit() else None
         known = [ms for ms in (oldest, ready_ms) if ms is not None]
         found[queue] = (waiting + count, min(known, default=None))

@@ -1,7 +1,8 @@
 """One task as people see it: what `ps`, `show` and the dashboard read. Pure.
 
 Redis may hold anything (an older writer, a hand in redis-cli): a field that can't be read
-becomes empty and is named in `reason`, so that one bad task never breaks a list.
+becomes empty and is named in `reason`, so that one bad task never breaks a list. A field that
+is not there has its usual value: see lua/kinds.lua.
 """
 
 import re
@@ -96,7 +97,10 @@ class _Fields:
         self.bad.append(name)
         return None
 
-    def seconds(self, name: str) -> float | None:
+    def seconds(self, name: str, default: float | None = None) -> float | None:
+        """Return Unix s of a field in ms, `default` if there is none."""
+        if not self._task.get(name.encode()):
+            return default
         ms = self.whole(name)
         return None if ms is None or ms <= 0 else ms / 1000
 
@@ -129,7 +133,8 @@ def parse(
     is_running = state == TaskState.RUNNING
     has_run = is_running or state in FINAL
     fence = fields.whole("fence") or 0
-    is_new = state == TaskState.DELAYED and fence == 0  # enqueue.lua sets queued_ms all the same
+    is_new = state == TaskState.DELAYED and fence == 0
+    created_at = fields.seconds("created_ms")
     record = Record(
         id=task_id,
         name=fields.long("name") or fields.text("name"),
@@ -140,7 +145,7 @@ def parse(
         priority=fields.whole("priority") or 0,
         position=None,
         worker=(fields.text("worker") or None) if has_run else None,
-        attempt=fields.whole("attempt") or 0,
+        attempt=fields.whole("attempt") or 1,
         fence=fence,
         lost=fields.whole("lost") or 0,
         exit_code=fields.whole("exit_code"),
@@ -149,8 +154,8 @@ def parse(
         params=fields.mapping("params"),
         used=fields.mapping("used"),
         needs=shapes.get(fields.text("shape"), Need()),
-        created_at=fields.seconds("created_ms"),
-        queued_at=None if is_new else fields.seconds("queued_ms"),
+        created_at=created_at,
+        queued_at=None if is_new else fields.seconds("queued_ms", created_at),
         started_at=fields.seconds("started_ms"),
         finished_at=fields.seconds("finished_ms"),
         definition=fields.text("definition"),

@@ -29,18 +29,18 @@ local id, fence, nonce = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local limit, ttl, count = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
 local ENTRY, BATCH = 64, 8
 
-local task = read_task(id, "fence", "nonce", "state")
+local task = read_task(id, "state", "fence", "nonce")
 if not task then
   return -1
 end
-local stored = whole(task[1], 0)
+local stored = whole(task[2], 0)
 if stored < fence then
   return -2
 end
 
 local log = log_key(id, I(fence))
 local is_past = stored > fence
-if stored == fence and task[2] ~= nonce then
+if stored == fence and task[3] ~= nonce then
   return 0
 end
 if is_past and call("EXISTS", log) == 0 then
@@ -101,7 +101,7 @@ for _ = 1, last and 1100 or 0 do
   end
 end
 
-if not is_past and task[3] == "running" then
+if not is_past and task[1] == "running" then
   call("PERSIST", log) -- a re-adopted attempt: its log got a TTL when the lease was lost
 elseif call("PTTL", log) == -1 then
   call("PEXPIRE", log, ttl)

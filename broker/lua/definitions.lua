@@ -26,22 +26,16 @@ local function define(digest)
   end
 end
 
-local checked, users = {}, {} -- by definition: what is missing or false; new tasks
+local missing = {} -- digest -> what is missing of it, or false
 
--- Count one more user of a definition; or say what is missing.
-local function refer(digest)
-  if checked[digest] == nil then
-    checked[digest] = define(digest) or false
+-- What is missing of a definition, or false; asked once in a call.
+local function missing_of(digest)
+  if missing[digest] == nil then
+    missing[digest] = define(digest) or false
   end
-  if checked[digest] then
-    return checked[digest]
-  end
-  users[digest] = (users[digest] or 0) + 1
+  return missing[digest]
 end
 
--- Write how many users each definition has got in this call.
-local function count_users()
-  for digest, count in pairs(users) do
-    call("HINCRBY", references_key(), "d:" .. digest, count)
-  end
+local function count_users(digest, new)
+  call("HINCRBY", references_key(), "d:" .. digest, new)
 end

@@ -1,16 +1,16 @@
 -- enqueue.lua: add tasks, in order, each with its definition where that is new.
 --
--- Uses     ready.lua, definitions.lua
+-- Uses     ready.lua, definitions.lua, kinds.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  number of definitions
 -- ARGV[2]  number of kinds: what tasks of one call mostly have in common is sent once
--- ARGV[3]  number of tasks, at most 200
+-- ARGV[3]  number of tasks, 1 to 200
 -- then, for each definition
 --   digest, encoded, number of blobs, blob digests..
 -- then, for each kind
 --   queue, shape, need (JSON), priority (-128 to 127), name (at most 64 bytes), user,
---   definition (digest), delay (ms), lease (ms), max_lost, queue_timeout (ms, 0: none),
---   timeout (ms, 0: none), whole name, labels (JSON or ''),
+--   definition (digest), delay (ms), lease (ms, 0: that of whoever claims it), max_lost,
+--   queue_timeout (ms, 0: none), timeout (ms, 0: none), whole name, labels (JSON or ''),
 --   number of labels, "name=value" labels..
 -- then, for each task
 --   number of its kind, id, envelope, params (JSON or '')
@@ -21,7 +21,7 @@
 --          the first task of a new definition; wakes one parked worker for each queued task.
 -- Cost     O(tasks log N)
 
-local next_argument = 4
+local kind_count, task_count, next_argument = tonumber(ARGV[2]), tonumber(ARGV[3]), 4
 
 local function take()
   next_argument = next_argument + 1
@@ -36,22 +36,29 @@ for _ = 1, tonumber(ARGV[1]) do
   end
   sent_definitions[digest] = definition
 end
+local kinds = {}
+for n = 1, kind_count do
+  kinds[n] = read_kind(take)
+end
+local first_task = next_argument -- four arguments for each
 
--- What many tasks add to one key is added at the end, in one command.
-local additions = {}
-
-local function add_later(key, score, member)
-  local addition = additions[key]
-  if not addition then
-    addition = {}
-    additions[key] = addition
+-- Those of the ids that exist: one command where there is none, as there mostly is.
+local function read_known()
+  local names, known = {}, {}
+  for n = 1, task_count do
+    names[n] = task_key(ARGV[first_task + 4 * n - 3])
   end
-  addition[#addition + 1] = score
-  addition[#addition + 1] = member
+  if call("EXISTS", unpack(names)) > 0 then
+    for n = 1, task_count do
+      known[ARGV[first_task + 4 * n - 3]] = call("EXISTS", names[n]) == 1
+    end
+  end
+  return known
 end
 
 -- A shape that a queue never had: no profile names it, so whoever listens reads the shapes again.
 local function announce(queue, shape, need)
+  call("SADD", queues_key(), queue)
   call("HSETNX", shapes_key(), shape, need)
   if call("SADD", queue_shapes_key(queue), shape) == 0 then
     return
@@ -64,104 +71,105 @@ local function announce(queue, shape, need)
   end
 end
 
-local function read_kind()
-  local kind = {
-    queue = take(), shape = take(), need = take(), priority = take(), name = take(),
-    user = take(), definition = take(), delay = tonumber(take()), lease = take(),
-    max_lost = take(), queue_timeout = tonumber(take()), timeout = take(),
-    whole_name = take(), labels = take(), indices = {}, ready = 0,
-  }
-  kind.state = kind.delay > 0 and "delayed" or "queued"
-  kind.score = (127 - tonumber(kind.priority)) * BAND + MIDDLE
-  kind.fields = {
-    "queue", kind.queue, "shape", kind.shape, "priority", kind.priority, "name", kind.name,
-    "user", kind.user, "definition", kind.definition, "created_ms", I(NOW), "queued_ms", I(NOW),
-    "fence", "0", "attempt", "1", "lost", "0", "lease_ms", kind.lease,
-    "max_lost", kind.max_lost, "timeout_ms", kind.timeout,
-  }
-  local indices = kind.indices
-  indices[1], indices[2] = ids_key(), index_key("queue", kind.queue)
-  if kind.user ~= "" then
-    indices[#indices + 1] = index_key("user", kind.user)
-  end
-  if kind.whole_name ~= "" then
-    indices[#indices + 1] = index_key("name", kind.whole_name)
-  end
-  for _ = 1, tonumber(take()) do
-    indices[#indices + 1] = index_key("label", take())
-  end
-  return kind
+local sequences = {} -- queue -> the number of its last task
+
+local function next_score(kind)
+  local queue = kind.queue
+  local last = sequences[queue] or call("HINCRBY", queue_key(queue), "sequence", 0)
+  sequences[queue] = last + 1
+  return I(kind.band + (last + 1) * STEP)
 end
 
-local function write(id, kind, envelope, params, score)
-  call("HSET", task_key(id), "state", kind.state, "order", I(score), unpack(kind.fields))
-  call("SET", arguments_key(id), envelope)
-  if kind.labels ~= "" then
-    call("HSET", extra_key(id), "labels", kind.labels)
+-- What many tasks add to one key is added at the end, in one command.
+local additions, envelopes = {}, {}
+
+local function add_all(key, scores_and_members)
+  local addition = additions[key] or {}
+  additions[key] = addition
+  local length = #addition
+  for n = 1, #scores_and_members do
+    addition[length + n] = scores_and_members[n]
   end
+end
+
+local function add(id, kind, envelope, params)
+  local score, at = next_score(kind), 2 * kind.new
+  call("HSET", task_key(id), "order", score, unpack(kind.fields))
   if params ~= "" then
     call("HSET", extra_key(id), "params", params)
   end
-  if kind.whole_name ~= kind.name then
-    call("HSET", extra_key(id), "name", kind.whole_name)
+  if #kind.extra > 0 then
+    call("HSET", extra_key(id), unpack(kind.extra))
   end
-  for _, key in ipairs(kind.indices) do
-    add_later(key, 0, id)
-  end
-end
-
--- Put a task where it waits.
-local function place(id, kind, score)
-  if kind.queue_timeout > 0 then
-    add_later(deadlines_key(), I(NOW + kind.delay + kind.queue_timeout), id)
-  end
-  if kind.delay > 0 then
-    add_later(delayed_key(), I(NOW + kind.delay), id)
-  else
-    add_later(ready_key(kind.queue, kind.shape), I(score), id)
-    kind.ready = kind.ready + 1
-  end
-end
-
-local function enqueue(kind, id, envelope, params)
-  if call("EXISTS", task_key(id)) == 1 then
-    return "duplicate"
-  end
-  local missing = refer(kind.definition)
-  if missing then
-    return missing
-  end
-  if not kind.is_announced then
-    kind.is_announced = true
-    call("SADD", queues_key(), kind.queue)
-    announce(kind.queue, kind.shape, kind.need)
-  end
-  local score = kind.score + call("HINCRBY", queue_key(kind.queue), "sequence", 1) * STEP
-  write(id, kind, envelope, params, score)
-  place(id, kind, score)
-  publish(id, "enqueued", "state", kind.state, "queue", kind.queue)
+  envelopes[#envelopes + 1] = arguments_key(id)
+  envelopes[#envelopes + 1] = envelope
+  kind.ids[at + 1], kind.ids[at + 2] = "0", id
+  kind.places[at + 1], kind.places[at + 2] = score, id
+  kind.new = kind.new + 1
+  call("XADD", events_key(), "*", "id", id, "event", "enqueued", "state", kind.state,
+    "queue", kind.queue)
   return kind.state
 end
 
-local kinds = {}
-for n = 1, tonumber(ARGV[2]) do
-  kinds[n] = read_kind()
+-- The same members with another score.
+local function scored(members, score)
+  local same = {}
+  for n = 1, #members, 2 do
+    same[n], same[n + 1] = score, members[n + 1]
+  end
+  return same
 end
-local outcomes = {}
-for n = 1, tonumber(ARGV[3]) do
-  outcomes[n] = enqueue(kinds[tonumber(take())], take(), take(), take())
+
+-- Put the new tasks of a kind where they are found and where they wait.
+local function place(kind)
+  announce(kind.queue, kind.shape, kind.need)
+  count_users(kind.definition, kind.new)
+  add_all(ids_key(), kind.ids)
+  for _, key in ipairs(kind.indices) do
+    add_all(key, kind.ids)
+  end
+  if kind.queue_timeout > 0 then
+    add_all(deadlines_key(), scored(kind.ids, I(NOW + kind.delay + kind.queue_timeout)))
+  end
+  if kind.delay > 0 then
+    add_all(delayed_key(), scored(kind.ids, I(NOW + kind.delay)))
+  else
+    add_all(ready_key(kind.queue, kind.shape), kind.places)
+    call("SADD", ready_queues_key(kind.shape), kind.queue)
+  end
 end
-count_users()
+
+local known, outcomes = read_known(), {}
+for n = 1, task_count do
+  local at = first_task + 4 * (n - 1)
+  local kind, id = kinds[tonumber(ARGV[at])], ARGV[at + 1]
+  local refusal = known[id] and "duplicate" or missing_of(kind.definition)
+  if refusal then
+    outcomes[n] = refusal
+  else
+    known[id] = true
+    outcomes[n] = add(id, kind, ARGV[at + 2], ARGV[at + 3])
+  end
+end
+for _, kind in ipairs(kinds) do
+  if kind.new > 0 then
+    place(kind)
+  end
+end
+if #envelopes > 0 then
+  call("MSET", unpack(envelopes))
+  call("XTRIM", events_key(), "MAXLEN", "~", "100000")
+end
+for queue, last in pairs(sequences) do
+  call("HSET", queue_key(queue), "sequence", I(last))
+end
 for key, addition in pairs(additions) do
   call("ZADD", key, unpack(addition))
 end
 for _, kind in ipairs(kinds) do
-  if kind.ready > 0 then
-    call("SADD", ready_queues_key(kind.shape), kind.queue)
-    local left = math.min(kind.ready, limits_of(kind.queue).room)
-    while left > 0 and wake(kind.queue, kind.shape) do
-      left = left - 1
-    end
+  local left = kind.state == "queued" and math.min(kind.new, limits_of(kind.queue).room) or 0
+  while left > 0 and wake(kind.queue, kind.shape) do
+    left = left - 1
   end
 end
 return outcomes

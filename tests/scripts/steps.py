@@ -50,6 +50,7 @@ async def claim(
     mode: str = "priority",
     needs: tuple[Need, ...] = (CPU,),
     park: bool = False,
+    lease_ms: int = LEASE_MS,
 ) -> Claimed:
     return await Leases(ns).claim(
         worker,
@@ -57,7 +58,7 @@ async def claim(
         limit=limit,
         order=parse(mode, queues or ("q",)),
         shapes=[shape_id(need) for need in needs],
-        lease_ms=LEASE_MS,
+        lease_ms=lease_ms,
         park=park,
     )
 

@@ -143,6 +143,17 @@ async def test_the_last_output_is_taken_after_the_end_and_the_log_gets_a_ttl(
     assert 0 < await ttl(namespace) <= LOG_MS
 
 
+async def test_output_waits_for_a_redis_that_never_heard_of_the_claim(
+    namespace: Namespace,
+) -> None:
+    await namespace.redis.hset(keys.task(namespace.prefix, ID), "state", "queued")
+
+    with pytest.raises(BrokerUnavailable, match="its output waits"):
+        await Logs(namespace).append(TOKEN, [chunk(0, b"early")])
+
+    assert await stored(namespace) == []
+
+
 async def test_a_log_that_has_a_ttl_keeps_it_when_late_output_comes(namespace: Namespace) -> None:
     await put_task(namespace)
     logs = Logs(namespace)

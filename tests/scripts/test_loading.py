@@ -12,7 +12,10 @@ from rq_agent.broker.namespace import Namespace
 from .steps import add, claim, line
 
 LUA = Path(scripts.__file__).parent / "lua"
-PARTS = {"adoption", "prelude", "definitions", "ready", "endings", "fronts", "turns", "parking"}
+PARTS = {
+    *("adoption", "definitions", "endings", "fronts", "kinds", "parking", "prelude", "ready"),
+    "turns",
+}
 NAMES = sorted(set(scripts.Scripts.__annotations__))
 
 

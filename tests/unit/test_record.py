@@ -103,6 +103,16 @@ def test_a_delayed_task_was_queued_only_if_it_ran_before(
     assert read({b"state": b"delayed", b"fence": fence}).queued_at == queued_at
 
 
+def test_a_field_that_is_not_there_has_its_usual_value() -> None:
+    usual = ("priority", "fence", "attempt", "lost", "timeout_ms", "queued_ms", "user")
+
+    record = read({name.encode(): b"" for name in usual})
+
+    assert (record.priority, record.fence, record.attempt, record.lost) == (0, 0, 1, 0)
+    assert (record.timeout_s, record.user, record.reason) == (0, "", "")
+    assert record.queued_at == record.created_at == 1763720000.123
+
+
 @pytest.mark.parametrize(
     ("state", "worker"),
     [("queued", None), ("delayed", None), ("running", "box-1"), ("failed", "box-1")],
