@@ -86,6 +86,8 @@ class Launch:
                 self._describe(submitted)
                 if standby is not None:
                     await standby.ensure()
+                else:
+                    await self._warn_of_silence(namespace)
                 return await follow_to_end(
                     namespace,
                     blocking,

@@ -1,6 +1,7 @@
 """Runs the asynchronous part of a command so that Ctrl-C always ends it."""
 
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -19,6 +20,8 @@ def run(step: Callable[[], Awaitable[_Result]]) -> _Result:
     Raises:
         KeyboardInterrupt: on Ctrl-C.
     """
+    if sys.platform == "win32":  # has no signal handlers of a loop
+        return anyio.run(step)
     results = anyio.run(_unless_interrupted, step)
     if not results:
         raise KeyboardInterrupt

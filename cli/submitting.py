@@ -84,7 +84,7 @@ def hint_misplaced(script: str, arguments: Sequence[str], screen: Screen) -> Non
     for option in misplaced(Path(script), arguments):
         screen.say(
             f"hint: {option} stands after {script}, so it goes to the script; "
-            f"to mean rq-agent, write it before: rq-agent submit {option} ... {script}"
+            f"write it before {script} if rq-agent is to have it"
         )
 
 

@@ -1,14 +1,14 @@
 """Names of workers on this machine."""
 
+import os
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
-from typing import Final
 
 from ..broker.errors import UsageError
 from ..broker.home import Home, machine_id
 from ..broker.keys import NAME_PATTERN
 from . import identity
-
-_MOST: Final = 1_000
 
 
 def default() -> str:
@@ -26,11 +26,32 @@ def free(home: Home, base: str) -> str:
 
     Workers that are gone don't count: the name of a killed one finds its journal again.
     """
-    for number in range(1, _MOST):
-        name = base if number == 1 else f"{base}-{number}"
-        if not _is_locked(machine_folder(home) / "workers" / name):
+    return next(name for name in _names(base) if not _is_locked(_folder(home, name)))
+
+
+def reserve(home: Home, base: str) -> str:
+    """Return a free name that no other process gets as long as this one lives."""
+    from ..broker.embedded.lock import try_lock
+
+    for name in _names(base):
+        folder = _folder(home, name)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (held := try_lock(folder / "name.lock")) is None:
+            continue
+        if not _is_locked(folder):
             return name
-    raise UsageError(f"{_MOST} workers named {base} are running; give this one a --name")
+        os.close(held)
+    raise AssertionError("names never end")
+
+
+def _names(base: str) -> Iterator[str]:
+    yield base
+    for number in count(2):
+        yield f"{base}-{number}"
+
+
+def _folder(home: Home, name: str) -> Path:
+    return machine_folder(home) / "workers" / name
 
 
 def checked(name: str) -> str:

@@ -36,13 +36,7 @@ def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
     """
     order = orders.parse(options.mode, values.names(options.queues, "--queues"))
     lease_ms = int(values.duration_s(options.lease, "--lease") * 1000)
-    name = (
-        worker_name.checked(options.name)
-        if options.name
-        else worker_name.free(settings.home, worker_name.default())
-    )
     fields = {
-        "name": name,
         "slots": values.whole(options.slots, "--slots", least=0, most=10_000),
         "gpus": _gpus(options.gpus),
         "lease_ms": lease_ms,
@@ -55,6 +49,7 @@ def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
         fields["cpus"] = values.number(options.cpus, "--cpus", most=65_536)
     if options.mem:
         fields["mem_mib"] = values.size_mib(options.mem, "--mem")
+    fields["name"] = _name(options, settings)
     try:
         return msgspec.convert({**fields, "order": order, "home": settings.home}, WorkerConfig)
     except msgspec.ValidationError as e:
@@ -101,6 +96,12 @@ def announcement(config: WorkerConfig) -> str:
     cards = "no GPU" if not count else "1 GPU" if count == 1 else f"{count} GPUs"
     queues = ", ".join(config.order.queues)
     return f"worker {config.name}: queues {queues} ({config.order.mode}), {slots}, {cards}: ready"
+
+
+def _name(options: "WorkOptions", settings: Settings) -> str:
+    if options.name:
+        return worker_name.checked(options.name)
+    return worker_name.reserve(settings.home, worker_name.default())
 
 
 def _gpus(option: str) -> tuple[str, ...]:

@@ -173,6 +173,58 @@ def test_a_second_worker_of_the_machine_gets_a_name_of_its_own(terminal: Termina
     assert b"runs already on this machine" in taken.stderr
 
 
+def test_many_workers_started_at_once_all_get_names(terminal: Terminal) -> None:
+    started = [terminal.start("work", "--queues", "q") for _ in range(3)]
+
+    said = [until_line(process, b"ready", of_stderr=True) for process in started]
+
+    names = {text.decode().split("worker ")[1].split(":")[0] for text in said}
+    assert len(names) == 3
+
+
+def test_the_worker_that_run_starts_takes_an_idle_server_with_it(terminal: Terminal) -> None:
+    terminal.text("submit", terminal.script(""))
+
+    done = terminal("work", "--idle-timeout", "0.5s", "--stop-server")
+
+    assert done.returncode == 0
+    assert b"stopped the embedded server: nobody uses it any more" in done.stderr
+    assert terminal("down").stderr == b"nothing runs that rq-agent started by itself\n"
+    assert terminal.task()["state"] == "succeeded"
+
+
+def test_the_shell_completes_what_is_in_redis(terminal: Terminal) -> None:
+    def complete(*words: str) -> list[str]:
+        line = " ".join(("rq-agent", *words))
+        done = terminal(
+            _RQ_AGENT_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words))
+        )
+        assert done.stderr == b""
+        return done.stdout.decode().split()
+
+    assert complete("submit", "-q", "") == []
+    task_id = terminal.text("submit", "-q", "high", terminal.script("")).strip()
+
+    assert complete("submit", "-q", "") == ["high"]
+    assert complete("show", task_id[:12]) == [task_id]
+    assert complete("show", "la") == ["last"]
+    assert complete("ca") == ["cancel"]
+
+
+def test_a_reader_that_goes_away_ends_logs_quietly(terminal: Terminal) -> None:
+    terminal("run", terminal.script("for n in range(50_000): print(n)"))
+
+    reader = terminal.start("logs", "last")
+    until_line(reader, b"\n")
+    assert reader.stdout is not None
+    reader.stdout.close()
+    assert reader.stderr is not None
+    said = reader.stderr.read()
+
+    assert reader.wait(timeout=20) == 141
+    assert b"Error" not in said
+
+
 def test_down_refuses_while_a_task_runs_and_force_gives_it_back(terminal: Terminal) -> None:
     running = terminal.start(
         "run", terminal.script("import time; print('on', flush=True); time.sleep(600)")
