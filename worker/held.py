@@ -20,11 +20,20 @@ class Held:
         self.reason = ""
         self.grace_s: float | None = None
         """None: the task's own."""
+        self.hurried = anyio.Event()
+        """Set, and replaced, when a shorter grace is asked for."""
 
     def stop(self, cause: StopCause, *, reason: str = "", grace_s: float | None = None) -> None:
-        """Ask for the end. The first cause stays, but LOST overrides: then nothing counts."""
+        """Ask for the end. The first cause stays, but LOST overrides: then nothing counts.
+
+        Asked again, the shorter grace counts.
+        """
         if self.cause is None or cause is StopCause.LOST:
-            self.cause, self.reason, self.grace_s = cause, reason, grace_s
+            self.cause, self.reason = cause, reason
+        if grace_s is not None and (self.grace_s is None or grace_s < self.grace_s):
+            self.grace_s = grace_s
+            self.hurried.set()
+            self.hurried = anyio.Event()
         self.stopping.set()
 
 

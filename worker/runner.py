@@ -111,9 +111,13 @@ class Runner:
 
     async def _stop_when_asked(self, prepared: Prepared, handle: Handle) -> None:
         await self._held.stopping.wait()
-        asked_s = self._held.grace_s
-        grace_s = prepared.signed.grace_s if asked_s is None else asked_s
-        await prepared.executor.stop(handle, grace_s=grace_s)
+        async with anyio.create_task_group() as stops:
+            while True:
+                hurried = self._held.hurried
+                asked_s = self._held.grace_s
+                grace_s = prepared.signed.grace_s if asked_s is None else asked_s
+                stops.start_soon(partial(prepared.executor.stop, handle, grace_s=grace_s))
+                await hurried.wait()
 
     async def _time_out(self, timeout_s: float) -> None:
         if timeout_s:

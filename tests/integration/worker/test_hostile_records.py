@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from rq_agent.broker import definition as definitions
 from rq_agent.broker import keys
 from rq_agent.broker.keypair import KeyPair
 from rq_agent.broker.keys import TaskId
@@ -208,8 +209,8 @@ async def test_a_signed_definition_that_is_none_is_quarantined(lab: Lab) -> None
     """A trusted key signed it, so the worker looks inside."""
     victim = Victim(lab)
     bad = await lab.submit(victim.script)
-    encoded = b"\x81\xa4code\xa2\xff\xff"
-    await redefine(lab, bad, encoded)
+    encoded = definitions.encode(await definition_of(lab, bad))
+    await redefine(lab, bad, encoded.replace(b"script.py", b"scrip\xff.py"))
 
     assert "is malformed" in await is_quarantined(lab, bad)
     assert not victim.ran

@@ -58,6 +58,18 @@ async def test_a_script_that_ignores_sigterm_is_killed_after_the_grace(lab: Lab)
     assert "no" in await lab.output(task_id)
 
 
+async def test_a_second_cancel_may_shorten_the_grace_of_the_first(lab: Lab) -> None:
+    async with lab.worker():
+        task_id = await started(lab, STUBBORN, grace_s=600)
+        await Tasks(lab.namespace).cancel(task_id)
+        await lab.printed(task_id, "no")
+
+        await Tasks(lab.namespace).cancel(task_id, grace_ms=0)
+        [record] = await lab.ended(task_id)
+
+    assert (record.state, record.exit_code) == (TaskState.CANCELLED, 137)
+
+
 async def test_a_task_that_takes_too_long_is_timed_out(lab: Lab) -> None:
     task_id = await lab.submit(SLEEPER, timeout_s=0.5)
 
