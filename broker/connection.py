@@ -95,6 +95,7 @@ def _client(url: str, *, name: str, answer_timeout_s: float, greet: Greet | None
         health_check_interval=HEALTH_CHECK_S,
         retry=Retry(NoBackoff(), 0),
         decode_responses=False,
+        encoding_errors="backslashreplace",  # what a terminal gave may not be UTF-8
         protocol=2,  # the same shapes of answers everywhere, and no greeting round trip
         driver_info=None,
         redis_connect_func=greet,

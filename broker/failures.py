@@ -49,6 +49,10 @@ _BY_TEXT: Final[Mapping[str, tuple[_Kind, str]]] = {
     ),
     "called without any password": (AccessDenied, "has no password, but the URL gives one"),
 }
+_IN_PIPELINE: Final = re.compile(
+    r"Command # .* of pipeline caused error: \(['\"](.*)['\"],?\)", re.DOTALL
+)
+"""The client wraps what one command of several met, and hides its code."""
 _INSIDE_SCRIPT: Final = re.compile(r"Error running script.*?-([A-Z]+) (.*)", re.DOTALL)
 """Redis 6.2 wraps what a command in a script said; newer servers pass it on as it is."""
 
@@ -84,6 +88,8 @@ def _innermost(error: client.RedisError) -> client.RedisError:
 def _replied(error: client.RedisError) -> tuple[_Kind, str] | None:
     """What the server's own reply means, if it was one."""
     text = str(error)
+    if wrapped := _IN_PIPELINE.fullmatch(text):
+        text = wrapped[1]
     for part, known in _BY_TEXT.items():
         if part in text:
             return known

@@ -7,7 +7,7 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 from . import keys, retention, streams
-from .decoding import text
+from .decoding import text, whole
 from .errors import BrokerUnavailable, UsageError
 from .keys import TaskId
 from .namespace import Namespace
@@ -172,7 +172,7 @@ class Cursor:
         entry_id, fields = entry
         self.last = entry_id.decode()
         stream = text(fields.get(b"s", b""))
-        offset, raw_bytes = _whole(fields.get(b"o")), _whole(fields.get(b"n"))
+        offset, raw_bytes = whole(fields.get(b"o")) or 0, whole(fields.get(b"n")) or 0
         end = self._ends.get(stream, offset)
         if stream in self._ends:
             self._ends[stream] = max(end, offset + raw_bytes)
@@ -199,7 +199,3 @@ def split(chunk: Chunk) -> Sequence[Chunk]:
         pieces.append(Chunk(stream=chunk.stream, offset=offset, raw_bytes=stop - offset, data=data))
         offset = stop
     return pieces
-
-
-def _whole(value: bytes | None) -> int:
-    return int(value) if value is not None and value.isdigit() else 0

@@ -1,7 +1,9 @@
 """What is told of a task that is to be added, and what is answered."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import chain
 from typing import Annotated, Final
 
 import msgspec
@@ -12,6 +14,7 @@ from .keys import NAME_PATTERN, TaskId
 from .needs import Need
 
 _MAX_TEXT: Final = 255
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 QueueName = Annotated[str, msgspec.Meta(pattern=rf"\A{NAME_PATTERN.pattern}\Z")]
 
@@ -78,8 +81,16 @@ def check(task: NewTask) -> None:
         raise UsageError(f"priority {task.priority} is not between -128 and 127")
     if max(len(task.name), len(task.user)) > _MAX_TEXT:
         raise UsageError(f"a name has at most {_MAX_TEXT} characters, not {len(task.name)}")
+    for text in (task.name, task.user, *chain(*task.labels.items(), *task.params.items())):
+        if not _is_unicode(text):
+            raise UsageError(f"{text!r} is not acceptable: it is not valid UTF-8")
     for label, value in task.labels.items():
         if len(label) + len(value) > _MAX_TEXT or "=" in label or not label:
             raise UsageError(
                 f"label {label!r} is not acceptable; use key=value with at most {_MAX_TEXT} characters"
             )
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text has no bytes in it that a terminal could not decode."""
+    return text.isascii() or not _SURROGATE.search(text)

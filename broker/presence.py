@@ -14,6 +14,8 @@ from .namespace import Namespace
 MAX_WORKERS: Final = 10_000
 """Most workers that one look returns."""
 _INBOX_BATCH: Final = 256
+_NEVER_MS: Final = 2**53
+"""No worker of ours lives so long."""
 
 Message = dict[str, str]
 
@@ -58,7 +60,7 @@ class Workers:
         now_s, now_us = await redis.time()
         now_ms = now_s * 1000 + now_us // 1000
         known: Any = await redis.zrangebyscore(
-            keys.workers(p), f"({now_ms}", "+inf", 0, MAX_WORKERS, withscores=True
+            keys.workers(p), f"({now_ms}", _NEVER_MS, 0, MAX_WORKERS, withscores=True
         )
         pipe = redis.pipeline(transaction=False)
         for name, _ in known:

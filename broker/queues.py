@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from . import keys
-from .decoding import text, texts
+from .decoding import text, texts, whole
 from .namespace import Namespace
 from .presence import Workers
 from .reading import shapes_of
@@ -71,7 +71,7 @@ async def _heads(ns: Namespace, names: Sequence[str]) -> dict[str, tuple[int, in
     pipe = ns.redis.pipeline(transaction=False)
     for queue, shape in counts:
         pipe.zrange(keys.ready(ns.prefix, queue, shape), 0, 0)
-    heads = [(ids or [b""])[0].decode() for ids in await pipe.execute()]
+    heads = [text((ids or [b""])[0]) for ids in await pipe.execute()]
     pipe = ns.redis.pipeline(transaction=False)
     for head in heads:
         pipe.hmget(keys.task(ns.prefix, keys.TaskId(head)), ("queued_ms", "created_ms"))
@@ -80,7 +80,7 @@ async def _heads(ns: Namespace, names: Sequence[str]) -> dict[str, tuple[int, in
     for ((queue, _), count), (queued, created) in zip(counts.items(), times, strict=True):
         waiting, oldest = found[queue]
         since = created if queued is None else queued
-        ready_ms = int(since) if since is not None and since.isdigit() else None
+        ready_ms = whole(since)
         known = [ms for ms in (oldest, ready_ms) if ms is not None]
         found[queue] = (waiting + count, min(known, default=None))
     return found
@@ -96,13 +96,12 @@ def _view(
     now_ms: int,
     workers: tuple[str, ...],
 ) -> QueueView:
-    most = settings.get(b"max_running", b"")
     return QueueView(
         name=name,
         waiting=waiting,
         running=running,
         paused=settings.get(b"paused") == b"1",
-        max_running=int(most) if most.isdigit() else None,
+        max_running=whole(settings.get(b"max_running")),
         weight=_weight(settings.get(b"weight", b"1")),
         description=text(settings.get(b"description", b"")),
         workers=workers,

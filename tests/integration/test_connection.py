@@ -85,6 +85,13 @@ async def test_values_are_bytes_and_the_namespace_is_seen(start: Start) -> None:
     assert names == ["rq-agent:lab"]
 
 
+async def test_what_is_not_unicode_is_sent_all_the_same(start: Start) -> None:
+    async with connect(urls.of_socket(start())) as client:
+        await client.set("a", "\udcff")  # as an argument that a terminal could not decode
+
+        assert await client.get("a") == b"\\udcff"
+
+
 async def test_the_database_of_the_url_is_used(start: Start) -> None:
     url = urls.of_socket(start())
     async with connect(f"{url}?db=3") as redis:

@@ -209,6 +209,9 @@ async def test_a_higher_priority_is_before_all_that_came_earlier(namespace: Name
         ("labels", {"a=b": "c"}, "label 'a=b' is not acceptable"),
         ("labels", {"": "c"}, "label ''"),
         ("labels", {"a": "c" * 255}, "label 'a'"),
+        ("name", "\udcff", "not valid UTF-8"),
+        ("labels", {"a": "\udcff"}, "not valid UTF-8"),
+        ("params", {"a": "\udcff"}, "not valid UTF-8"),
     ],
 )
 async def test_what_redis_could_not_keep_is_refused_before_anything_is_written(

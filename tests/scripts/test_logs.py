@@ -140,7 +140,7 @@ async def test_entries_that_others_wrote_badly_are_read_as_far_as_possible(
     logs: Logs, namespace: Namespace
 ) -> None:
     await namespace.redis.xadd(
-        keys.log(namespace.prefix, ID, 1), {"s": b"\xff", "o": "x", "d": b"data"}
+        keys.log(namespace.prefix, ID, 1), {"s": b"\xff", "o": "x", "n": "9" * 5_000, "d": b"data"}
     )
 
     entries, _ = await logs.read(ID, 1)

@@ -5,7 +5,7 @@ from rq_agent.broker import keys
 from rq_agent.broker.ids import encode
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.namespace import Namespace
-from rq_agent.broker.needs import Need
+from rq_agent.broker.needs import Need, shape_id
 from rq_agent.broker.tasks import NewTask, Tasks
 
 from .steps import beat, claim, enqueue, new_task
@@ -65,6 +65,21 @@ async def test_settings_that_make_no_sense_read_as_none(namespace: Namespace) ->
     (low,) = await Lookups(namespace).queues()
 
     assert (low.paused, low.max_running, low.weight) == (False, None, 1.0)
+
+
+async def test_hostile_times_and_members_break_no_list(namespace: Namespace) -> None:
+    p, redis = namespace.prefix, namespace.redis
+    (task,) = [new(1, queue="low")]
+    await enqueue(namespace, task)
+    huge = "9" * 5_000
+    await redis.hset(keys.queue(p, "low"), "max_running", huge)
+    await redis.hset(keys.task(p, task.id), "queued_ms", huge)
+    await redis.zadd(keys.ready(p, "low", shape_id(task.need)), {b"\xff": 1})
+    await redis.zadd(keys.workers(p), {"immortal": "+inf"})
+
+    (low,) = await Lookups(namespace).queues()
+
+    assert (low.waiting, low.max_running, low.oldest_wait_s) == (2, None, None)
 
 
 async def test_a_queue_names_the_live_workers_that_take_from_it(namespace: Namespace) -> None:

@@ -28,6 +28,21 @@ IN_SCRIPT_6_2 = (
             r"use the URL of \(7 10.0.0.2:6379\)",
         ),
         (client.ResponseError("WRONGTYPE Operation against"), KeyMisused, "another program"),
+        (
+            client.ResponseError(
+                "Command # 2 (HGETALL a) of pipeline caused error: ('WRONGTYPE Operation against',)"
+            ),
+            KeyMisused,
+            "another program",
+        ),
+        (
+            client.ReadOnlyError(
+                'Command # 1 (SET (a) b) of pipeline caused error: ("You can\'t write",)',
+                status_code="READONLY",
+            ),
+            BrokerRefused,
+            "read-only",
+        ),
         (client.ResponseError("DENIED Redis is running"), AccessDenied, "protected mode"),
         (client.ConnectionError("max number of clients reached"), BrokerUnavailable, "maxclients"),
         (
