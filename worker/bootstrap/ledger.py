@@ -1,7 +1,5 @@
 """Which overrides there are, which were read, and what the script really used."""
 
-from __future__ import annotations
-
 import os
 import sys
 from _thread import allocate_lock
@@ -20,7 +18,7 @@ _MOST_NAMES = 500
 class Ledger:
     """One per process; the hooks and `rq_agent.params` write into it."""
 
-    def __init__(self, script: str, overrides: Mapping[str, str], used_path: str = "") -> None:
+    def __init__(self, script: str, overrides: "Mapping[str, str]", used_path: str = "") -> None:
         self.script = os.path.abspath(script)
         self.overrides = dict(overrides)
         self._used_path = os.path.abspath(used_path) if used_path else ""
@@ -32,7 +30,7 @@ class Ledger:
         self._lock = allocate_lock()
 
     @classmethod
-    def from_environment(cls, script: str) -> Ledger:
+    def from_environment(cls, script: str) -> "Ledger":
         """Read the overrides that the worker left for this task."""
         overrides = read_overrides(os.environ.get("RQ_AGENT_PARAMS_FILE", ""))
         return cls(script, overrides, os.environ.get("RQ_AGENT_USED_FILE", ""))
@@ -41,19 +39,19 @@ class Ledger:
         """False in a forked child, which must neither record nor complain."""
         return os.getpid() == self._process
 
-    def consume(self, names: Iterable[str]) -> None:
+    def consume(self, names: "Iterable[str]") -> None:
         """Somebody took these overrides."""
         self._read.update(names)
 
-    def learn(self, names: Iterable[str]) -> None:
+    def learn(self, names: "Iterable[str]") -> None:
         """The script has parameters of these names: what near names are looked up in."""
         self._known.update(dict.fromkeys(names))
 
-    def unread(self) -> list[str]:
+    def unread(self) -> "list[str]":
         """The overrides that nobody took so far."""
         return [name for name in self.overrides if name not in self._read]
 
-    def survey(self) -> Survey:
+    def survey(self) -> "Survey":
         """Who else in the sources may read parameters; looked up once."""
         if self._survey is None:
             from .sources import survey
@@ -81,7 +79,7 @@ class Ledger:
         self.consume(self.unread())  # said once
         raise SystemExit(2)
 
-    def record(self, values: Mapping[str, Any]) -> None:
+    def record(self, values: "Mapping[str, Any]") -> None:
         """Add to the parameters that the script used; on disk when this returns."""
         if not self._used_path or not self.is_main_process():
             return
@@ -105,7 +103,7 @@ class Ledger:
             sys.stderr.write(f"rq-agent: cannot record the parameters used: {e}\n")
 
 
-def read_overrides(path: str) -> dict[str, str]:
+def read_overrides(path: str) -> "dict[str, str]":
     """The overrides in a JSON file {name: text}; none if there is no file."""
     try:
         with open(path, encoding="utf-8") as file:

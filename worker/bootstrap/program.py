@@ -1,13 +1,14 @@
-"""Runs a script as `python SCRIPT` would, then asks whether every override was read."""
+"""Runs a script as `python SCRIPT` would, then asks whether every override was read.
 
-from __future__ import annotations
+What each task loads does without `from __future__ import annotations`: its module takes as long
+to load as one of these.
+"""
 
 import builtins
 import os
 import sys
 
-from . import tracebacks
-from .hooks import registry
+from . import registry
 from .ledger import Ledger
 
 TYPE_CHECKING = False
@@ -15,10 +16,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import CodeType, ModuleType
 
+_FOLDER = os.path.dirname(__file__)
 _USAGE_EXIT = 2
 
 
-def main(argv: Sequence[str]) -> None:
+def start() -> None:
+    """Leave no trace of ours but the private package, then run what the command line says."""
+    package = sys.modules["_rq_agent_bootstrap"]
+    vars(package)["launcher"] = sys.modules["__main__"]  # keeps the globals of run.py alive
+    _leave_the_path()
+    main(sys.argv[1:])
+
+
+def _leave_the_path() -> None:
+    """Take our folder off sys.path: a user's `program.py` or `values.py` must stay theirs."""
+    has_own_folder = not getattr(sys.flags, "safe_path", False) and not sys.flags.isolated
+    if has_own_folder and sys.path and os.path.realpath(sys.path[0]) == os.path.realpath(_FOLDER):
+        del sys.path[0]
+
+
+def main(argv: "Sequence[str]") -> None:
     """Run argv[0] with the rest as its arguments; end as the script ends."""
     if not argv:
         raise SystemExit("rq-agent: the bootstrap needs a script to run")
@@ -37,7 +54,7 @@ def main(argv: Sequence[str]) -> None:
             _check_overrides(ledger)
         raise
     except BaseException:
-        tracebacks.hide_own_frames()
+        _hide_own_frames()
         raise
     _check_overrides(ledger)
 
@@ -53,7 +70,7 @@ def _read(script: str) -> bytes:
         raise SystemExit(_USAGE_EXIT) from None
 
 
-def _main_module(script: str) -> ModuleType:
+def _main_module(script: str) -> "ModuleType":
     """Put a fresh `__main__` in place, with the attributes that Python gives a script."""
     module = type(sys)("__main__")
     path = os.path.join(os.getcwd(), script)  # not normalized: neither does Python
@@ -68,10 +85,18 @@ def _main_module(script: str) -> ModuleType:
     return module
 
 
-def _execute(source: bytes, module: ModuleType) -> None:
+def _execute(source: bytes, module: "ModuleType") -> None:
     assert module.__file__ is not None
     code: CodeType = compile(source, module.__file__, "exec", dont_inherit=True)
     exec(code, module.__dict__)  # noqa: S102  the purpose of this program
+
+
+def _hide_own_frames() -> None:
+    try:
+        from . import tracebacks  # most tasks never pay for it
+    except (ImportError, OSError):
+        return  # the script used up its files, say: the exception is worth more than its looks
+    tracebacks.hide_own_frames()
 
 
 def _check_overrides(ledger: Ledger) -> None:

@@ -1,7 +1,5 @@
 """Attaches the hooks: now, if their library is loaded, else when the script imports it."""
 
-from __future__ import annotations
-
 import sys
 
 TYPE_CHECKING = False
@@ -10,13 +8,13 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-    from ..ledger import Ledger
+    from .ledger import Ledger
 
 HOOKS = {"argparse": "argparse_hook"}
-"""Library -> the file in this folder whose `install(library, ledger)` hooks it."""
+"""Library -> the file in `hooks/` whose `install(library, ledger)` hooks it."""
 
 
-def install(ledger: Ledger) -> None:
+def install(ledger: "Ledger") -> None:
     """Attach every hook; costs nothing for libraries that the script never imports."""
     waiting = set(HOOKS)
     for library in sorted(HOOKS):
@@ -27,22 +25,25 @@ def install(ledger: Ledger) -> None:
         sys.meta_path.insert(0, ImportWatch(waiting, ledger))
 
 
-def attach(library: ModuleType, ledger: Ledger) -> None:
+def attach(library: "ModuleType", ledger: "Ledger") -> None:
     """Hook one library that is loaded."""
-    hook = __import__(f"{__package__}.{HOOKS[library.__name__]}", fromlist=["install"])
+    hook = __import__(f"{__package__}.hooks.{HOOKS[library.__name__]}", fromlist=["install"])
     hook.install(library, ledger)
 
 
 class ImportWatch:
     """A finder that finds nothing itself: it hooks a library right after its first import."""
 
-    def __init__(self, waiting: set[str], ledger: Ledger) -> None:
+    def __init__(self, waiting: "set[str]", ledger: "Ledger") -> None:
         self._waiting = waiting
         self._ledger = ledger
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+        self,
+        name: str,
+        path: "Sequence[str] | None" = None,
+        target: "ModuleType | None" = None,
+    ) -> "ModuleSpec | None":
         """The spec that the other finders give, with the hook behind its loader."""
         if name not in self._waiting:
             return None
@@ -56,13 +57,13 @@ class ImportWatch:
                 return spec
         return None
 
-    def _hook_after_loading(self, spec: ModuleSpec) -> None:
+    def _hook_after_loading(self, spec: "ModuleSpec") -> None:
         loader = spec.loader
         if loader is None:
             return
         load = loader.exec_module
 
-        def exec_module(module: ModuleType) -> None:
+        def exec_module(module: "ModuleType") -> None:
             del loader.exec_module  # once
             load(module)
             attach(module, self._ledger)
