@@ -36,6 +36,7 @@ from .held import Held, HeldTasks
 from .housekeeping import keep_house
 from .intake import Intake
 from .mailbox import read_inbox
+from .naming import PLACE, be_the_only, place_of
 from .process.journal import Journal
 from .process.launcher import Launcher
 from .recovery import Recovery
@@ -72,10 +73,12 @@ class Supervisor:
         self._heartbeat = Heartbeat(config, self._tasks, self._signals, self._leases, self._facts)
         self._started_ms = time.time_ns() // 1_000_000
         self._ended = 0
+        self._place = ""
 
     async def run(self) -> int:
         """Work until drained. Return how many tasks ended here."""
         async with self._tools() as tools:
+            await be_the_only(self._config.name, self._place, Workers(self._namespace))
             inbox = Inbox(self._blocking, self._config.name)
             await inbox.start()
             await Draining(self._namespace).undrain(self._config.name)  # of a session before
@@ -126,7 +129,7 @@ class Supervisor:
         try:
             await runner.run()
         finally:
-            self._capacity.give_back(held.claim.task_id)
+            self._capacity.give_back(held.key)
             self._tasks.remove(held)
             self._ended += 1
         await runner.clean_up()  # the next task need not wait for it
@@ -186,6 +189,7 @@ class Supervisor:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
             journal = stack.enter_context(Journal(folder, worker=config.name))
+            self._place = place_of(folder)
             launcher = await stack.enter_async_context(Launcher())
             yield Tools(
                 config=config,
@@ -216,6 +220,7 @@ class Supervisor:
         config = self._config
         return {
             "host": platform.node(),
+            PLACE: self._place,
             "pid": str(os.getpid()),
             "version": __version__,
             "queues": json.dumps(config.order.queues),

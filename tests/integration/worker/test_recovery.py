@@ -3,8 +3,13 @@
 import json
 import os
 
+import anyio
 import anyio.to_thread
+import pytest
 
+from rq_agent.broker import keys
+from rq_agent.broker.errors import RqAgentError
+from rq_agent.broker.home import below
 from rq_agent.broker.keys import TaskId
 
 from ..environment.packages import ends
@@ -157,3 +162,28 @@ async def test_a_second_live_worker_of_a_name_is_refused(lab: Lab) -> None:
     assert f"worker w1 runs already on this machine (pid {first.pid})" in said
     assert "another --name" in said
     assert record.state == "succeeded"
+
+
+async def test_a_second_live_worker_of_a_name_is_refused_also_from_another_home(lab: Lab) -> None:
+    other_home = below(lab.folder / "elsewhere")
+    elsewhere = Lab(lab.url, lab.namespace, lab.blocking, other_home, lab.pair, lab.folder)
+    async with lab.worker("w1"):
+        await lab.worker_is("w1", "idle")
+
+        with pytest.raises(RqAgentError, match=r"w1 runs already on .* another --name"):
+            await elsewhere.work("w1")
+
+        [record] = await lab.ended(await lab.submit("print('the first goes on')"))
+    assert record.state == "succeeded"
+
+
+async def test_a_worker_that_died_on_another_machine_is_waited_for(lab: Lab) -> None:
+    prefix, redis = lab.namespace.prefix, lab.namespace.redis
+    now_s, _ = await redis.time()
+    await redis.zadd(keys.workers(prefix), {"w1": now_s * 1000 + 1_500})
+    await redis.hset(keys.worker(prefix, "w1"), mapping={"host": "far", "place": "there"})
+
+    with anyio.fail_after(20):
+        await lab.work("w1", once=True)
+
+    assert await lab.workers() == []
