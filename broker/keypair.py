@@ -36,7 +36,9 @@ def check_signature(public: bytes, message: bytes, signature: bytes) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except InvalidSignature:
-        raise TrustError("signature does not match: the record was altered") from None
+        raise TrustError(
+            "signature does not match: the record was altered, or is of another task"
+        ) from None
 
 
 class KeyPair:

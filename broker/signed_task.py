@@ -1,10 +1,15 @@
-"""What the signature of a task covers, and the limits that both ends hold it to."""
+"""What the signature of a task covers, and the limits that both ends hold it to.
+
+It covers two texts: the place (namespace, id and definition), which travels with the record and
+is not repeated in the envelope, and the body, which holds everything else that is not usual.
+"""
 
 import re
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import NODEFAULT, structs
 
 from .definition import Digest
 from .errors import TrustError, UsageError
@@ -19,14 +24,17 @@ _Seconds = Annotated[float, msgspec.Meta(ge=0, le=2**31)]
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class SignedTask(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One task as its submitter meant it. Queue and priority may change without a signature."""
+class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Which task it is, as Redis says too."""
 
-    v: Literal[1] = 1
     namespace: Annotated[str, msgspec.Meta(max_length=63)]
     task_id: Annotated[str, msgspec.Meta(max_length=64)]
     definition: Digest
     """Digest of code, environment and entry point: see definition.py."""
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    v: Literal[1] = 1
     argv: Annotated[tuple[_Value, ...], msgspec.Meta(max_length=10_000)] = ()
     params: _Values = {}
     env: _Values = {}
@@ -40,25 +48,54 @@ class SignedTask(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     user: Annotated[str, msgspec.Meta(max_length=255)] = ""
 
 
-_decoder: Final = msgspec.msgpack.Decoder(SignedTask)
+class SignedTask(_Body, frozen=True, kw_only=True):
+    """One task as its submitter meant it. Queue and priority may change without a signature."""
+
+    namespace: str
+    task_id: str
+    definition: str
+    """These three: see Place."""
 
 
-def encode(task: SignedTask) -> bytes:
-    """Return the canonical msgpack of a task; raise UsageError if no worker would accept it."""
+_places: Final = msgspec.msgpack.Decoder(Place)
+_bodies: Final = msgspec.msgpack.Decoder(_Body)
+_USUAL: Final = {
+    field.name: field.default if field.default_factory is NODEFAULT else field.default_factory()
+    for field in structs.fields(_Body)
+}
+
+
+def encode(task: SignedTask) -> tuple[bytes, bytes]:
+    """Return place and canonical body; raise UsageError if no worker would accept the task."""
     try:
-        body = msgspec.msgpack.encode(task, order="deterministic")
+        place = encode_place(Place(task.namespace, task.task_id, task.definition))
+        _places.decode(place)
+        body = _encode_body(task)
         _parse(body)
     except ValueError as e:
         raise UsageError(f"task {task.task_id}: {brief(e)}") from e
-    return body
+    return place, body
 
 
-def decode(body: bytes) -> SignedTask:
+def encode_place(place: Place) -> bytes:
+    """Return the bytes of a place; those of no other place begin with them."""
+    return msgspec.msgpack.encode(place)
+
+
+def decode(place: Place, body: bytes) -> SignedTask:
     """Return the task of a body whose signature was verified before; else raise TrustError."""
     try:
-        return _parse(body)
+        return SignedTask(**structs.asdict(place), **structs.asdict(_parse(body)))
     except ValueError as e:
         raise TrustError(f"signed, but not acceptable: {brief(e)}") from e
+
+
+def _encode_body(task: SignedTask) -> bytes:
+    """Return msgpack without what has its usual value, the same bytes for equal tasks."""
+    given = {
+        name: value for name, usual in _USUAL.items() if (value := getattr(task, name)) != usual
+    }
+    return msgspec.msgpack.encode(given, order="deterministic")
 
 
 def brief(error: ValueError) -> str:
@@ -68,9 +105,9 @@ def brief(error: ValueError) -> str:
     return str(error)[:200].encode("unicode_escape").decode("ascii")
 
 
-def _parse(body: bytes) -> SignedTask:
-    """Return the task of a body; raise ValueError, as msgspec does, if it breaks a limit."""
-    task = _decoder.decode(body)
+def _parse(body: bytes) -> _Body:
+    """Return what a body holds; raise ValueError, as msgspec does, if it breaks a limit."""
+    task = _bodies.decode(body)
     for name in task.env:
         if not _VARIABLE.fullmatch(name):
             raise ValueError(f"env: {name!r} can't be the name of a variable")
@@ -80,7 +117,7 @@ def _parse(body: bytes) -> SignedTask:
     return task
 
 
-def _texts(task: SignedTask) -> Iterator[tuple[str, str]]:
+def _texts(task: _Body) -> Iterator[tuple[str, str]]:
     """Yield every text that reaches the process, with the words that name its place."""
     yield from ((f"argument {number}", text) for number, text in enumerate(task.argv, start=1))
     yield from ((f"env {name}", text) for name, text in task.env.items())

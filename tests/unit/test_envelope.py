@@ -70,7 +70,8 @@ def altered(envelope: bytes, field: int, value: Any) -> bytes:
 
 def sealed(lab: Lab, body: bytes) -> bytes:
     """Return an envelope around any bytes, signed by a trusted key; pins the wire format."""
-    message = b"rq-agent tasks v1\0" + b"\0\0\0\1" + hashlib.sha256(b"\0" + body).digest()
+    leaf = b"\0" + msgspec.msgpack.encode(["lab", "t1", DEFINITION]) + body
+    message = b"rq-agent tasks v1\0" + b"\0\0\0\1" + hashlib.sha256(leaf).digest()
     fields = [lab.pair.key_id, lab.pair.sign(message), 0, 1, [], body]
     return b"RQA1" + msgspec.msgpack.encode(fields)
 
@@ -94,7 +95,7 @@ def test_nothing_to_sign_gives_nothing(lab: Lab) -> None:
     assert sign([], lab.pair) == []
 
 
-def test_a_batch_of_200_costs_one_verification(tmp_path: Path) -> None:
+def test_a_batch_of_200_costs_one_verification_for_each_32(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
     tasks = [task(number) for number in range(200)]
 
@@ -102,7 +103,7 @@ def test_a_batch_of_200_costs_one_verification(tmp_path: Path) -> None:
 
     opened = [lab.open(e, task_id=TaskId(f"t{n}")) for n, e in enumerate(envelopes)]
     assert opened == tasks
-    assert lab.verifier.signature_checks == 1
+    assert lab.verifier.signature_checks == 7
 
 
 def test_a_forged_record_is_verified_anew_each_time(tmp_path: Path) -> None:
@@ -186,9 +187,10 @@ def test_an_altered_body_proof_place_or_signature_does_not_match(lab: Lab) -> No
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"task_id": TaskId("t2")}, "signed for task 't1', not 't2': replayed"),
-        ({"namespace": "prod"}, "signed for namespace 'lab', not 'prod'"),
-        ({"definition": OTHER_DEFINITION}, f"signed for definition '{DEFINITION}', not"),
+        ({"task_id": TaskId("t2")}, "signature does not match: .* or is of another task"),
+        ({"namespace": "prod"}, "signature does not match"),
+        ({"definition": OTHER_DEFINITION}, "signature does not match"),
+        ({"definition": "\udcff"}, "signature does not match"),
         ({"shape": shape_id(Need())}, f"signed for needs of shape '{shape_id(NEED)}', not"),
         ({"now_s": NOW_S + 61}, r"signature expired at 2027-01-15 08:01:00\+00:00: submit"),
         ({"queue": "cpu"}, "of 'ada@lab' may not submit to queue cpu"),
@@ -213,7 +215,7 @@ def test_bodies_swapped_between_two_tasks_are_refused_for_both(lab: Lab) -> None
     first, second = sign([task(1), task(2)], lab.pair)
 
     for envelope, said in [(second, "t1"), (first, "t2")]:
-        with pytest.raises(TrustError, match="signed for task"):
+        with pytest.raises(TrustError, match="signature does not match"):
             lab.open(envelope, task_id=TaskId(said))
 
 
@@ -264,13 +266,14 @@ def test_arbitrary_values_in_a_well_formed_array_raise_nothing_but_trust_errors(
         ({"timeout_s": float("nan")}, "timeout_s"),
         ({"argv": "text"}, "Expected `array`, got `str`"),
         ({"need": {"gpus": 1, "extra": 1}}, "unknown field `extra`"),
-        ({"task_id": "\x1b[2J" * 20}, "length <= 64"),
+        ({"user": "\x1b[2J" * 100}, "length <= 255"),
+        ({"task_id": "t1"}, "unknown field `task_id`"),
     ],
 )
 def test_what_a_trusted_key_signed_is_still_held_to_the_limits(
     lab: Lab, change: dict[str, Any], words: str
 ) -> None:
-    body = msgspec.msgpack.encode(msgspec.to_builtins(task()) | change)
+    body = msgspec.msgpack.encode({"argv": ["--fast"], "not_after": int(NOW_S) + 60} | change)
 
     with pytest.raises(TrustError, match=f"signed, but not acceptable: .*{words}"):
         lab.open(sealed(lab, body))
@@ -298,8 +301,3 @@ def test_the_largest_task_that_can_be_signed_can_be_opened(lab: Lab) -> None:
 
     assert len(envelope) == MAX_BYTES
     assert lab.open(envelope) == largest
-
-
-def test_more_tasks_than_a_tree_holds_are_refused(lab: Lab) -> None:
-    with pytest.raises(UsageError, match="65537 tasks: at most 65536"):
-        sign([task()] * 65_537, lab.pair)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rq_agent.broker.errors import UsageError
 from rq_agent.broker.needs import Need
-from rq_agent.broker.signed_task import SignedTask, decode, encode
+from rq_agent.broker.signed_task import Place, SignedTask, decode, encode
 
 VALUES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)
@@ -35,7 +36,26 @@ def test_a_task_survives_the_way_through_its_bytes(
 ) -> None:
     signed = task(argv=tuple(argv), params=params, env=env, need=Need(cpus=cpus))
 
-    assert decode(encode(signed)) == signed
+    _, body = encode(signed)
+    assert decode(Place("lab", "t1", "a" * 64), body) == signed
+
+
+def test_a_body_holds_only_what_is_not_usual() -> None:
+    spelled_out = task(argv=(), params={}, need=Need(gpus=0), timeout_s=0.0, grace_s=30.0)
+
+    _, body = encode(spelled_out)
+
+    assert body == encode(task())[1] == msgspec.msgpack.encode({"not_after": 1})
+
+
+def test_the_place_is_named_by_all_that_the_record_says_of_it() -> None:
+    places = [
+        encode(task(**other))[0]
+        for other in ({}, {"namespace": "prod"}, {"task_id": "t2"}, {"definition": "b" * 64})
+    ]
+
+    assert len(set(places)) == 4
+    assert places[0] == msgspec.msgpack.encode(["lab", "t1", "a" * 64])
 
 
 @pytest.mark.parametrize(
@@ -54,7 +74,8 @@ def test_a_task_survives_the_way_through_its_bytes(
         ({"params": {"p" * 257: ""}}, r"length <= 256 - at `key` in `\$.params`"),
         ({"argv": ("",) * 10_001}, r"length <= 10000 - at `\$.argv`"),
         ({"argv": ("x" * 131_073,)}, r"length <= 131072 - at `\$.argv\[0\]`"),
-        ({"definition": "A" * 64}, r"matching regex .* - at `\$.definition`"),
+        ({"definition": "A" * 64}, r"matching regex .* - at `\$\[2\]`"),
+        ({"task_id": "t1" * 40}, r"length <= 64 - at `\$\[1\]`"),
         ({"timeout_s": -1.0}, "timeout_s"),
         ({"grace_s": float("inf")}, "grace_s"),
         ({"need": Need(gpus=-1)}, r"at `\$.need.gpus`"),
@@ -64,5 +85,5 @@ def test_a_task_survives_the_way_through_its_bytes(
 def test_what_no_worker_would_accept_is_refused_with_its_place(
     fields: dict[str, Any], words: str
 ) -> None:
-    with pytest.raises(UsageError, match=f"task t1: .*{words}"):
+    with pytest.raises(UsageError, match=f"task t1.*: .*{words}"):
         encode(task(**fields))
