@@ -1,10 +1,9 @@
 """What a worker has, what its tasks took, what is left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import msgspec
 
-from ..broker.keys import TaskId
 from ..broker.needs import Free, Need, batch_size, fits
 
 
@@ -23,7 +22,7 @@ class Capacity:
         self._gpus = tuple(gpus)
         self._cpus = cpus
         self._mem_mib = mem_mib
-        self._taken: dict[TaskId, Taken] = {}
+        self._taken: dict[Hashable, Taken] = {}
 
     @property
     def whole(self) -> Free:
@@ -41,21 +40,21 @@ class Capacity:
             mem_mib=max(0.0, self._mem_mib - sum(n.mem_mib for n in needs)),
         )
 
-    def take(self, task_id: TaskId, need: Need) -> tuple[str, ...]:
-        """Book a task and return the GPUs that it was given.
+    def take(self, holder: Hashable, need: Need) -> tuple[str, ...]:
+        """Book a task, or one claim of it, and return the GPUs that it was given.
 
         Raises:
             ValueError: it does not fit; a claim only names shapes that do, so this is a bug.
         """
         if not fits(need, self.free):
-            raise ValueError(f"task {task_id} does not fit into {self.free}")
+            raise ValueError(f"task {holder} does not fit into {self.free}")
         gpus = self._free_gpus()[: need.gpus]
-        self._taken[task_id] = Taken(need, gpus)
+        self._taken[holder] = Taken(need, gpus)
         return gpus
 
-    def give_back(self, task_id: TaskId) -> None:
-        """Free what a task took; harmless when it took nothing."""
-        self._taken.pop(task_id, None)
+    def give_back(self, holder: Hashable) -> None:
+        """Free what was taken; harmless when that was nothing."""
+        self._taken.pop(holder, None)
 
     def _free_gpus(self) -> tuple[str, ...]:
         busy = {gpu for taken in self._taken.values() for gpu in taken.gpus}

@@ -41,7 +41,7 @@ class Heartbeat:
     async def run(self) -> None:
         """Beat forever."""
         while True:
-            parts = slices(list(self._tasks), _LEASES_A_CALL)
+            parts = slices(self._held(), _LEASES_A_CALL)
             for part in parts:
                 try:
                     await self._beat(part, is_last=part is parts[-1])
@@ -54,7 +54,10 @@ class Heartbeat:
 
         What an earlier session left is renewed with it, or taken back if nobody claimed it since.
         """
-        await self._beat(list(self._tasks), is_last=True)
+        await self._beat(self._held(), is_last=True)
+
+    def _held(self) -> list[Held]:
+        return [held for held in self._tasks if held.cause is not StopCause.LOST]
 
     async def _beat(self, part: list[Held], *, is_last: bool) -> None:
         profile = self._signals.profile
@@ -68,11 +71,12 @@ class Heartbeat:
         )
         if profile == self._signals.profile and profile and not beat.is_parked:
             self._signals.notify()  # the next claim parks it again; nobody could wake it
-        self._heed(beat)
+        self._heed(part, beat)
 
-    def _heed(self, beat: Beat) -> None:
-        for task_id in beat.lost:
-            self._tasks.stop(task_id, StopCause.LOST)
+    def _heed(self, part: list[Held], beat: Beat) -> None:
+        for held in part:  # not by id: the task may have been claimed anew since the beat was sent
+            if held.claim.task_id in beat.lost:
+                held.stop(StopCause.LOST)
         for task_id, grace_ms in beat.cancels.items():
             grace_s = None if grace_ms is None else grace_ms / 1000
             self._tasks.stop(task_id, StopCause.CANCELLED, grace_s=grace_s)

@@ -8,6 +8,9 @@ from ..broker.claims import Claim
 from ..broker.keys import TaskId
 from .endings import StopCause
 
+ClaimKey = tuple[TaskId, int]
+"""Task and fence."""
+
 
 class Held:
     """One claimed task, from its claim to its finish."""
@@ -22,6 +25,11 @@ class Held:
         """None: the task's own."""
         self.hurried = anyio.Event()
         """Set, and replaced, when a shorter grace is asked for."""
+
+    @property
+    def key(self) -> ClaimKey:
+        """What tells this claim from every other one."""
+        return key_of(self.claim)
 
     def stop(self, cause: StopCause, *, reason: str = "", grace_s: float | None = None) -> None:
         """Ask for the end. The first cause stays, but LOST overrides: then nothing counts.
@@ -38,10 +46,10 @@ class Held:
 
 
 class HeldTasks:
-    """All of them, by id."""
+    """All of them, by claim: a task may be claimed anew while its lost claim still ends here."""
 
     def __init__(self, on_change: Callable[[], None]) -> None:
-        self._tasks: dict[TaskId, Held] = {}
+        self._tasks: dict[ClaimKey, Held] = {}
         self._on_change = on_change
 
     def __len__(self) -> int:
@@ -51,29 +59,25 @@ class HeldTasks:
         return iter(list(self._tasks.values()))
 
     def add(self, held: Held) -> None:
-        """Hold one more."""
-        self._tasks[held.claim.task_id] = held
+        """Hold one more. An earlier claim of its task is lost, or there was nothing to claim."""
+        for other in self:
+            if other.claim.task_id == held.claim.task_id and other.claim.fence < held.claim.fence:
+                other.stop(StopCause.LOST)
+        self._tasks[held.key] = held
         self._on_change()
 
     def remove(self, held: Held) -> None:
         """Hold it no longer."""
-        if self._tasks.get(held.claim.task_id) is held:
-            del self._tasks[held.claim.task_id]
+        self._tasks.pop(held.key, None)
         self._on_change()
 
-    def get(self, task_id: TaskId) -> Held | None:
-        """Return the held task of that id."""
-        return self._tasks.get(task_id)
+    def stop(self, task_id: TaskId, cause: StopCause, *, grace_s: float | None = None) -> None:
+        """Ask one task to stop, if it is held."""
+        for held in self:
+            if held.claim.task_id == task_id:
+                held.stop(cause, grace_s=grace_s)
 
-    def stop(
-        self,
-        task_id: TaskId,
-        cause: StopCause,
-        *,
-        fence: int | None = None,
-        grace_s: float | None = None,
-    ) -> None:
-        """Ask one task to stop, if it is held (under that fence)."""
-        held = self._tasks.get(task_id)
-        if held is not None and fence in (None, held.claim.fence):
-            held.stop(cause, grace_s=grace_s)
+
+def key_of(claim: Claim) -> ClaimKey:
+    """Return what tells a claim from every other one."""
+    return claim.task_id, claim.fence

@@ -9,12 +9,12 @@ import anyio
 from ..broker.claims import Claim
 from ..broker.errors import BrokerUnavailable
 from ..broker.leases import Leases
-from ..broker.needs import Need
+from ..broker.needs import Need, fits
 from ..broker.orders import Profile
 from ..broker.shapes import Shapes
 from .capacity import Capacity, claimable, fitting
 from .config import WorkerConfig
-from .held import Held, HeldTasks
+from .held import Held, HeldTasks, key_of
 from .signals import Signals
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,11 @@ class Intake:
         return claimable({s: self._known[s] for s in shapes}, self._capacity.free, most=most)
 
     def _take(self, claim: Claim) -> None:
-        gpus = self._capacity.take(claim.task_id, self._known[claim.shape])
+        need = self._known.get(claim.shape)
+        if need is None or not fits(need, self._capacity.free):
+            log.warning("task %s: its shape was altered; a beat gives it back", claim.task_id)
+            return
+        gpus = self._capacity.take(key_of(claim), need)
         self._claimed += 1
         held = Held(claim, gpus)
         self._tasks.add(held)

@@ -10,8 +10,9 @@ from rq_agent.broker.leases import Leases
 from rq_agent.broker.needs import shape_id
 from rq_agent.broker.orders import Profile, parse
 from rq_agent.worker.config import WorkerConfig
+from rq_agent.worker.endings import StopCause
 from rq_agent.worker.heartbeat import Heartbeat
-from rq_agent.worker.held import HeldTasks
+from rq_agent.worker.held import Held, HeldTasks
 from rq_agent.worker.signals import Signals
 
 from ...scripts import steps
@@ -46,3 +47,41 @@ async def test_a_worker_that_redis_forgot_claims_again_and_so_parks(
     await loop.beat_once()
 
     assert signals.heard == heard + 1
+
+
+async def test_a_task_that_is_claimed_anew_is_not_taken_for_its_lost_claim(
+    lab: Lab, config: WorkerConfig
+) -> None:
+    signals = Signals()
+    tasks = HeldTasks(signals.notify)
+    loop = heartbeat(lab, config, signals, tasks)
+    old = Held(await steps.running(lab.namespace), ())
+    tasks.add(old)
+    await steps.lose(lab.namespace, old.claim.task_id)
+    new = Held(await steps.claim_one(lab.namespace), ())
+
+    tasks.add(new)
+    await loop.beat_once()
+
+    assert (old.cause, new.cause) == (StopCause.LOST, None)
+    tasks.remove(old)
+    assert list(tasks) == [new]
+
+
+async def test_a_beat_that_was_on_its_way_tells_nothing_about_a_later_claim(
+    lab: Lab, config: WorkerConfig
+) -> None:
+    signals = Signals()
+    tasks = HeldTasks(signals.notify)
+    old = Held(await steps.running(lab.namespace), ())
+    tasks.add(old)
+    await steps.lose(lab.namespace, old.claim.task_id)
+    new = Held(await steps.claim_one(lab.namespace), ())
+
+    def facts() -> dict[str, str]:
+        tasks.add(new)  # while the beat of the old claim is being sent
+        return {}
+
+    await Heartbeat(config, tasks, signals, Leases(lab.namespace), facts).beat_once()
+
+    assert (old.cause, new.cause) == (StopCause.LOST, None)
