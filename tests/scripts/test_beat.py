@@ -1,3 +1,5 @@
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -248,7 +250,7 @@ async def test_a_clock_that_was_set_back_gives_nothing_back(namespace: Namespace
     known = await running(namespace)
     await whole_beats(namespace, 2, known)
     far = await now_ms(namespace) + 3_600_000
-    before = {"beat_ended": far, "beat_ended_before": far - 5_000}
+    before: dict[Any, Any] = {"beat_ended": far, "beat_ended_before": far - 5_000}
     await namespace.redis.hset(keys.worker(namespace.prefix, "w"), mapping=before)
     on_its_way = await running(namespace)
 
