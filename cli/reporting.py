@@ -61,9 +61,12 @@ def _lowered(message: str) -> str:
 
 
 def _single(error: BaseException) -> BaseException:
-    """Return the one error in a group of one; the group itself if it holds several."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    """Return the error that a group is about: its first one, if all were raised on purpose."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [_single(each) for each in error.exceptions]
+    if len(causes) == 1 or all(isinstance(each, (RqAgentError, OSError)) for each in causes):
+        return causes[0]
     return error
 
 

@@ -10,6 +10,8 @@ from rq_agent.broker.embedded import binary
 
 from .terminal import Terminal
 
+# `server` stands before `terminal` everywhere, so that what a terminal started ends before it.
+
 
 @pytest.fixture
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -34,7 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.mark.parametrize("command", ["ps", "queue ls", "submit script.py", "work --once"])
 @pytest.mark.parametrize("password", ["", ":wr0ng@"])
 def test_a_wrong_password_ends_with_four_and_is_not_repeated(
-    terminal: Terminal, server: Path, command: str, password: str
+    server: Path, terminal: Terminal, command: str, password: str
 ) -> None:
     terminal.script("")
     done = terminal(*command.split(), RQ_AGENT_REDIS_URL=f"unix://{password}{server}")
@@ -46,7 +48,7 @@ def test_a_wrong_password_ends_with_four_and_is_not_repeated(
 
 
 def test_a_server_of_ones_own_serves_a_whole_run_without_showing_its_password(
-    terminal: Terminal, server: Path
+    server: Path, terminal: Terminal
 ) -> None:
     terminal.environ["RQ_AGENT_REDIS_URL"] = f"unix://:s3cret@{server}"
 
@@ -58,9 +60,11 @@ def test_a_server_of_ones_own_serves_a_whole_run_without_showing_its_password(
     pid = terminal.workers()[0]["pid"]
     assert b"s3cret" not in Path(f"/proc/{pid}/cmdline").read_bytes()
     assert not (terminal.home / "data").exists()
+    assert b"has stopped" in terminal("down").stderr
+    assert terminal.workers() == []
 
 
-def test_a_server_that_evicts_is_refused_with_what_to_do(terminal: Terminal, server: Path) -> None:
+def test_a_server_that_evicts_is_refused_with_what_to_do(server: Path, terminal: Terminal) -> None:
     from redis import Redis
 
     with Redis(unix_socket_path=str(server), password="s3cret") as client:
