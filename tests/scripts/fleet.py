@@ -70,21 +70,21 @@ class Fleet:
     async def step(self) -> str:
         """Do one thing and return its name."""
         actions: list[tuple[int, Callable[[], Awaitable[None]]]] = [
-            (6, self.enqueue),
+            (5, self.enqueue),
             (8, self.claim),
             (2, self.lose_an_answer),
-            (8, self.end),
+            (10, self.end),
             (2, self.end_again),
             (5, self.beat),
             (2, self.cancel),
             (2, self.run_out),
             (2, self.tick),
             (1, self.roll_back),
-            (1, self.limit),
+            (2, self.limit),
             (1, self.drain),
             (1, self.restart_redis),
             (1, self.leave),
-            (4, self.settle),
+            (10, self.settle),
         ]
         [(_, action)] = self._rng.choices(actions, [weight for weight, _ in actions])
         await action()
@@ -100,7 +100,7 @@ class Fleet:
                 queue_timeout_ms=self._rng.choice((0, 0, 3_600_000)),
                 max_lost=self._rng.choice((1, 3)),
             )
-            for _ in range(self._rng.randint(1, 3))
+            for _ in range(self._rng.randint(1, 2))
         ]
         for _ in range(self._rng.choice((1, 1, 2))):  # the second time its answer was lost
             await steps.enqueue(self._ns, *tasks)
@@ -207,7 +207,7 @@ class Fleet:
             worker.has_news = True
 
     async def limit(self) -> None:
-        most = self._rng.choice(("", "1", "2"))
+        most = self._rng.choice(("", "1", "1"))
         key = keys.queue(self._ns.prefix, self._rng.choice(QUEUES))
         await self._ns.redis.hset(key, "max_running", most)
         self._tell_all()  # a limit is changed by hand: ticks wake for what may run now
