@@ -9,7 +9,7 @@ from rq_agent.broker.namespace import Namespace
 from .fleet import Fleet
 from .invariants import check_indices, check_nobody_sleeps
 
-_STEPS = 500
+_STEPS = 250
 
 
 @pytest.mark.parametrize("seed", [1, 2])
