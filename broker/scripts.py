@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from .keys import Prefix
+from .overlap import overlapped
 
 Argument = str | bytes | int | float
 
@@ -48,6 +50,15 @@ class Script:
         for arguments in calls:
             pipe.evalsha(self.sha, 1, self._prefix, *arguments)
         return list((await pipe.execute())[1:])
+
+    async def overlapped(self, calls: Iterable[Sequence[Argument]]) -> list[Any]:
+        """Run it several times, in order, and make each call while those before it run.
+
+        Raises the first error; calls before it have run, at most two after it may have.
+        """
+        load = ("SCRIPT", "LOAD", self.text)
+        run = (("EVALSHA", self.sha, 1, self._prefix, *arguments) for arguments in calls)
+        return (await overlapped(self._redis, chain([load], run)))[1:]
 
 
 class Scripts:

@@ -1,6 +1,6 @@
 """Adding tasks, and cancelling them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -25,7 +25,7 @@ __all__ = [
 
 BATCH: Final = 200
 """Tasks in one call of the script."""
-_PIPELINE: Final = 16
+_OUTCOMES: Final = {outcome.value.encode(): outcome for outcome in EnqueueOutcome}
 _SHORT_BYTES: Final = 64
 """A longer field would turn the hash of a task from a compact list into a table."""
 
@@ -61,16 +61,37 @@ class Tasks:
         """
         for task in tasks:
             check(task)
-        batches = [tasks[n : n + BATCH] for n in range(0, len(tasks), BATCH)]
-        outcomes: list[bytes] = []
-        for n in range(0, len(batches), _PIPELINE):
-            calls = [_arguments(batch, definitions) for batch in batches[n : n + _PIPELINE]]
-            for reply in await self._ns.scripts.enqueue.many(calls):
-                outcomes += reply
-        return [
-            Enqueued(task.id, EnqueueOutcome(outcome.decode()))
-            for task, outcome in zip(tasks, outcomes, strict=True)
-        ]
+        if len(tasks) > BATCH:
+            batches = (tasks[n : n + BATCH] for n in range(0, len(tasks), BATCH))
+            return await self.enqueue_batches(batches, definitions)
+        if not tasks:
+            return []
+        return _answers(tasks, await self._ns.scripts.enqueue(_arguments(tasks, definitions)))
+
+    async def enqueue_batches(
+        self, batches: Iterable[Sequence[NewTask]], definitions: Mapping[str, DefinitionUpload]
+    ) -> list[Enqueued]:
+        """Add many tasks in their order, and make each batch while Redis adds those before it.
+
+        Args:
+            batches: of 1 to 200 tasks, each added or not as a whole; may sign them on the way.
+            definitions: see `enqueue`.
+
+        Raises:
+            UsageError: as `enqueue`; batches before this one are added, or may be.
+        """
+        made: list[Sequence[NewTask]] = []
+
+        def calls() -> Iterator[list[Argument]]:
+            for batch in batches:
+                for task in batch:
+                    check(task)
+                made.append(batch)
+                yield _arguments(batch, definitions)
+
+        replies = await self._ns.scripts.enqueue.overlapped(calls())
+        pairs = zip(made, replies, strict=True)
+        return [answer for batch, reply in pairs for answer in _answers(batch, reply)]
 
     async def cancel(
         self, task_id: TaskId, *, reason: str = "", grace_ms: int | None = None
@@ -90,6 +111,11 @@ class Tasks:
         if not outcome:
             raise TaskNotFound(task_id)
         return CancelOutcome(outcome.decode())
+
+
+def _answers(tasks: Sequence[NewTask], reply: Sequence[bytes]) -> list[Enqueued]:
+    pairs = zip(tasks, reply, strict=True)
+    return [Enqueued(task.id, _OUTCOMES[outcome]) for task, outcome in pairs]
 
 
 def _arguments(

@@ -1,0 +1,46 @@
+"""Commands of one connection, each made and sent while the server still works on those before."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import anyio
+import anyio.lowlevel
+from redis.asyncio import Redis
+
+from .translated import translated
+
+_AHEAD: Final = 2
+"""Commands that the server may have before it: one to work on, one to go on with."""
+
+
+async def overlapped(redis: Redis, commands: Iterable[Sequence[Any]]) -> list[Any]:
+    """Send commands in order and return their answers.
+
+    Args:
+        redis: the client; one of its connections carries all commands.
+        commands: taken one by one, so what makes them runs beside the server.
+
+    Raises:
+        RedisError, or ours for it: of the first command that failed; no later answers are read,
+            and at most two later commands were sent.
+    """
+    pool = redis.connection_pool
+    answers: list[Any] = []
+    sent = 0
+    with translated(getattr(redis, "where", "redis")):
+        connection = await pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            for command in commands:
+                await connection.send_command(*command)
+                await anyio.lowlevel.checkpoint()  # the loop gives it to the socket only now
+                sent += 1
+                if sent - len(answers) > _AHEAD:
+                    answers.append(await connection.read_response())
+            while len(answers) < sent:
+                answers.append(await connection.read_response())
+        finally:
+            with anyio.CancelScope(shield=True):
+                if len(answers) < sent:  # else the next user would get these answers
+                    await connection.disconnect(nowait=True)
+                await pool.release(connection)
+    return answers
