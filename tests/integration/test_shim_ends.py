@@ -116,8 +116,9 @@ async def test_the_program_gets_a_plain_process(launcher: Launcher, tmp_path: Pa
 async def test_nobody_else_can_read_what_a_run_leaves(launcher: Launcher, tmp_path: Path) -> None:
     await run(launcher, tmp_path, python(tmp_path, "print(1)"))
 
-    names = ["spec.json", "exit.json", "out", "err", "shim.log"]
+    names = ["spec.json", "exit.json", "out", "err"]
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in names} == {0o600}
+    assert not (tmp_path / "shim.log").exists()  # nothing went wrong
 
 
 async def test_a_held_lock_lasts_as_long_as_the_task_and_is_not_its_own(
@@ -179,3 +180,12 @@ def test_a_process_that_got_a_used_pid_is_not_taken_for_the_shim(tmp_path: Path)
 async def test_what_is_not_utf8_cannot_be_started(launcher: Launcher, tmp_path: Path) -> None:
     with pytest.raises(RqAgentError, match=r"a variable or argument is not UTF-8"):
         await launcher.start(python(tmp_path, "pass", ODD="\udcff"), tmp_path)
+
+
+async def test_a_shim_that_breaks_says_why_in_its_log(launcher: Launcher, tmp_path: Path) -> None:
+    code = "import os; os.unlink('exit.reserved'); os.mkdir('exit.reserved')"
+
+    ended = await run(launcher, tmp_path, python(tmp_path, code))
+
+    assert ended.error == LOST
+    assert "IsADirectoryError" in (tmp_path / "shim.log").read_text()

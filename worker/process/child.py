@@ -2,16 +2,14 @@
 
 import errno
 import os
-import signal
+import warnings  # noqa: F401  os.execvpe imports it, and by then nothing can be imported
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
 
-from . import prctl
+from . import prctl, signals
 
-IGNORED = (signal.SIGINT, signal.SIGHUP)
-"""By the shim: they are meant for people's own programs."""
-HELD_BACK = (signal.SIGTERM, signal.SIGCHLD, *IGNORED)
-"""While a process is between fork and what it is to become. Few: each costs on the way."""
+TYPE_CHECKING = False  # each module that the launcher loads makes its forks slower
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 class NotStarted(Exception):
@@ -26,11 +24,11 @@ def start(argv: Sequence[str], env: Mapping[str, str], cwd: str, umask: int) -> 
     """
     report, report_end = os.pipe()  # exec closes the end, and so tells that it worked
     parent = os.getpid()
-    signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+    signals.hold_back()
     pid = os.fork()
     if pid == 0:
         _become(argv, env, cwd, umask, parent, report_end)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
+    signals.let_through()
     os.close(report_end)
     problem = os.read(report, 4096).decode("utf-8", "replace")
     os.close(report)
@@ -47,7 +45,7 @@ def _become(
     umask: int,
     parent: int,
     report: int,
-) -> NoReturn:
+) -> "NoReturn":
     problem = ""
     try:
         os.setpgid(0, 0)
@@ -56,10 +54,14 @@ def _become(
         if os.getppid() != parent:
             os._exit(127)  # the shim died before the kernel knew what to do then
         os.umask(umask)
-        _reset_signals()
+        # exec takes away handlers by itself, and the launcher ignores nothing else.
+        signals.reset(signals.IGNORED)
+        signals.let_through()
         problem = f"can't enter the folder {cwd!r}"
         os.chdir(cwd)
         problem = f"can't execute {argv[0]!r}"
+        if "/" in argv[0]:
+            os.execve(argv[0], list(argv), env)
         os.execvpe(argv[0], list(argv), dict(env))
     except (OSError, ValueError, TypeError) as e:
         os.write(report, f"{problem or 'not started'}: {_reason(e)}".encode("utf-8", "replace"))
@@ -71,13 +73,6 @@ def _redirect() -> None:
     for name, target in (("out", 1), ("err", 2)):
         fd = os.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.dup2(fd, target)  # inheritable, unlike fd itself
-
-
-def _reset_signals() -> None:
-    # exec takes away handlers by itself, and the launcher ignores nothing else.
-    for number in IGNORED:
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
 
 
 def _reason(problem: Exception) -> str:

@@ -2,11 +2,13 @@
 
 import os
 import sys
+from functools import lru_cache
 
 _ON_LINUX = sys.platform == "linux"
 _DEAD = ("Z", "X")
 
 
+@lru_cache(1)
 def boot_id() -> str:
     """Return an id of this boot of the machine: pids of another boot mean nothing."""
     if _ON_LINUX:

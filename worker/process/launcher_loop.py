@@ -7,9 +7,12 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
 
-from . import child, identity, protect, shim
+from . import identity, protect, shim, signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 MAX_HELD = 16
 """File descriptors in one request."""
@@ -28,7 +31,8 @@ def serve(channel: socket.socket) -> None:
     os.set_blocking(wakeup, False)
     os.set_blocking(wakeup_end, False)
     signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    signals.handle(signals.CHLD, lambda number, frame: None)
+    identity.boot_id()  # known from here on, to every shim
     while True:
         ready = select.select([channel.fileno(), wakeup], [], [])[0]
         if wakeup in ready:
@@ -66,7 +70,9 @@ def _start(line: bytes, held: Sequence[int], protection: protect.Protection) -> 
         request: dict[str, Any] = json.loads(line)
         paths = request["read_only"] if protect.can_protect() else ()
         notes = protection.make_read_only(paths) if paths else []
-        pid = _fork_shim(request["folder"], request["claim"], held, notes)
+        # Read here: a process that was just forked pays for each page that it touches.
+        spec = shim.read_spec(request["folder"])
+        pid = _fork_shim(shim.Start(request["folder"], request["claim"], spec, notes), held)
     except OSError as e:
         return {"error": f"can't fork: {e.strerror}"}
     finally:
@@ -75,21 +81,21 @@ def _start(line: bytes, held: Sequence[int], protection: protect.Protection) -> 
     return {"pid": pid, "started_ticks": _started_ticks(pid)}
 
 
-def _fork_shim(folder: str, claim: str, held: Sequence[int], notes: Sequence[str]) -> int:
+def _fork_shim(what: shim.Start, held: Sequence[int]) -> int:
     for fd in held:
         os.set_inheritable(fd, False)
     # A signal that comes before the shim is ready must wait, not kill it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, child.HELD_BACK)
+    signals.hold_back()
     pid = os.fork()
     if pid == 0:
-        _be_shim(folder, claim, held, notes)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, child.HELD_BACK)
+        _be_shim(what, held)
+    signals.let_through()
     return pid
 
 
-def _be_shim(folder: str, claim: str, held: Sequence[int], notes: Sequence[str]) -> NoReturn:
+def _be_shim(what: shim.Start, held: Sequence[int]) -> "NoReturn":
     try:
-        shim.run(folder, claim, held, notes)
+        shim.run(what, held)
         os._exit(0)
     except Exception:  # noqa: BLE001 - the last frame of a process: nobody else would print it
         sys.excepthook(*sys.exc_info())

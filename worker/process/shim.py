@@ -5,44 +5,82 @@ It is forked from the launcher, works in the run folder and leaves there `exit.j
 
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
-from . import child, exit_file, identity, prctl
+from . import child, exit_file, identity, prctl, signals
 from .supervision import Supervision, Wakeup
 
 SPEC_NAME = "spec.json"
 LOG_NAME = "shim.log"
+"""There only if something is to be said."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
-def run(folder: str, claim: str, held: Sequence[int], notes: Sequence[str]) -> None:
-    """Run the task of a folder to its end.
+class Start:
+    """What a shim is asked to do."""
 
-    Args:
-        folder: the run folder, with spec.json in it.
-        claim: name of the link by which this start takes the folder; see `take_folder`.
-        held: file descriptors to keep open as long as the task runs, and from the task.
-        notes: lines for shim.log.
-    """
+    def __init__(
+        self,
+        folder: str,
+        claim: str,
+        spec: "dict[str, Any] | Exception",
+        notes: Sequence[str],
+    ) -> None:
+        """A plain class, since launcher and shim load as little as they can.
+
+        Args:
+            folder: the run folder.
+            claim: name of the link by which this start takes the folder; see `take_folder`.
+            spec: what `read_spec` returned.
+            notes: lines for shim.log.
+        """
+        self.folder = folder
+        self.claim = claim
+        self.spec = spec
+        self.notes = notes
+
+
+def read_spec(folder: str) -> "dict[str, Any] | Exception":
+    """Return what is to be started in a folder, or why it can't be."""
+    try:
+        with open(os.path.join(folder, SPEC_NAME), "rb") as f:
+            spec: dict[str, Any] = json.load(f)
+    except (OSError, ValueError) as e:
+        return e
+    return spec
+
+
+def run(what: Start, held: Sequence[int]) -> None:
+    """Run the task of a folder to its end; `held` files stay open so long, but not in the task."""
     os.setsid()
     os.umask(0o077)
-    os.chdir(folder)
+    os.chdir(what.folder)
     _keep_only(held)
-    for line in notes:
+    try:
+        _run(what)
+    except Exception:
+        _open_log()
+        raise
+
+
+def _run(what: Start) -> None:
+    for line in what.notes:
         _note(line)
-    if not take_folder(claim):
+    if not take_folder(what.claim):
         return
     prctl.set_name("rq-agent-shim")
     prctl.adopt_orphans()
     wakeup = Wakeup()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, child.HELD_BACK)
+    signals.let_through()
     started_at = time.time()
     fields: dict[str, object] = {"started_at": started_at, "ended_at": started_at}
     try:
-        supervision = _start(wakeup)
+        supervision = _start(what.spec, wakeup)
     except child.NotStarted as e:
         fields["error"] = str(e)[: exit_file.ERROR_CHARACTERS]
     except (OSError, ValueError, KeyError) as e:
@@ -65,19 +103,17 @@ def take_folder(claim: str) -> bool:
     return True
 
 
-def _start(wakeup: Wakeup) -> Supervision:
-    with open(SPEC_NAME, "rb") as f:
-        spec: dict[str, Any] = json.load(f)
+def _start(spec: "dict[str, Any] | Exception", wakeup: Wakeup) -> Supervision:
+    if isinstance(spec, Exception):
+        raise spec
     pid = child.start(spec["argv"], spec["env"], spec["cwd"], spec["umask"])
     return Supervision(wakeup, pid, grace_s=spec["grace_s"])
 
 
 def _keep_only(held: Sequence[int]) -> None:
-    """Close all files but the held ones; what Python prints goes to shim.log."""
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    log = os.open(LOG_NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    for source, target in ((null, 0), (null, 1), (log, 2)):
-        os.dup2(source, target)
+    for target in (0, 1, 2):
+        os.dup2(null, target)
     low = 3
     for fd in sorted(held):
         os.closerange(low, fd)
@@ -85,6 +121,17 @@ def _keep_only(held: Sequence[int]) -> None:
     os.closerange(low, os.sysconf("SC_OPEN_MAX"))
 
 
+def _open_log() -> None:
+    """Send what Python prints to shim.log from here on."""
+    log = os.open(LOG_NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    os.dup2(log, 2)
+    os.close(log)
+
+
 def _note(line: str) -> None:
+    try:
+        _open_log()
+    except OSError:
+        return  # a full disk: the task is worth more than the line
     sys.stderr.write(line + "\n")
     sys.stderr.flush()

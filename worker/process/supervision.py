@@ -6,9 +6,12 @@ import resource
 import select
 import signal
 import time
-from typing import Any
 
-from . import child, tree
+from . import signals, tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 STOP_NAME = "stop.jsonl"
 """One line per stop() of a worker; appended, so that two at once lose nothing."""
@@ -29,10 +32,9 @@ class Wakeup:
         os.set_blocking(self._read, False)
         os.set_blocking(write, False)
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.signal(signal.SIGTERM, self._ask_stop)
-        for number in child.IGNORED:
-            signal.signal(number, signal.SIG_IGN)
+        signals.handle(signals.CHLD, lambda number, frame: None)
+        signals.handle(signals.TERM, self._ask_stop)
+        signals.ignore(signals.IGNORED)
 
     def wait(self, timeout_s: float | None) -> None:
         """Return at the next signal or after the timeout."""

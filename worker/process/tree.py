@@ -36,9 +36,9 @@ def kill_group(leader: int) -> None:
     signal_group(leader, signal.SIGKILL)
 
 
-def signal_group(leader: int, *signals: signal.Signals) -> None:
+def signal_group(leader: int, *numbers: signal.Signals) -> None:
     """Send signals to a process group, if there is one."""
-    for number in signals:
+    for number in numbers:
         try:
             os.killpg(leader, number)
         except (ProcessLookupError, PermissionError):
