@@ -6,6 +6,7 @@ is not repeated in the envelope, and the body, which holds everything else that 
 
 import re
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -43,6 +44,8 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """0: none."""
     grace_s: _Seconds = 30.0
     """Between SIGTERM and SIGKILL."""
+    env_writable: bool = False
+    """It gets a copy of the environment of its own."""
     not_after: Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]
     """Unix s, up to the year 9999. Nobody starts the task later."""
     user: Annotated[str, msgspec.Meta(max_length=255)] = ""
@@ -63,6 +66,7 @@ _USUAL: Final = {
     field.name: field.default if field.default_factory is NODEFAULT else field.default_factory()
     for field in structs.fields(_Body)
 }
+_values: Final = attrgetter(*_USUAL)
 
 
 def encode(task: SignedTask) -> tuple[bytes, bytes]:
@@ -92,9 +96,8 @@ def decode(place: Place, body: bytes) -> SignedTask:
 
 def _encode_body(task: SignedTask) -> bytes:
     """Return msgpack without what has its usual value, the same bytes for equal tasks."""
-    given = {
-        name: value for name, usual in _USUAL.items() if (value := getattr(task, name)) != usual
-    }
+    pairs = zip(_USUAL.items(), _values(task), strict=True)
+    given = {name: value for (name, usual), value in pairs if value is not usual and value != usual}
     return msgspec.msgpack.encode(given, order="deterministic")
 
 
@@ -111,9 +114,10 @@ def _parse(body: bytes) -> _Body:
     for name in task.env:
         if not _VARIABLE.fullmatch(name):
             raise ValueError(f"env: {name!r} can't be the name of a variable")
-    for place, text in _texts(task):
-        if "\0" in text:
-            raise ValueError(f"{place}: holds a NUL character")
+    every = (*task.argv, *task.env.values(), *task.params, *task.params.values())
+    if "\0" in "".join(every):
+        place = next(place for place, text in _texts(task) if "\0" in text)
+        raise ValueError(f"{place}: holds a NUL character")
     return task
 
 
