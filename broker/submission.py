@@ -54,6 +54,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     requirement_files: tuple[Path, ...] = ()
     packages: tuple[str, ...] = ()
     python: str = ""
+    env_writable: bool = False
+    """The task gets a private copy of its environment, to change as it likes."""
     snapshot_bytes: int = SNAPSHOT_BYTES
     user: str = ""
 
@@ -140,6 +142,7 @@ def new_task(
         need=submission.need,
         timeout_s=submission.timeout_s,
         grace_s=submission.grace_s,
+        env_writable=submission.env_writable,
         not_after=int(time.time()) + VALID_S + int(submission.delay_s),
         user=submission.user,
     )

@@ -94,6 +94,12 @@ class TaskOptions:
     python: Annotated[
         str, _option("--python", metavar="VERSION", text="Python to run it with: 3.12, >=3.11.")
     ] = ""
+    env_writable: Annotated[
+        bool,
+        typer.Option(
+            "--env-writable", help="Give it a copy of its environment of its own, to change."
+        ),
+    ] = False
     timeout: Annotated[
         str, _option("--timeout", metavar="TIME", text="Stop it after this long: 90s, 30m, 6h.")
     ] = ""

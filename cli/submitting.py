@@ -50,6 +50,7 @@ def submission_of(
         requirement_files=tuple(requirements),
         packages=tuple(options.package),
         python=options.python,
+        env_writable=options.env_writable,
         snapshot_bytes=values.size_bytes(options.snapshot_limit, "--snapshot-limit"),
         user=identity.user_name(),
     )

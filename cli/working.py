@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -10,12 +11,9 @@ import msgspec
 from ..broker import orders
 from ..broker.embedded.stop import stop_if_unused
 from ..broker.errors import UsageError
-from ..broker.worker_connections import worker_connections
 from ..worker import gpus
 from ..worker.config import WorkerConfig
-from ..worker.mailbox import BLOCK_MS
-from ..worker.signals import Signals
-from ..worker.supervisor import Supervisor
+from ..worker.work import work
 from . import identity, values, worker_name
 from .broker_url import working_url
 from .config import Settings
@@ -56,23 +54,6 @@ def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
         raise UsageError(_in_words(str(e))) from e
 
 
-async def serve(config: WorkerConfig, url: str, settings: Settings, screen: Screen) -> int:
-    """Work until told to stop. Return how many tasks ended here."""
-    signals = Signals()
-    both = worker_connections(
-        url,
-        settings.namespace,
-        lease_ms=config.lease_ms,
-        beat_ms=config.beat_ms,
-        block_ms=BLOCK_MS,
-        on_restart=signals.redis_restarted,
-        warn=screen.warn,
-    )
-    async with both as (namespace, blocking):
-        screen.say(announcement(config))
-        return await Supervisor(config, namespace, blocking, signals).run()
-
-
 def run(options: "WorkOptions", settings: Settings, screen: Screen) -> None:
     """Run one worker, from its options to its end."""
     config = config_of(options, settings)
@@ -80,10 +61,15 @@ def run(options: "WorkOptions", settings: Settings, screen: Screen) -> None:
     identity.own_key(settings.home)  # so that this machine's user can use it at once
     url = working_url(settings, report=screen.say)
 
-    async def work() -> int:
-        return await serve(config, url, settings, screen)
-
-    ended = anyio.run(work, backend_options={"use_uvloop": sys.platform != "win32"})
+    step = partial(
+        work,
+        config,
+        url=url,
+        namespace=settings.namespace,
+        ready=lambda: screen.say(announcement(config)),
+        warn=screen.warn,
+    )
+    ended = anyio.run(step, backend_options={"use_uvloop": sys.platform != "win32"})
     screen.say(f"worker {config.name}: stopped after {ended} task{'' if ended == 1 else 's'}")
     if options.stop_server and not settings.url and stop_if_unused(settings.home.data):
         screen.say("stopped the embedded server: nobody uses it any more")

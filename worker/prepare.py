@@ -103,6 +103,7 @@ class Preparation:
             argv=signed.argv,
             variables=self._variables(signed),
             grace_s=signed.grace_s,
+            env_writable=signed.env_writable,
         )
 
     def _variables(self, signed: SignedTask) -> dict[str, str]:

@@ -196,7 +196,7 @@ class Runner:
 
     def _tidy(self) -> None:
         """Remove what was only needed to run; the output stays for `keep_runs_s`."""
-        for name in ("tree", "venv"):
+        for name in ("tree", "venv", "environment"):
             shutil.rmtree(self._folder / name, ignore_errors=True)
         for name in ("spec.json", "wanted.json", "exit.reserved"):
             with suppress(OSError):  # the task may have put anything in its place

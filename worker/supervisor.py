@@ -6,7 +6,7 @@ import os
 import platform
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
@@ -75,8 +75,12 @@ class Supervisor:
         self._ended = 0
         self._place = ""
 
-    async def run(self) -> int:
-        """Work until drained. Return how many tasks ended here."""
+    async def run(self, *, ready: Callable[[], None] = lambda: None) -> int:
+        """Work until drained. Return how many tasks ended here.
+
+        Args:
+            ready: called when the worker is known to others and about to claim.
+        """
         async with self._tools() as tools:
             await be_the_only(self._config.name, self._place, Workers(self._namespace))
             inbox = Inbox(self._blocking, self._config.name)
@@ -84,6 +88,7 @@ class Supervisor:
             await Draining(self._namespace).undrain(self._config.name)  # of a session before
             recovery = Recovery(tools.journal, self._tasks, self._finisher)
             await self._heartbeat.beat_once()
+            ready()
             async with anyio.create_task_group() as loops:
                 loops.start_soon(self._heed_signals)
                 loops.start_soon(self._heartbeat.run)

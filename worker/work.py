@@ -1,6 +1,7 @@
 """`rq-agent work`: a supervisor on its connections."""
 
 import logging
+from collections.abc import Callable
 
 from ..broker.worker_connections import worker_connections
 from .config import WorkerConfig
@@ -11,8 +12,22 @@ from .supervisor import Supervisor
 log = logging.getLogger(__name__)
 
 
-async def work(config: WorkerConfig, *, url: str, namespace: str, client_name: str = "") -> int:
+async def work(
+    config: WorkerConfig,
+    *,
+    url: str,
+    namespace: str,
+    ready: Callable[[], None] = lambda: None,
+    warn: Callable[[str], None] = log.warning,
+) -> int:
     """Work until drained. Return how many tasks ended here.
+
+    Args:
+        config: what the worker is told.
+        url: of Redis.
+        namespace: in it.
+        ready: called when the worker is about to claim.
+        warn: told what is worth knowing about the server.
 
     Raises:
         BrokerUnavailable: there was no usable Redis at the start; later it is waited for.
@@ -26,7 +41,6 @@ async def work(config: WorkerConfig, *, url: str, namespace: str, client_name: s
         beat_ms=config.beat_ms,
         block_ms=BLOCK_MS,
         on_restart=signals.redis_restarted,
-        warn=log.warning,
-        client_name=client_name,
+        warn=warn,
     ) as (answering, blocking):
-        return await Supervisor(config, answering, blocking, signals).run()
+        return await Supervisor(config, answering, blocking, signals).run(ready=ready)

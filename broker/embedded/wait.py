@@ -12,6 +12,8 @@ from .lock import is_held
 from .probe import Answer, ask
 
 ANSWER_S: Final = 15.0
+SILENT_S: Final = 1.0
+"""Loading is told about when it takes longer than this."""
 LOADING_S: Final = 900.0
 """A large append-only file takes a while: about a minute for 10 GB."""
 _FIRST_PAUSE_S: Final = 0.002
@@ -30,10 +32,11 @@ def until_ready(layout: Layout, socket: Path, *, report: Callable[[str], None]) 
         if not is_held(layout.server_lock):
             spawn.reap()
             return False
-        if answer is Answer.LOADING and limit_s < LOADING_S:
+        waited_s = time.monotonic() - begin
+        if answer is Answer.LOADING and limit_s < LOADING_S and waited_s > SILENT_S:
             report("the embedded server is loading its data")
             limit_s = LOADING_S
-        if time.monotonic() - begin > limit_s:
+        if waited_s > limit_s:
             raise BrokerUnavailable(no_answer(layout, socket, limit_s))
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)

@@ -131,6 +131,24 @@ async def test_requirements_can_be_imported(executor: Executor, tmp_path: Path) 
     assert exited.code == 0
 
 
+@pytest.mark.parametrize("writable", [True, False])
+async def test_only_a_program_that_asked_for_it_can_change_its_packages(
+    executor: Executor, tmp_path: Path, writable: bool
+) -> None:
+    code = "import iniconfig; open(iniconfig.__file__, 'a').write('CHANGED = 1')"
+    spec = EnvironmentSpec(requirements=("iniconfig",))
+    what = program(tmp_path / "run", code, environment=spec, env_writable=writable)
+    look = program(tmp_path / "next", "import iniconfig; iniconfig.CHANGED", environment=spec)
+
+    async with executor.prepare(what, report=silent) as start:
+        changed = await executor.wait(await start())
+    async with executor.prepare(look, report=silent) as start:
+        seen = await executor.wait(await start())
+
+    assert (changed.code == 0) is writable
+    assert seen.code == 1  # nobody else sees a change
+
+
 async def test_what_can_t_be_installed_is_told_in_the_tool_s_own_words(
     executor: Executor, tmp_path: Path
 ) -> None:

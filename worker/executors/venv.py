@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ..environment.cache import Environment, Environments
+from ..environment.copy import private_copy
 from ..environment.overlay import overlay, read_only_paths
 from ..process import stop as stopping
 from ..process import wait as waiting
@@ -30,7 +31,11 @@ class VenvExecutor:
     @asynccontextmanager
     async def prepare(self, program: Program, *, report: Report) -> AsyncIterator[Start]:
         """Find or build the environment; it can't be evicted while the context is open."""
-        async with self._environments.use(program.environment, report=report) as environment:
+        async with self._environments.use(program.environment, report=report) as shared:
+            environment = shared
+            if program.env_writable:
+                report("copying the environment")
+                environment = await private_copy(shared, program.folder / "environment")
 
             async def start() -> Handle:
                 # The shim inherits the lock: it lasts as long as the task, also without us.
@@ -65,7 +70,7 @@ class VenvExecutor:
             env=dict(variables),
             cwd=str(program.workdir),
             grace_s=program.grace_s,
-            read_only=read_only_paths(environment),
+            read_only=() if program.env_writable else read_only_paths(environment),
             task_id=program.token.task_id,
             fence=program.token.fence,
             nonce=program.token.nonce,
