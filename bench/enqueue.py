@@ -26,7 +26,8 @@ _TITLES: Final = {
     "single.presigned": "enqueue, one a call, signed before",
     "batched.signing": f"enqueue, {BATCH} a call, batch-signed on the way",
     "batched.presigned": f"enqueue, {BATCH} a call, batch-signed before",
-    "list.presigned": "enqueue, all in one call, batch-signed before",
+    "overlapped.signing": f"enqueue, {BATCH} a call, overlapped, batch-signed on the way",
+    "overlapped.presigned": f"enqueue, {BATCH} a call, overlapped, batch-signed before",
     "claim+finish.single": "claim and finish, one a call",
     "claim+finish.batched": f"claim and finish, {BATCH} a call",
 }
@@ -73,8 +74,9 @@ async def _repeat(where: Stage, effort: Effort) -> dict[str, _Run]:
     await timed("batched.signing", many, lambda: _batches(where, digest, many))
     tasks = signed(unsigned(where, many, digest), where.pair, a_signature=BATCH)
     await timed("batched.presigned", many, lambda: _send(where, tasks, BATCH))
+    await timed("overlapped.signing", many, lambda: _overlapped(where, digest, many))
     more = signed(unsigned(where, many, digest), where.pair, a_signature=BATCH)
-    await timed("list.presigned", many, lambda: _send(where, more, many))
+    await timed("overlapped.presigned", many, lambda: _send(where, more, many))
     await timed("claim+finish.single", few, lambda: _drain(where, few, 1))
     await timed("claim+finish.batched", many, lambda: _drain(where, many, BATCH))
     return found
@@ -108,6 +110,15 @@ async def _batches(where: Stage, digest: str, count: int) -> None:
     for _ in range(0, count, BATCH):
         tasks = unsigned(where, BATCH, digest)
         await where.tasks.enqueue(signed(tasks, where.pair, a_signature=BATCH), {})
+
+
+async def _overlapped(where: Stage, digest: str, count: int) -> None:
+    batches = (
+        signed(unsigned(where, BATCH, digest), where.pair, a_signature=BATCH)
+        for _ in range(0, count, BATCH)
+    )
+    for answer in await where.tasks.enqueue_batches(batches, {}):
+        assert answer.outcome == "queued", answer
 
 
 async def _send(where: Stage, tasks: Sequence[NewTask], at_once: int) -> None:
