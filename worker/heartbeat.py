@@ -11,7 +11,7 @@ from ..broker.leases import Leases
 from .config import WorkerConfig
 from .endings import StopCause
 from .held import Held, HeldTasks
-from .signals import Signals
+from .signals import ASKED, Signals
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Heartbeat:
         for task_id in beat.given_back:
             log.warning("task %s: its claim never reached this worker; given back", task_id)
         if beat.command == "drain":
-            self._signals.drain("asked by `worker drain`")
+            self._signals.drain(ASKED)
         if beat.is_ticker != self.ticker.is_set():
             self._elect(beat.is_ticker)
         if beat.shape_count != self._shape_count:

@@ -10,7 +10,7 @@ from ..broker.keys import TaskId
 from ..broker.presence import Inbox
 from .endings import StopCause
 from .held import HeldTasks
-from .signals import Signals
+from .signals import ASKED, Signals
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def _act(message: dict[str, str], tasks: HeldTasks, signals: Signals) -> None:
                 grace_s=None if asked_ms is None else asked_ms / 1000,
             )
         case {"c": "drain"}:
-            signals.drain("asked by `worker drain`")
+            signals.drain(ASKED)
         case {"c": "undrain"}:
             signals.undrain()
         case _:

@@ -7,6 +7,9 @@ import anyio
 log = logging.getLogger(__name__)
 
 
+ASKED = "asked by `worker drain`"
+
+
 class Signals:
     """News for whoever rests, and whether this worker still claims."""
 
@@ -40,9 +43,12 @@ class Signals:
         self.notify()
 
     def undrain(self) -> None:
-        """Claim again, if the worker has not stopped yet."""
-        self.draining = ""
-        self.notify()
+        """Claim again, if it was only asked to by `worker drain`: a signal or an idle time-out
+        means this process, and nobody far away takes that back.
+        """
+        if self.draining == ASKED:
+            self.draining = ""
+            self.notify()
 
     def redis_restarted(self) -> None:
         """Note that another Redis process answers than before."""
