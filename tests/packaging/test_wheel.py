@@ -53,7 +53,7 @@ def test_the_installed_command_starts(wheel: Path, tmp_path: Path) -> None:
     python = tmp_path / "v" / "bin" / "python"
     subprocess.run([uv, "pip", "install", "--quiet", "--python", python, wheel], check=True)
 
-    command = [tmp_path / "v" / "bin" / "rq-agent", "version"]
+    command = [str(tmp_path / "v" / "bin" / "rq-agent"), "version"]
     said = subprocess.run(command, check=False, capture_output=True, text=True)
 
     assert said.returncode == 0
