@@ -11,6 +11,7 @@ import msgspec
 from ...broker.errors import BuildError
 from . import tree
 from .cache import Environment
+from .place import OVERLAYS
 
 
 async def private_copy(env: Environment, folder: Path) -> Environment:
@@ -31,7 +32,8 @@ async def private_copy(env: Environment, folder: Path) -> Environment:
     else:
         await anyio.to_thread.run_sync(_copy, env.path, folder)
     await anyio.to_thread.run_sync(tree.unseal, folder)
-    return msgspec.structs.replace(env, path=folder)
+    # Beside the shared ones it would stay when the copy is gone.
+    return msgspec.structs.replace(env, path=folder, overlays=folder / OVERLAYS)
 
 
 def _copy(source: Path, folder: Path) -> None:

@@ -20,10 +20,11 @@ import msgspec
 
 from .cache import Environment
 from .links import Shared
+from .place import OVERLAYS
 from .python import Interpreter
 from .scripts import VARIABLE
 
-_OWN_FOLDERS: Final = ("bin", "lib", "lib64")
+_OWN_FOLDERS: Final = ("bin", "lib", "lib64", OVERLAYS)
 _PIP: Final = b"""#!/bin/sh\nexec "${0%/*}/python" -m pip "$@"\n"""
 
 

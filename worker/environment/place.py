@@ -20,6 +20,7 @@ import msgspec
 
 MARKER: Final = "environment.json"
 TRASH: Final = ".trash."
+OVERLAYS: Final = ".overlays"
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +70,7 @@ class Places(msgspec.Struct, frozen=True):
 
     def overlays(self, key: str) -> Path:
         """Return the folder of what thin environments on top of one link to."""
-        return self.root / ".overlays" / key
+        return self.root / OVERLAYS / key
 
     def build_lock(self, key: str) -> Path:
         """Return the lock of who builds."""
