@@ -20,14 +20,13 @@ from rq_agent.broker.home import below
 from rq_agent.broker.orders import parse
 from rq_agent.worker.config import WorkerConfig
 from rq_agent.worker.work import work
-name, home, url, namespace, max_tasks = sys.argv[1:]
+name, home, url, namespace = sys.argv[1:]
 logging.basicConfig(level=logging.INFO)
 config = WorkerConfig(
     name=name,
     order=parse("priority", ["default"]),
     home=below(Path(home)),
     beat_ms=200,
-    max_tasks=int(max_tasks),
 )
 anyio.run(partial(work, config, url=url, namespace=namespace))
 """
@@ -35,13 +34,19 @@ anyio.run(partial(work, config, url=url, namespace=namespace))
 
 @asynccontextmanager
 async def worker_process(
-    lab: Lab, name: str = "w1", *, max_tasks: int = 0
+    lab: Lab, name: str = "w1", *, is_heard: bool = False
 ) -> AsyncIterator[anyio.abc.Process]:
-    """Run a worker beside us; what is left of it at the end is killed."""
+    """Run a worker beside us; what is left of it at the end is killed.
+
+    `is_heard`: complaint() gets what it says, instead of the report of the test.
+    """
     home = str(lab.home.config.parent)
-    arguments = [name, home, lab.url, lab.namespace.name, str(max_tasks)]
+    arguments = [name, home, lab.url, lab.namespace.name]
     process = await anyio.open_process(
-        [sys.executable, "-c", _PROGRAM, *arguments], stdin=subprocess.DEVNULL, stdout=None
+        [sys.executable, "-c", _PROGRAM, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=None,
+        stderr=subprocess.PIPE if is_heard else None,
     )
     try:
         yield process

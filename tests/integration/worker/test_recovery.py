@@ -153,7 +153,7 @@ async def test_a_task_that_was_being_prepared_is_given_back(lab: Lab) -> None:
 async def test_a_second_live_worker_of_a_name_is_refused(lab: Lab) -> None:
     async with worker_process(lab) as first:
         await lab.worker_is("w1", "idle")
-        async with worker_process(lab) as second:
+        async with worker_process(lab, is_heard=True) as second:
             said = await complaint(second)
         still = await lab.submit("print('the first goes on')")
         [record] = await lab.ended(still)
