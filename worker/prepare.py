@@ -107,16 +107,21 @@ class Preparation:
         )
 
     def _variables(self, signed: SignedTask) -> dict[str, str]:
-        wanted = self._folder / "wanted.json"
-        wanted.write_text(json.dumps(signed.params), "utf-8")
         return {
             **inherited(os.environ),
             **visible(self._held.gpus),
             **signed.env,
             **of_task(self._claim, self._tools.config.name),
-            "RQ_AGENT_PARAMS_FILE": str(wanted),
+            **self._overrides(signed),
             "RQ_AGENT_USED_FILE": str(self._folder / "params.json"),
         }
+
+    def _overrides(self, signed: SignedTask) -> dict[str, str]:
+        if not signed.params:
+            return {}
+        wanted = self._folder / "wanted.json"
+        wanted.write_text(json.dumps(signed.params), "utf-8")
+        return {"RQ_AGENT_PARAMS_FILE": str(wanted)}
 
 
 def run_folder(tools: Tools, task_id: TaskId, fence: int) -> Path:
