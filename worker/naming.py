@@ -7,6 +7,7 @@ a home the lock of the journal keeps them apart; this is for the rest.
 import logging
 import platform
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +27,8 @@ _LOOK_S: Final = 0.5
 def place_of(folder: Path) -> str:
     """Return the random id of a worker's folder; made at the first use of the folder."""
     path = folder / PLACE
-    try:
-        with path.open("x", encoding="ascii") as file:
-            file.write(secrets.token_hex(8))
-    except FileExistsError:
-        pass
+    with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
+        file.write(secrets.token_hex(8))
     return path.read_text("ascii")
 
 
