@@ -157,8 +157,8 @@ async def test_a_task_that_damages_its_run_folder_harms_itself_only(lab: Lab) ->
         os.mkfifo("params.json")
         os.remove("out")
         os.mkdir("out")
-        os.remove("wanted.json")
-        os.mkdir("wanted.json")
+        os.remove("spec.json")
+        os.mkdir("spec.json")
         """,
     )
 
