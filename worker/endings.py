@@ -53,7 +53,9 @@ def errored(reason: str) -> Ending:
 
 def machine_words(error: OSError, folder: Path) -> str:
     """Return what is wrong with this machine, and where: in `folder` if the error names nothing."""
-    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else folder
+    # Of a copy, the second name is what was to be written.
+    names = (error.filename2, error.filename, str(folder))
+    where = os.fsdecode(next(n for n in names if isinstance(n, str | bytes)))
     advice = "; free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
     return f"{where}: {error.strerror or error}{advice}"
 
