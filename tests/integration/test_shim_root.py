@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import anyio
@@ -176,11 +177,14 @@ except OSError as e:
 async def test_tasks_share_one_mount_namespace(launcher: Launcher, tmp_path: Path) -> None:
     (tmp_path / "environment").mkdir()
 
-    first = await said_by_writer(launcher, tmp_path / "1", tmp_path / "environment")
-    second = await said_by_writer(launcher, tmp_path / "2", tmp_path / "environment")
+    # Whatever else mounts something on this machine meanwhile gives the next task a fresh one.
+    names = [
+        (await said_by_writer(launcher, tmp_path / str(n), tmp_path / "environment"))[0]
+        for n in range(6)
+    ]
 
-    assert first == second
-    assert first[0] != str(os.stat("/proc/self/ns/mnt").st_ino)
+    assert any(one == next_ for one, next_ in pairwise(names))
+    assert str(os.stat("/proc/self/ns/mnt").st_ino) not in names
 
 
 async def test_a_read_only_folder_can_be_removed_and_its_successor_is_read_only_too(
@@ -196,8 +200,7 @@ async def test_a_read_only_folder_can_be_removed_and_its_successor_is_read_only_
     environment.mkdir()
     after = await said_by_writer(launcher, tmp_path / "2", environment)
 
-    assert before == after
-    assert after[1] == "Read-only file system"
+    assert (before[1], after[1]) == ("Read-only file system",) * 2
 
 
 async def test_a_task_sees_what_was_mounted_on_the_machine_since_the_last_one(
