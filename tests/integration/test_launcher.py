@@ -73,7 +73,10 @@ def launcher_pid(handle: Handle) -> int:
 
 async def ended_process(pid: int) -> None:
     """Return when a process is gone."""
-    fd = os.pidfd_open(pid)
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return  # and reaped
     with anyio.fail_after(5):
         await anyio.wait_readable(fd)
     os.close(fd)
