@@ -11,7 +11,7 @@ import msgspec
 
 from . import definition as definitions
 from .blobs import Blobs
-from .definition import Definition
+from .definition import Definition, EnvironmentSpec
 from .envelope import sign
 from .errors import BrokerRefused, UsageError
 from .ids import TaskIds
@@ -111,9 +111,14 @@ async def submit(
         queue=task.queue,
         outcome=enqueued.outcome,
         snapshot=packed.snapshot.summary,
-        environment=f"{len(environment.requirements)} requirements from {environment.source}",
+        environment=_environment_words(environment),
         warnings=packed.warnings,
     )
+
+
+def _environment_words(environment: EnvironmentSpec) -> str:
+    count = len(environment.requirements)
+    return f"{count} requirement{'' if count == 1 else 's'} from {environment.source}"
 
 
 def check(submission: Submission) -> None:
