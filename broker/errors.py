@@ -6,11 +6,11 @@ RqAgentError
             AccessDenied   wrong user or password
             KeyMisused     a key of ours holds something else
     TrustError             a record whose signature, size or form is not acceptable
+        TrustFileError     in trust.py: the worker's own trust file; no task is to blame
     SnapshotError          the code can't be packed or unpacked
     BuildError             an environment can't be built; .details holds the tool's own words
     TaskError              about one task; has .task_id
         TaskNotFound
-        LeaseLost          another claim may own the task: stop, report nothing
     SelectorError          a selector that names no task, or several
     UsageError             a value that a person gave is not acceptable
 """
@@ -78,11 +78,3 @@ class TaskNotFound(TaskError):
 
     def __init__(self, task_id: TaskId) -> None:
         super().__init__(task_id, "not found")
-
-
-class LeaseLost(TaskError):
-    """The lease ran out or was taken away."""
-
-    def __init__(self, task_id: TaskId, fence: int) -> None:
-        super().__init__(task_id, f"lease with fence {fence} is lost")
-        self.fence = fence

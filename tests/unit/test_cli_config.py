@@ -99,7 +99,9 @@ def test_a_wrong_variable_is_named(tmp_path: Path, name: str, value: str, words:
 
 @pytest.mark.parametrize("name", ["RQ_AGENT_TASK_ID", "RQ_AGENT_PARAMS_FILE", "RQ_AGENT_ANYTHING"])
 def test_variables_of_tasks_and_of_others_are_left_alone(tmp_path: Path, name: str) -> None:
-    load(environ={"RQ_AGENT_HOME": str(tmp_path), name: "x"})
+    settings = load(environ={"RQ_AGENT_HOME": str(tmp_path), name: "x"})
+
+    assert (settings.url, settings.namespace) == ("", "default")
 
 
 def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:

@@ -136,7 +136,8 @@ def test_a_name_is_free_again_when_its_session_was_killed(
     other_session.kill()
     other_session.wait()
 
-    Journal(tmp_path, worker="w1").close()
+    with Journal(tmp_path, worker="w1") as journal:
+        assert journal.open_attempts() == []
 
 
 def test_others_can_read_neither_journal_nor_folder(tmp_path: Path) -> None:

@@ -141,8 +141,11 @@ async def test_output_arrives_while_the_task_runs(lab: Lab) -> None:
         task_id = await lab.submit("print('early', flush=True); import time; time.sleep(600)")
         await lab.reached(task_id, "phase", phase="running")
         await lab.printed(task_id, "early")
+        state_then = (await lab.record(task_id)).state
         await lab.cancel(task_id)
         await lab.ended(task_id)
+
+    assert state_then == "running"
 
 
 async def test_both_streams_keep_their_own_order(lab: Lab) -> None:
