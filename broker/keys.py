@@ -41,7 +41,7 @@ def arguments(p: Prefix, task_id: TaskId) -> str:
 
 
 def result(p: Prefix, task_id: TaskId) -> str:
-    """STRING, lives as long as the task. Result bytes."""
+    """STRING, TTL only where the task has a result_ttl_ms, else it lives as long. Result bytes."""
     return f"{p}r:{task_id}"
 
 
@@ -56,7 +56,10 @@ def ids(p: Prefix) -> str:
 
 
 def index(p: Prefix, field: str, value: str) -> str:
-    """ZSET, no TTL, gone when empty. Task ids of one user, name, queue or label; score 0."""
+    """ZSET, no TTL, gone when empty. Task ids of one user, name, queue, label or state; score 0.
+
+    Of the states those that own no other index: draft, waiting, blocked and the final ones.
+    """
     return f"{p}by:{field}:{value}"
 
 
@@ -76,7 +79,7 @@ def shapes(p: Prefix) -> str:
 
 
 def queue(p: Prefix, name: str) -> str:
-    """HASH, no TTL. Fields: sequence, paused, max_running, weight, description."""
+    """HASH, no TTL. Fields: sequence, paused, max_running, weight, description, ageing_ms."""
     return f"{p}qm:{name}"
 
 
@@ -134,13 +137,72 @@ def dead(p: Prefix) -> str:
 
 
 def references(p: Prefix) -> str:
-    """HASH, no TTL. ``d:<digest>`` or ``blob:<sha256>`` -> number of users."""
+    """HASH, no TTL. ``d:<digest>``, ``blob:<sha256>``, ``t:<parent>`` -> number of users.
+
+    The users of a parent are its children that are not final. ``blobs:<digest>`` names the
+    blobs of a definition, separated by spaces.
+    """
     return f"{p}refs"
 
 
 def blob(p: Prefix, digest: str) -> str:
     """STRING, TTL one hour until a definition refers to it, then none. Content by SHA-256."""
     return f"{p}blob:{digest}"
+
+
+def dependencies(p: Prefix, task_id: TaskId) -> str:
+    """SET, no TTL, gone when empty. ``<condition>:<parent>`` of a waiting task, unmet yet."""
+    return f"{p}dep:{task_id}"
+
+
+def children(p: Prefix, task_id: TaskId) -> str:
+    """SET, no TTL, gone when empty. ``<condition>:<child>`` to tell when this task is final."""
+    return f"{p}kid:{task_id}"
+
+
+def resolve(p: Prefix) -> str:
+    """SET, no TTL, gone when empty. Final tasks whose children are still to be told."""
+    return f"{p}resolve"
+
+
+def holders(p: Prefix, key: str) -> str:
+    """ZSET, no TTL, gone when empty. Running tasks of a concurrency key. Score: claimed at (ms)."""
+    return f"{p}hold:{key}"
+
+
+def parked_tasks(p: Prefix, key: str) -> str:
+    """ZSET, no TTL, gone when empty. Blocked tasks of a concurrency key. Score: their order."""
+    return f"{p}park:{key}"
+
+
+def parked_keys(p: Prefix) -> str:
+    """SET, no TTL, gone when empty. Concurrency keys that have a blocked task."""
+    return f"{p}cks"
+
+
+def unique(p: Prefix, key: str) -> str:
+    """STRING, no TTL, gone when its task is final. Id of the live task with this unique key."""
+    return f"{p}u:{key}"
+
+
+def schedules(p: Prefix) -> str:
+    """ZSET, no TTL, gone when empty. Member: schedule. Score: fires next at (ms)."""
+    return f"{p}cron"
+
+
+def schedule(p: Prefix, name: str) -> str:
+    """HASH, no TTL until removed. One schedule; see schedules.py for the fields."""
+    return f"{p}cr:{name}"
+
+
+def statistics(p: Prefix, queue_name: str, minute: int) -> str:
+    """HASH, TTL 8 days. Counts of one queue in one minute since 1970; see statistics.py."""
+    return f"{p}qstat:{queue_name}:{minute}"
+
+
+def scalars(p: Prefix, task_id: TaskId) -> str:
+    """STREAM, lives as long as the task. Numbers that the script reported."""
+    return f"{p}sc:{task_id}"
 
 
 def workers(p: Prefix) -> str:

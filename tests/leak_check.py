@@ -12,18 +12,20 @@ from rq_agent.broker.namespace import Namespace
 
 NO_TTL: Final = frozenset(
     {
-        *("task", "extra", "definition", "arguments", "result", "history", "ids", "index"),
+        *("task", "extra", "definition", "arguments", "history", "ids", "index"),
         *("ready", "ready_queues", "shapes", "queue", "queues", "queue_shapes"),
         *("leases", "running", "held", "delayed", "deadlines", "done", "dead", "references"),
+        *("dependencies", "children", "resolve", "holders", "parked_tasks", "parked_keys"),
+        *("unique", "schedules", "schedule", "scalars"),
         *("workers", "worker", "inbox", "interested", "listeners", "events", "globals_"),
     }
 )
 """Keys that stay until a script removes them."""
 
-TTL: Final = frozenset({"passes", "profile", "idle"})
+TTL: Final = frozenset({"passes", "profile", "idle", "statistics"})
 """Keys that always have one."""
 
-SOMETIMES: Final = frozenset({"blob", "log"})
+SOMETIMES: Final = frozenset({"blob", "log", "result"})
 """Keys that have one in some states, as their docstring says."""
 
 

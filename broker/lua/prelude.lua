@@ -38,6 +38,17 @@ local function done_key() return P .. "done" end
 local function dead_key() return P .. "dead" end
 local function references_key() return P .. "refs" end
 local function blob_key(digest) return P .. "blob:" .. digest end
+local function dependencies_key(id) return P .. "dep:" .. id end
+local function children_key(id) return P .. "kid:" .. id end
+local function resolve_key() return P .. "resolve" end
+local function holders_key(key) return P .. "hold:" .. key end
+local function parked_tasks_key(key) return P .. "park:" .. key end
+local function parked_keys_key() return P .. "cks" end
+local function unique_key(key) return P .. "u:" .. key end
+local function schedules_key() return P .. "cron" end
+local function schedule_key(name) return P .. "cr:" .. name end
+local function statistics_key(queue, minute) return P .. "qstat:" .. queue .. ":" .. minute end
+local function scalars_key(id) return P .. "sc:" .. id end
 local function workers_key() return P .. "wks" end
 local function worker_key(worker) return P .. "wk:" .. worker end
 local function inbox_key(worker) return P .. "in:" .. worker end
