@@ -1,4 +1,4 @@
-"""Fixtures for every test that needs Redis: each runs on three servers."""
+"""Fixtures for every test that needs Redis: each runs on four servers."""
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from rq_agent.broker.namespace import Namespace
 
 from .leak_check import check_no_leaks
-from .servers import Servers
+from .servers import Servers, has_redis62
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,12 @@ def servers() -> Iterator[Servers]:
         yield servers
 
 
-@pytest.fixture(params=["fakeredis", "redis", "valkey"])
+_NO_WHEEL = pytest.mark.skipif(not has_redis62(), reason="no wheel with redis-server 6.2 here")
+
+
+@pytest.fixture(
+    params=["fakeredis", "redis", "valkey", pytest.param("redis62", marks=_NO_WHEEL)],
+)
 async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
     """A client of each kind of server in turn."""
     if request.param == "fakeredis":

