@@ -9,6 +9,9 @@ RqAgentError
         TrustFileError     in trust.py: the worker's own trust file; no task is to blame
     SnapshotError          the code can't be packed or unpacked
     BuildError             an environment can't be built; .details holds the tool's own words
+    ArchiveError           the archive can't be used
+        ArchiveUnavailable     its place can't be read or written just now; retrying may help
+        ArchiveDamaged         a part of it was altered or cut short; the rest can be read
     TaskError              about one task; has .task_id
         TaskNotFound
     SelectorError          a selector that names no task, or several
@@ -55,6 +58,18 @@ class BuildError(RqAgentError):
     def __init__(self, problem: str, details: str = "") -> None:
         super().__init__(problem)
         self.details = details
+
+
+class ArchiveError(RqAgentError):
+    """The archive can't be used."""
+
+
+class ArchiveUnavailable(ArchiveError):
+    """The place of the archive can't be read or written: disk full, not mounted, no access."""
+
+
+class ArchiveDamaged(ArchiveError):
+    """A file of the archive is not what its name says. Other files are not affected."""
 
 
 class UsageError(RqAgentError):

@@ -131,6 +131,11 @@ def done(p: Prefix) -> str:
     return f"{p}done"
 
 
+def unarchived(p: Prefix) -> str:
+    """ZSET, no TTL, gone when empty. Final tasks that the archive lacks. Score: write at (ms)."""
+    return f"{p}arc"
+
+
 def dead(p: Prefix) -> str:
     """ZSET, no TTL. Tasks that were lost too often. Score: died at (ms)."""
     return f"{p}dead"

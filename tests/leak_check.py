@@ -15,6 +15,7 @@ NO_TTL: Final = frozenset(
         *("task", "extra", "definition", "arguments", "history", "ids", "index"),
         *("ready", "ready_queues", "shapes", "queue", "queues", "queue_shapes"),
         *("leases", "running", "held", "delayed", "deadlines", "done", "dead", "references"),
+        "unarchived",
         *("dependencies", "children", "resolve", "holders", "parked_tasks", "parked_keys"),
         *("unique", "schedules", "schedule", "scalars"),
         *("workers", "worker", "inbox", "interested", "listeners", "events", "globals_"),

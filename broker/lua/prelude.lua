@@ -35,6 +35,7 @@ local function held_key(worker) return P .. "wt:" .. worker end
 local function delayed_key() return P .. "delay" end
 local function deadlines_key() return P .. "exp" end
 local function done_key() return P .. "done" end
+local function unarchived_key() return P .. "arc" end
 local function dead_key() return P .. "dead" end
 local function references_key() return P .. "refs" end
 local function blob_key(digest) return P .. "blob:" .. digest end
