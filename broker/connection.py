@@ -23,6 +23,7 @@ from redis.backoff import NoBackoff
 
 from . import urls
 from .errors import UsageError
+from .sentinels import sentinel_pool
 from .translated import TranslatedRedis, translated
 
 Greet = Callable[[AbstractConnection], Awaitable[None]]
@@ -78,7 +79,7 @@ def blocking_connection(
 
 def redis_errors(url: str) -> AbstractContextManager[None]:
     """Turn the errors of a foreign client for this URL into ours; see translated.py."""
-    return translated(urls.redacted(url))
+    return translated(urls.redacted(url), user=urls.username(url))
 
 
 def _client_name(namespace: str) -> str:
@@ -86,22 +87,25 @@ def _client_name(namespace: str) -> str:
 
 
 def _client(url: str, *, name: str, answer_timeout_s: float, greet: Greet | None = None) -> Redis:
-    connection_class, place = _place(urls.parse(url))
-    pool = ConnectionPool(
-        connection_class=connection_class,
-        client_name=name,
-        socket_timeout=answer_timeout_s,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-        health_check_interval=HEALTH_CHECK_S,
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=False,
-        encoding_errors="backslashreplace",  # what a terminal gave may not be UTF-8
-        protocol=2,  # the same shapes of answers everywhere, and no greeting round trip
-        driver_info=None,
-        redis_connect_func=greet,
-        **place,
-    )
-    return TranslatedRedis.at(pool, urls.redacted(url))
+    address = urls.parse(url)
+    options: dict[str, Any] = {
+        "client_name": name,
+        "socket_timeout": answer_timeout_s,
+        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "health_check_interval": HEALTH_CHECK_S,
+        "retry": Retry(NoBackoff(), 0),
+        "decode_responses": False,
+        "encoding_errors": "backslashreplace",  # what a terminal gave may not be UTF-8
+        "protocol": 2,  # the same shapes of answers everywhere, and no greeting round trip
+        "driver_info": None,
+        "redis_connect_func": greet,
+    }
+    connection_class, place = _place(address)
+    if address.sentinels:
+        pool = sentinel_pool(address, place=place, **options)
+    else:
+        pool = ConnectionPool(connection_class=connection_class, **place, **options)
+    return TranslatedRedis.at(pool, str(address), user=address.username)
 
 
 def _place(address: urls.Address) -> tuple[type[AbstractConnection], dict[str, Any]]:
@@ -112,7 +116,8 @@ def _place(address: urls.Address) -> tuple[type[AbstractConnection], dict[str, A
     }
     if address.path:
         return _UnixConnection, {**login, "path": address.path}
-    tcp = {**login, "host": address.host, "port": address.port}
+    # The sentinels say host and port.
+    tcp = login if address.sentinels else {**login, "host": address.host, "port": address.port}
     if not address.uses_tls:
         return Connection, tcp
     tls: dict[str, Any] = dict(address.tls)

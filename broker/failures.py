@@ -7,6 +7,7 @@ from typing import Final
 
 from redis import exceptions as client
 
+from .denials import denial, is_denial_in_script
 from .errors import AccessDenied, BrokerRefused, BrokerUnavailable, KeyMisused
 
 _Kind = type[BrokerUnavailable]
@@ -28,7 +29,6 @@ _BY_CODE: Final[Mapping[str, tuple[_Kind, str]]] = {
     "DENIED": (AccessDenied, "is in protected mode: give it a password, or connect from its host"),
     "NOAUTH": (AccessDenied, "asks for a password: redis://user:password@host:port/0"),
     "WRONGPASS": (AccessDenied, "refused the user name or the password"),
-    "NOPERM": (AccessDenied, "does not allow this to the user"),
     "LOADING": (BrokerUnavailable, "is still loading its data: try again in a moment"),
     "BUSY": (BrokerUnavailable, "is busy with a script that runs too long"),
     "CLUSTERDOWN": (BrokerUnavailable, "is in a cluster that is down"),
@@ -36,7 +36,7 @@ _BY_CODE: Final[Mapping[str, tuple[_Kind, str]]] = {
     "TRYAGAIN": (BrokerUnavailable, "is moving this namespace's keys to another cluster node"),
     "UNBLOCKED": (BrokerUnavailable, "has changed its role: connect again"),
 }
-_WITH_DETAILS: Final = frozenset({"MOVED", "NOPERM", "MISCONF"})
+_WITH_DETAILS: Final = frozenset({"MOVED", "MISCONF"})
 _BY_TEXT: Final[Mapping[str, tuple[_Kind, str]]] = {
     "DB index is out of range": (BrokerRefused, "has no database of the URL's number"),
     "SELECT is not allowed in cluster mode": (
@@ -57,11 +57,22 @@ _INSIDE_SCRIPT: Final = re.compile(r"Error running script.*?-([A-Z]+) (.*)", re.
 """Redis 6.2 wraps what a command in a script said; newer servers pass it on as it is."""
 
 
-def translate(error: client.RedisError, where: str) -> BrokerUnavailable | None:
-    """Return our error for one of the client's, or None if it is a bug of ours."""
+def translate(
+    error: client.RedisError, where: str, *, user: str = "", command: str = ""
+) -> BrokerUnavailable | None:
+    """Return our error for one of the client's, or None if it is a bug of ours.
+
+    Args:
+        error: the client's.
+        where: the address, without its password.
+        user: whom the client logged in as; empty for Redis' own default user.
+        command: that was sent, if it was one.
+    """
     error = _innermost(error)
     if isinstance(error, client.NoScriptError):
         return None
+    if isinstance(error, client.NoPermissionError) or is_denial_in_script(str(error)):
+        return AccessDenied(f"redis at {where} {denial(str(error), user=user, command=command)}")
     if known := _replied(error):
         kind, words = known
         return kind(f"redis at {where} {words}")
@@ -106,6 +117,11 @@ def _replied(error: client.RedisError) -> tuple[_Kind, str] | None:
 def _network_words(error: client.ConnectionError, where: str) -> str:
     for link in _causes(error):
         match link:
+            case ssl.SSLCertVerificationError() if "mismatch" in link.verify_message:
+                return (
+                    f"its certificate is for another host ({link.verify_message}); "
+                    "use the name that it is made for"
+                )
             case ssl.SSLCertVerificationError():
                 return (
                     f"its certificate is not trusted ({link.verify_message}); "
@@ -128,6 +144,8 @@ def _words_of_text(text: str, where: str) -> str:
     if "closed by server" in text or "reset by peer" in text:
         hint = "" if where.startswith("unix") else "; a server that speaks only TLS wants rediss://"
         return "it closed the connection" + hint
+    if text.startswith("No master found for"):
+        return "no sentinel that answers knows a living primary of the URL's service: is its name right?"
     if re.search(r"Name or service not known|nodename nor servname|name resolution", text):
         return "no such host name"
     return text.rstrip(".")

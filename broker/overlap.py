@@ -27,7 +27,8 @@ async def overlapped(redis: Redis, commands: Iterable[Sequence[Any]]) -> list[An
     pool = redis.connection_pool
     answers: list[Any] = []
     sent = 0
-    with translated(getattr(redis, "where", "redis")):
+    where, user = getattr(redis, "where", "redis"), getattr(redis, "user", "")
+    with translated(where, user=user, command="EVALSHA"):
         connection = await pool.get_connection()  # type: ignore[no-untyped-call]
         try:
             for command in commands:

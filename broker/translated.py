@@ -13,11 +13,13 @@ from .failures import translate
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
+def translated(where: str, *, user: str = "", command: str = "") -> Iterator[None]:
     """Turn the client's errors into ours.
 
     Args:
         where: the address, without its password.
+        user: whom the client logged in as; empty for Redis' own default user.
+        command: that is sent, if it is one.
 
     Raises:
         BrokerUnavailable, BrokerRefused, AccessDenied: see errors.py. Anything else that the
@@ -26,7 +28,7 @@ def translated(where: str) -> Iterator[None]:
     try:
         yield
     except RedisError as e:
-        if (error := translate(e, where)) is None:
+        if (error := translate(e, where, user=user, command=command)) is None:
             raise
         raise error from e
 
@@ -35,10 +37,11 @@ class TranslatedPipeline(Pipeline):
     """The pipeline of a TranslatedRedis."""
 
     where = "redis"
+    user = ""
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         """Send all commands at once and return their answers."""
-        with translated(self.where):
+        with translated(self.where, user=self.user):
             return list(await super().execute(raise_on_error))
 
 
@@ -46,17 +49,18 @@ class TranslatedRedis(Redis):
     """The client of everything in broker/."""
 
     where = "redis"
+    user = ""
 
     @classmethod
-    def at(cls, pool: ConnectionPool, where: str) -> "TranslatedRedis":
+    def at(cls, pool: ConnectionPool, where: str, *, user: str = "") -> "TranslatedRedis":
         """Return a client that owns a pool; `where` is the address without its password."""
         client: TranslatedRedis = cls.from_pool(pool)  # type: ignore[assignment]
-        client.where = where
+        client.where, client.user = where, user
         return client
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send one command and return its answer."""
-        with translated(self.where):
+        with translated(self.where, user=self.user, command=str(args[0])):
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
@@ -64,5 +68,5 @@ class TranslatedRedis(Redis):
         pipe = TranslatedPipeline(
             self.connection_pool, self.response_callbacks, transaction, shard_hint
         )
-        pipe.where = self.where
+        pipe.where, pipe.user = self.where, self.user
         return pipe

@@ -3,14 +3,18 @@
     redis://[[user]:password@]host[:port][/database]      valkey:// is the same
     rediss://...                                          over TLS; valkeys:// is the same
     unix:///path/to/socket[?db=0&password=...]            or unix://user:password@/path
+    redis+sentinel://[[user]:password@]host[:port],.../service[/database]
+        the hosts are sentinels (port 26379), the login is the primary's; the sentinels' own is
+        ?sentinel_username=...&sentinel_password=...; rediss+sentinel:// is TLS to both
 
 A password never leaves this file in a message: an address that can't be read is not repeated.
 """
 
 import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 import msgspec
@@ -23,6 +27,10 @@ _SCHEMES: Final[Mapping[str, str]] = {
     "rediss": "rediss",
     "valkeys": "rediss",
     "unix": "unix",
+    "redis+sentinel": "redis+sentinel",
+    "valkey+sentinel": "redis+sentinel",
+    "rediss+sentinel": "rediss+sentinel",
+    "valkeys+sentinel": "rediss+sentinel",
 }
 _OPTIONS: Final = ("db", "username", "password")
 _TLS_OPTIONS: Final = (
@@ -32,7 +40,10 @@ _TLS_OPTIONS: Final = (
     "ssl_cert_reqs",
     "ssl_check_hostname",
 )
+_SENTINEL_OPTIONS: Final = ("sentinel_username", "sentinel_password")
 _DEFAULT_PORT: Final = 6379
+_SENTINEL_PORT: Final = 26379
+_MEMBER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::(\d{1,5}))?")
 _EXAMPLE: Final = "e.g. redis://localhost:6379/0 or unix:///run/redis.sock"
 
 
@@ -49,14 +60,22 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     uses_tls: bool = False
     tls: Mapping[str, str] = {}
     """`ssl_...` options of the URL."""
+    sentinels: tuple[tuple[str, int], ...] = ()
+    """Hosts and ports of sentinels that know where the server is; else host and port do."""
+    service: str = ""
+    """What the sentinels call it."""
+    sentinel_username: str = ""
+    sentinel_password: str = ""
 
     def __str__(self) -> str:
         login = f"{self.username}:***@" if self.password else ""
         if self.path:
             return f"unix://{login}{self.path}" + (f"?db={self.database}" if self.database else "")
-        host = f"[{self.host}]" if ":" in self.host else self.host
         scheme = "rediss" if self.uses_tls else "redis"
-        return f"{scheme}://{login}{host}:{self.port}/{self.database}"
+        if self.sentinels:
+            members = ",".join(_host_and_port(*member) for member in self.sentinels)
+            return f"{scheme}+sentinel://{login}{members}/{self.service}/{self.database}"
+        return f"{scheme}://{login}{_host_and_port(self.host, self.port)}/{self.database}"
 
     def __repr__(self) -> str:
         return f"Address({self})"
@@ -68,20 +87,19 @@ def parse(url: str) -> Address:
     Raises:
         UsageError: it means none; says what is wrong, without repeating a password.
     """
-    scheme, parts = _split(url.strip())
-    is_socket = scheme == "unix"
-    path = _socket_path(parts) if is_socket else ""
-    host, port = ("", _DEFAULT_PORT) if is_socket else (_host(parts), _port(parts))
+    scheme, parts, members = _split(url.strip())
+    place = _place(scheme, parts, members)  # first: its errors repeat nothing of a password
     options = _options(parts, scheme)
+    in_path = place.pop("database", "")
     return Address(
-        host=host,
-        port=port,
-        path=path,
-        database=_database(options.get("db", "" if is_socket else parts.path.strip("/"))),
+        **place,
+        database=_database(options.get("db", in_path)),
         username=unquote(parts.username or "") or options.get("username", ""),
         password=unquote(parts.password or "") or options.get("password", ""),
-        uses_tls=scheme == "rediss",
+        uses_tls=scheme.startswith("rediss"),
         tls={name: options[name] for name in _TLS_OPTIONS if name in options},
+        sentinel_username=options.get("sentinel_username", ""),
+        sentinel_password=options.get("sentinel_password", ""),
     )
 
 
@@ -93,12 +111,21 @@ def redacted(url: str) -> str:
         return "the given URL"
 
 
+def username(url: str) -> str:
+    """Return whom a URL logs in as; empty for Redis' own default user."""
+    try:
+        return parse(url).username
+    except UsageError:
+        return ""
+
+
 def of_socket(path: Path) -> str:
     """Return the URL of a Unix socket."""
     return f"unix://{quote(str(path))}"
 
 
-def _split(url: str) -> tuple[str, SplitResult]:
+def _split(url: str) -> tuple[str, SplitResult, str]:
+    """Return what the scheme means, the parts, and the hosts of sentinels."""
     scheme, separator, _ = url.partition("://")
     if not url:
         raise UsageError(f"the Redis URL is empty; {_EXAMPLE}")
@@ -108,20 +135,69 @@ def _split(url: str) -> tuple[str, SplitResult]:
         near = difflib.get_close_matches(scheme.lower(), _SCHEMES, n=1)
         hint = f"did you mean {near[0]}://?" if near else f"known: {', '.join(_SCHEMES)}"
         raise UsageError(f"the Redis URL begins with {scheme[:20]}://; {hint} {_EXAMPLE}")
+    members = ""
+    if known.endswith("+sentinel"):
+        url, members = _without_members(url)
     try:
         parts = urlsplit(url)
     except ValueError as e:
         raise UsageError(f"the Redis URL has a broken [IPv6] address; {_EXAMPLE}") from e
     if parts.fragment:
         raise UsageError("the Redis URL has a #: write it as %23 if the password contains it")
-    return known, parts
+    return known, parts, members
 
 
-def _host(parts: SplitResult) -> str:
+def _without_members(url: str) -> tuple[str, str]:
+    """Return a URL with one host, which urlsplit can read, and the hosts that it had."""
+    scheme, _, rest = url.partition("://")
+    place = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    login, at, members = place.rpartition("@")
+    return f"{scheme}://{login}{at}sentinels{rest[len(place) :]}", members
+
+
+def _place(scheme: str, parts: SplitResult, members: str) -> dict[str, Any]:
+    """Return the fields of an Address that say where the server is, `database` as text."""
+    path = parts.path.strip("/")
+    if scheme == "unix":
+        return {"path": _socket_path(parts)}
+    if not scheme.endswith("+sentinel"):
+        return {"host": _host(parts), "port": _port(parts), "database": path}
+    _check_login(parts)
+    service, _, database = path.partition("/")
+    if not service:
+        raise UsageError(
+            "the Redis URL names no service: redis+sentinel://host:26379/SERVICE, "
+            "as the sentinels call it (sentinel monitor SERVICE ...)"
+        )
+    return {"sentinels": _members(members), "service": unquote(service), "database": database}
+
+
+def _members(text: str) -> tuple[tuple[str, int], ...]:
+    """Return the hosts and ports of sentinels."""
+    found = []
+    for member in text.split(","):
+        if (parts := _MEMBER.fullmatch(member.strip())) is None or parts[2] == "0":
+            raise UsageError(
+                "the sentinels of the Redis URL are host:port,host:port; "
+                "with a password it is redis+sentinel://user:password@host:port/service"
+            )
+        found.append((unquote(parts[1].strip("[]")), int(parts[2] or _SENTINEL_PORT)))
+    return tuple(found)
+
+
+def _host_and_port(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _check_login(parts: SplitResult) -> None:
     if "@" in parts.path or "@" in parts.query:
         raise UsageError(
             "the Redis URL has a / or ? before its @: write them as %2F and %3F in a password"
         )
+
+
+def _host(parts: SplitResult) -> str:
+    _check_login(parts)
     if not parts.hostname:
         raise UsageError(f"the Redis URL names no host; {_EXAMPLE}")
     return unquote(parts.hostname)
@@ -158,7 +234,8 @@ def _database(text: str) -> int:
 
 
 def _options(parts: SplitResult, scheme: str) -> dict[str, str]:
-    allowed = _OPTIONS + (_TLS_OPTIONS if scheme == "rediss" else ())
+    allowed = _OPTIONS + (_TLS_OPTIONS if scheme.startswith("rediss") else ())
+    allowed += _SENTINEL_OPTIONS if scheme.endswith("+sentinel") else ()
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     for name in options:
         if name not in allowed:

@@ -128,12 +128,14 @@ async def test_a_password_that_the_server_does_not_want_is_told(start: Start) ->
 async def test_a_user_without_the_right_is_denied(start: Start) -> None:
     url = urls.of_socket(start())
     async with connect(url) as redis:
-        await redis.acl_setuser("ann", enabled=True, nopass=True, commands=["+ping"])
+        allowed = ["+client|setname"]
+        await redis.acl_setuser("ann", enabled=True, nopass=True, commands=allowed)
 
-    said = await said_to(f"{url}?username=ann&password=x", "GET", "k")
+    said = await said_to(f"{url}?username=ann&password=hunter2", "GET", "secret")
 
     assert said.startswith("AccessDenied: ")
-    assert "does not allow this" in said
+    assert "does not let the user ann use GET" in said
+    assert "secret" not in said
 
 
 async def test_a_replica_is_refused_by_its_facts_and_by_its_answers(start: Start) -> None:

@@ -75,3 +75,65 @@ def test_the_meaning_of_an_error(
 )
 def test_an_error_that_is_a_bug_stays_as_it_is(error: client.RedisError) -> None:
     assert translate(error, "redis://lab:6379/0") is None
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            client.NoPermissionError(
+                "this user has no permissions to run the 'flushall' command or its subcommand"
+            ),
+            "the user ann use FLUSHALL:",
+        ),
+        (
+            client.NoPermissionError("User ann has no permissions to run the 'config|set' command"),
+            "the user ann use CONFIG SET:",
+        ),
+        (
+            client.NoPermissionError(
+                "Command # 2 (HGETALL k) of pipeline caused error: this user has"
+                " no permissions to access one of the keys used as arguments"
+            ),
+            "the user ann use this key with HGETALL: it may use other namespaces only",
+        ),
+        (
+            client.NoPermissionError("No permissions to access a key"),
+            "the user ann use this key with GET:",
+        ),
+        (
+            client.NoPermissionError("No permissions to access a channel"),
+            "the user ann use this channel:",
+        ),
+        (
+            client.ResponseError(
+                "The user executing the script can't run this command or subcommand "
+                "script: 3a8, on @user_script:1."
+            ),
+            r"the user ann use what a script needs \(GET\)",
+        ),
+        (
+            client.ResponseError(
+                "Error running script (call to f_3a): @user_script:1: @user_script: "
+                "1: The user executing the script can't access at least one of the keys mentioned"
+            ),
+            r"the user ann use this key with what a script needs \(GET\)",
+        ),
+        (
+            client.ResponseError(
+                "ACL failure in script: User ann has no permissions to run the "
+                "'hgetall' command script: on @user_script:1."
+            ),
+            "the user ann use HGETALL in a script:",
+        ),
+    ],
+)
+def test_a_denial_names_the_user_and_the_command(error: client.RedisError, words: str) -> None:
+    with pytest.raises(AccessDenied, match=words):
+        raise translate(error, "redis://lab:6379/0", user="ann", command="get") or error
+
+
+def test_a_denial_without_a_login_names_the_default_user() -> None:
+    error = client.NoPermissionError("No permissions to access a key")
+
+    assert "let the user default use this key with this" in str(translate(error, "redis://lab"))

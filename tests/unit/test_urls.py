@@ -30,6 +30,26 @@ from rq_agent.broker.urls import Address, parse
             "unix:///run/r%20r.sock?db=1&password=pw",
             Address(path="/run/r r.sock", database=1, password="pw"),
         ),
+        (
+            "redis+sentinel://ann:p%2Cw@a,[::1]:5,c:7/mine/2?sentinel_password=sp",
+            Address(
+                sentinels=(("a", 26379), ("::1", 5), ("c", 7)),
+                service="mine",
+                database=2,
+                username="ann",
+                password="p,w",
+                sentinel_password="sp",
+            ),
+        ),
+        (
+            "valkeys+sentinel://a/mine?ssl_ca_certs=/ca.pem",
+            Address(
+                sentinels=(("a", 26379),),
+                service="mine",
+                uses_tls=True,
+                tls={"ssl_ca_certs": "/ca.pem"},
+            ),
+        ),
         ("unix://ann:pw@/run/r", Address(path="/run/r", username="ann", password="pw")),
     ],
 )
@@ -56,6 +76,12 @@ def test_an_address_is_read_as_it_is_meant(url: str, address: Address) -> None:
         ("redis://lab?ssl_ca_certs=/x", "unknown option 'ssl_ca_certs'"),
         ("rediss://lab?ssl_cert_reqs=maybe", "one of: none, optional, required"),
         ("redis://[::1", "broken"),
+        ("redis+sentinel://a:1", "names no service"),
+        ("redis+sentinel://a:1,/mine", "host:port,host:port"),
+        ("redis+sentinel://a:b/mine", "host:port,host:port"),
+        ("redis+sentinel://a:0/mine", "host:port,host:port"),
+        ("redis+sentinel://a/mine/first", "database of the Redis URL is not a number"),
+        ("redis://a?sentinel_password=x", "unknown option 'sentinel_password'"),
         ("unix://run/r.sock", "three slashes"),
         ("unix:///", "names no socket"),
     ],
@@ -80,6 +106,10 @@ def test_a_typo_is_named(url: str, words: str) -> None:
         "reddis://ann:hunter2@lab",
         "redis://ann:hunter2@lab?unknown=1",
         "redis://ann:hunter2@[::1",
+        "redis+sentinel://ann:hunter2",
+        "redis+sentinel://ann:hunter2@lab",
+        "redis+sentinel://ann:x/hunter2@lab/mine",
+        "redis+sentinel://ann:x@lab/mine?sentinel_pasword=hunter2",
     ],
 )
 def test_a_wrong_address_never_shows_its_password(url: str) -> None:
@@ -102,5 +132,10 @@ def test_the_password_of_a_socket_is_not_shown() -> None:
 
 
 def test_a_shown_address_can_be_read_again() -> None:
-    for url in ("redis://lab:6379/0", "rediss://[::1]:7/3", "unix:///run/r?db=1"):
+    for url in (
+        "redis://lab:6379/0",
+        "rediss://[::1]:7/3",
+        "unix:///run/r?db=1",
+        "rediss+sentinel://a:1,[::1]:2/mine/3",
+    ):
         assert str(parse(url)) == url
