@@ -1,15 +1,13 @@
 """Reads what happened in queues: counts, rates and times by the minute, kept for eight days."""
 
 from collections.abc import Sequence
-from typing import Any, Final
-
-from redis.exceptions import RedisError, ResponseError
+from typing import Final
 
 from . import keys
 from .counts import MINUTE_MS, Counts, QueueStatistics, Spread, Stored, joined
 from .errors import UsageError
-from .failures import translate
 from .namespace import Namespace
+from .replies import kept
 
 __all__ = ["KEPT_MINUTES", "Counts", "QueueStatistics", "Spread", "Statistics"]
 
@@ -75,18 +73,8 @@ class Statistics:
             pipe = self._ns.redis.pipeline(transaction=False)
             for queue, minute in wanted[n : n + _A_CALL]:
                 pipe.hgetall(keys.statistics(self._ns.prefix, queue, minute))
-            found += [_fields(reply) for reply in await pipe.execute(raise_on_error=False)]
+            found += [kept(reply, {}) for reply in await pipe.execute(raise_on_error=False)]
         return found
-
-
-def _fields(reply: Any) -> Stored:
-    """Return a reply; nothing where the key holds something else."""
-    if isinstance(reply, ResponseError) and "WRONGTYPE" in str(reply):
-        return {}
-    if isinstance(reply, RedisError):
-        raise translate(reply, "redis") or reply
-    stored: Stored = reply
-    return stored
 
 
 def _minutes(since_ms: int, until_ms: int) -> range:
