@@ -11,6 +11,7 @@ from .commands.down import down
 from .commands.logs import logs
 from .commands.ps import ps
 from .commands.queue_ls import queue_ls
+from .commands.queue_show import queue_show
 from .commands.run import run
 from .commands.show import show
 from .commands.submit import submit
@@ -36,6 +37,7 @@ def build() -> Callable[..., Any]:
     _add(app, work, logs, ps, show, wait, cancel)
     queue = _group("Queues: what waits where.")
     queue.command("ls", cls=QuickCommand)(command(queue_ls))
+    queue.command("show", cls=QuickCommand)(command(queue_show))
     worker = _group("Workers: who is there, and what they do.")
     worker.command("ls", cls=QuickCommand)(command(worker_ls))
     worker.command("drain", cls=QuickCommand)(command(drain))

@@ -16,9 +16,9 @@ def queue_names(incomplete: str) -> list[str]:
     """Return the names of queues that begin so."""
 
     async def find(namespace: "Namespace") -> Sequence[str]:
-        from ..broker.lookups import Lookups
+        from ..broker import queues
 
-        return [queue.name for queue in await Lookups(namespace).queues()]
+        return await queues.queue_names(namespace)
 
     return [name for name in _look_up(find) if name.startswith(incomplete)]
 

@@ -1,9 +1,10 @@
 """One task as text: groups of names and values. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from . import words
+from .groups import group, lines
 from .screen import printable
 from .times import clock, length, size
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from ...broker.history import Step
     from ...broker.record import Record
 
-_WIDTH: Final = 13
 _LISTED: Final = 20
 
 
@@ -21,29 +21,16 @@ def lines_of(
 ) -> Iterator[str]:
     """Return the lines of `show`."""
     yield f"task {record.id}  {printable(record.name)}"
-    yield from _fields(_state(record))
-    yield from _group("times", _times(record))
-    yield from _group("parameters", _parameters(record))
+    yield from lines(_state(record))
+    yield from group("times", _times(record))
+    yield from group("parameters", _parameters(record))
     if definition is not None:
-        yield from _group("code", _code(definition))
-        yield from _group("environment", _environment(definition))
+        yield from group("code", _code(definition))
+        yield from group("environment", _environment(definition))
     if steps:
         yield "history"
         for step in steps:
             yield f"  {clock(step.at)}  {printable(step.event)} {printable(step.detail)}".rstrip()
-
-
-def _group(title: str, fields: Mapping[str, str]) -> Iterator[str]:
-    filled = list(_fields(fields))
-    if filled:
-        yield title
-        yield from filled
-
-
-def _fields(fields: Mapping[str, str]) -> Iterator[str]:
-    for name, value in fields.items():
-        if value:
-            yield f"  {printable(name):<{_WIDTH}} {printable(value)}"
 
 
 def _state(record: "Record") -> dict[str, str]:
