@@ -1,0 +1,1 @@
+"""What is kept of tasks that left Redis: segments of tasks and content-addressed files."""
