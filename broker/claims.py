@@ -33,6 +33,8 @@ class Claim(Token, frozen=True, kw_only=True):
     priority: int
     lost: int
     timeout_ms: int
+    retry: str = ""
+    """The retry policy as stored; see retries.py. Empty: none."""
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):

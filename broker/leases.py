@@ -17,6 +17,8 @@ from .states import Phase
 __all__ = ["Beat", "Claim", "Claimed", "Finish", "FinishCode", "Leases", "Outcome", "Token"]
 
 MAX_ENVELOPE_BYTES: Final = 256 * 1024
+MAX_RESULT_BYTES: Final = 1024 * 1024
+"""A larger result is not kept, only its size: large things are artifacts."""
 """A larger one is not even sent to the worker."""
 BATCH: Final = 200
 """Tasks in one call of claim or finish."""
@@ -158,6 +160,7 @@ def _claim(task: Sequence[Any], nonce: str) -> Claim:
         priority=task[10],
         lost=task[11],
         timeout_ms=task[12],
+        retry=_text(task[13]),
     )
 
 
@@ -167,7 +170,12 @@ def _text(value: bytes) -> str:
 
 
 def _finish_arguments(finishes: Sequence[Finish]) -> list[Argument]:
-    arguments: list[Argument] = [retention.RECORD_MS, retention.LOG_MS, len(finishes)]
+    arguments: list[Argument] = [
+        retention.RECORD_MS,
+        retention.LOG_MS,
+        MAX_RESULT_BYTES,
+        len(finishes),
+    ]
     for finish in finishes:
         claim = finish.claim
         arguments += [claim.task_id, claim.fence, claim.nonce, finish.outcome.value]

@@ -1,7 +1,7 @@
 """What is told of a task that is to be added, and what is answered."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from itertools import chain
 from typing import Annotated, Final
@@ -14,9 +14,30 @@ from .keys import NAME_PATTERN, TaskId
 from .needs import Need
 
 _MAX_TEXT: Final = 255
+SHORT_BYTES: Final = 64
+"""A longer field would turn the hash of a task from a compact list into a table."""
+MAX_PARENTS: Final = 1000
+MAX_AHEAD_MS: Final = 10 * 366 * 86_400_000
+MAX_TIME_MS: Final = 7_258_118_400_000
+"""The year 2200: a later time is a slip of the finger."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 QueueName = Annotated[str, msgspec.Meta(pattern=rf"\A{NAME_PATTERN.pattern}\Z")]
+
+
+class Condition(StrEnum):
+    """How a parent must have ended for its child to run."""
+
+    OK = "ok"  # succeeded
+    ANY = "any"  # in whatever way
+    FAIL = "fail"  # not succeeded
+
+
+class Parent(msgspec.Struct, frozen=True):
+    """A task that another one waits for."""
+
+    id: TaskId
+    condition: Condition = Condition.OK
 
 
 class NewTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +65,23 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     """Expires when it was not claimed so long after its delay; 0: never."""
     timeout_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Told to people; the signed one counts. 0: none."""
+    at_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Not before this time, Unix ms; it counts instead of the delay. 0: none."""
+    is_draft: bool = False
+    """Kept to be edited; on no queue yet."""
+    parents: tuple[Parent, ...] = ()
+    """Waits for these."""
+    unique: str = ""
+    """At most one live task has this key; empty: none."""
+    replaces: bool = False
+    """A task that holds the uniqueness key and has not started is cancelled for this one."""
+    concurrency_key: str = ""
+    """Tasks that share it run at most `concurrency_limit` at a time; empty: none."""
+    concurrency_limit: Annotated[int, msgspec.Meta(ge=1)] = 1
+    retry: str = ""
+    """A retry policy as text, see retries.py; empty: never retried."""
+    result_ttl_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """How long its result is kept; 0: as long as its record."""
 
 
 class DefinitionUpload(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,9 +97,15 @@ class EnqueueOutcome(StrEnum):
 
     QUEUED = "queued"
     DELAYED = "delayed"
+    WAITING = "waiting"  # for its parents
+    DRAFT = "draft"
+    SKIPPED = "skipped"  # a parent had ended otherwise
     DUPLICATE = "duplicate"  # the id exists: an earlier call had arrived
     MISSING_DEFINITION = "missing-definition"  # neither stored nor sent along: nothing written
     MISSING_BLOB = "missing-blob"  # not stored, or no longer: nothing written
+    PAST = "past"  # its time lies back: nothing written
+    UNKNOWN_PARENT = "unknown-parent"  # it does not exist, or no longer: nothing written
+    UNIQUE = "unique"  # another live task has the key: nothing written
 
 
 class Enqueued(msgspec.Struct, frozen=True):
@@ -69,6 +113,8 @@ class Enqueued(msgspec.Struct, frozen=True):
 
     id: TaskId
     outcome: EnqueueOutcome
+    other: TaskId | None = None
+    """The parent that is unknown, or the task that has the uniqueness key."""
 
 
 def check(task: NewTask) -> None:
@@ -84,11 +130,58 @@ def check(task: NewTask) -> None:
     for text in (task.name, task.user, *chain(*task.labels.items(), *task.params.items())):
         if not _is_unicode(text):
             raise UsageError(f"{text!r} is not acceptable: it is not valid UTF-8")
+    _check_keys(task)
+    _check_parents(task)
     for label, value in task.labels.items():
         if len(label) + len(value) > _MAX_TEXT or "=" in label or not label:
             raise UsageError(
                 f"label {label!r} is not acceptable; use key=value with at most {_MAX_TEXT} characters"
             )
+
+
+def _check_keys(task: NewTask) -> None:
+    for what, key in (("unique key", task.unique), ("concurrency key", task.concurrency_key)):
+        if len(key.encode("utf-8", "replace")) > SHORT_BYTES or not _is_unicode(key):
+            raise UsageError(f"{what} {key[:70]!r}: use at most {SHORT_BYTES} bytes of UTF-8")
+        if key and not key.isprintable():
+            raise UsageError(f"{what} {key!r}: use characters that can be printed")
+    if len(task.retry) > SHORT_BYTES:
+        raise UsageError(f"retry policy {task.retry!r}: it has more than {SHORT_BYTES} bytes")
+    for what, length_ms in (
+        ("delay", task.delay_ms),
+        ("queue timeout", task.queue_timeout_ms),
+        ("time to keep the result", task.result_ttl_ms),
+    ):
+        if length_ms > MAX_AHEAD_MS:
+            raise UsageError(f"task {task.id}: its {what} is longer than ten years")
+    if task.at_ms > MAX_TIME_MS:
+        raise UsageError(f"task {task.id}: its time is later than the year 2200")
+
+
+def _check_parents(task: NewTask) -> None:
+    if len(task.parents) > MAX_PARENTS:
+        raise UsageError(
+            f"task {task.id} waits for {len(task.parents)} tasks, at most {MAX_PARENTS} can be;"
+            " let a task between them wait for some of them"
+        )
+    ids = [parent.id for parent in task.parents]
+    if task.id in ids:
+        raise UsageError(f"task {task.id} can't wait for itself")
+    if len(set(ids)) < len(ids):
+        repeated = next(i for i in ids if ids.count(i) > 1)
+        raise UsageError(f"task {task.id} waits twice for task {repeated}; name it once")
+
+
+def check_order(tasks: Sequence[NewTask]) -> None:
+    """Raise UsageError if a task waits for a later one of the same call: that may be a cycle."""
+    places = {task.id: n for n, task in enumerate(tasks)}
+    for n, task in enumerate(tasks):
+        for parent in task.parents:
+            if places.get(parent.id, -1) > n:
+                raise UsageError(
+                    f"task {task.id} waits for task {parent.id}, which comes after it;"
+                    " put parents first (a cycle of tasks can't be enqueued)"
+                )
 
 
 def _is_unicode(text: str) -> bool:

@@ -51,7 +51,7 @@ _BEFORE: Final = frozenset(
     {TaskState.WAITING, TaskState.DELAYED, TaskState.QUEUED, TaskState.BLOCKED}
 )
 _RUNNING: Final = frozenset({TaskState.RUNNING})
-_HELD: Final = _RUNNING | {TaskState.QUEUED, TaskState.DELAYED}
+_HELD: Final = _RUNNING | {TaskState.QUEUED, TaskState.DELAYED, TaskState.BLOCKED}
 """Its lease ran out, and its worker tells the end before anybody claimed it again."""
 
 ALLOWED_FROM: Final[Mapping[TaskState, frozenset[TaskState]]] = {
@@ -60,7 +60,7 @@ ALLOWED_FROM: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     TaskState.DELAYED: frozenset({TaskState.DRAFT, TaskState.WAITING}) | _RUNNING,
     TaskState.QUEUED: frozenset({TaskState.DRAFT}) | _BEFORE | _RUNNING,
     TaskState.BLOCKED: frozenset({TaskState.QUEUED}),
-    TaskState.RUNNING: frozenset({TaskState.QUEUED, TaskState.DELAYED}),
+    TaskState.RUNNING: frozenset({TaskState.QUEUED, TaskState.DELAYED, TaskState.BLOCKED}),
     TaskState.SUCCEEDED: _HELD,
     TaskState.FAILED: _HELD,
     TaskState.ERRORED: _HELD,
@@ -70,4 +70,4 @@ ALLOWED_FROM: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     TaskState.EXPIRED: _BEFORE,
     TaskState.DEAD: _RUNNING,
 }
-"""From which states a state may be entered. RUNNING from DELAYED is re-adoption after a loss."""
+"""From which states a state may be entered. RUNNING from DELAYED or BLOCKED is re-adoption after a loss."""

@@ -7,11 +7,20 @@ from typing import Final
 import msgspec
 
 from . import retention
+from .decoding import text
 from .errors import TaskNotFound
 from .keys import TaskId
 from .namespace import Namespace
 from .needs import encode, shape_id
-from .new_task import DefinitionUpload, Enqueued, EnqueueOutcome, NewTask, check
+from .new_task import (
+    SHORT_BYTES,
+    DefinitionUpload,
+    Enqueued,
+    EnqueueOutcome,
+    NewTask,
+    check,
+    check_order,
+)
 from .scripts import Argument
 
 __all__ = [
@@ -26,8 +35,6 @@ __all__ = [
 BATCH: Final = 200
 """Tasks in one call of the script."""
 _OUTCOMES: Final = {outcome.value.encode(): outcome for outcome in EnqueueOutcome}
-_SHORT_BYTES: Final = 64
-"""A longer field would turn the hash of a task from a compact list into a table."""
 
 
 class CancelOutcome(StrEnum):
@@ -57,12 +64,14 @@ class Tasks:
             One answer for each task, in their order.
 
         Raises:
-            UsageError: a queue, name, label or priority is not acceptable; nothing was added.
+            UsageError: a queue, name, label, priority, key or parent is not acceptable; nothing
+                was added.
         """
         for task in tasks:
             check(task)
-        if len(tasks) > BATCH:
-            batches = (tasks[n : n + BATCH] for n in range(0, len(tasks), BATCH))
+        check_order(tasks)
+        batches = list(_batches(tasks))
+        if len(batches) > 1:
             return await self.enqueue_batches(batches, definitions)
         if not tasks:
             return []
@@ -113,9 +122,26 @@ class Tasks:
         return CancelOutcome(outcome.decode())
 
 
+def _batches(tasks: Sequence[NewTask]) -> Iterator[Sequence[NewTask]]:
+    """Yield the tasks in batches, none with two tasks of one uniqueness key that replaces."""
+    start = 0
+    replacing: set[str] = set()
+    for n, task in enumerate(tasks):
+        if n - start == BATCH or task.unique in replacing:
+            yield tasks[start:n]
+            start, replacing = n, set()
+        if task.unique:
+            replacing.add(task.unique)
+    yield tasks[start:]
+
+
 def _answers(tasks: Sequence[NewTask], reply: Sequence[bytes]) -> list[Enqueued]:
-    pairs = zip(tasks, reply, strict=True)
-    return [Enqueued(task.id, _OUTCOMES[outcome]) for task, outcome in pairs]
+    return [_answer(task, outcome) for task, outcome in zip(tasks, reply, strict=True)]
+
+
+def _answer(task: NewTask, told: bytes) -> Enqueued:
+    outcome, _, other = told.partition(b":")
+    return Enqueued(task.id, _OUTCOMES[outcome], TaskId(text(other)) if other else None)
 
 
 def _arguments(
@@ -132,7 +158,7 @@ def _arguments(
             kind = kinds[key] = len(kinds) + 1
             of_kinds += _fields(task)
         of_tasks += (kind, task.id, task.envelope, _json(task.params))
-    arguments: list[Argument] = [len(uploads), len(kinds), len(tasks)]
+    arguments: list[Argument] = [len(uploads), len(kinds), len(tasks), retention.RECORD_MS]
     for digest, upload in uploads.items():
         arguments += [digest, upload.encoded, len(upload.blobs), *upload.blobs]
     return arguments + of_kinds + of_tasks
@@ -153,6 +179,15 @@ def _kind(task: NewTask) -> tuple[object, ...]:
         task.queue_timeout_ms,
         task.timeout_ms,
         tuple(task.labels.items()) if task.labels else (),
+        task.at_ms,
+        task.is_draft,
+        task.parents,
+        task.unique,
+        task.replaces,
+        task.concurrency_key,
+        task.concurrency_limit,
+        task.retry,
+        task.result_ttl_ms,
     )
 
 
@@ -166,6 +201,7 @@ def _fields(task: NewTask) -> list[Argument]:
         _short(task.user),
         task.definition,
         task.delay_ms,
+        task.at_ms,
         task.lease_ms,
         task.max_lost,
         task.queue_timeout_ms,
@@ -174,15 +210,24 @@ def _fields(task: NewTask) -> list[Argument]:
         _json(task.labels),
         len(task.labels),
         *(f"{name}={value}" for name, value in task.labels.items()),
+        int(task.is_draft),
+        task.unique,
+        "replace" if task.replaces else "keep",
+        task.concurrency_key,
+        task.concurrency_limit,
+        task.retry,
+        task.result_ttl_ms,
+        len(task.parents),
+        *(part for parent in task.parents for part in (parent.condition.value, parent.id)),
     ]
 
 
-def _short(text: str) -> bytes:
+def _short(value: str) -> bytes:
     """Return the beginning of a text in at most 64 bytes of UTF-8."""
-    encoded = text.encode("utf-8", "replace")
-    if len(encoded) <= _SHORT_BYTES:
+    encoded = value.encode("utf-8", "replace")
+    if len(encoded) <= SHORT_BYTES:
         return encoded
-    return encoded[:_SHORT_BYTES].decode("utf-8", "ignore").encode()
+    return encoded[:SHORT_BYTES].decode("utf-8", "ignore").encode()
 
 
 def _json(values: Mapping[str, str]) -> bytes:

@@ -1,11 +1,13 @@
 -- adoption.lua: a claim whose lease ran out, or that Redis forgot, while its worker held on to it.
 --
--- A part of other scripts (`Uses`); needs prelude.lua and ready.lua.
+-- A part of other scripts (`Uses`); needs waiting.lua and the parts that it needs.
+
+local ADOPTABLE = { queued = true, delayed = true, blocked = true }
 
 -- Whether a task that waits is still that of this claim: nobody claimed it since.
 -- task: {state, fence, nonce, finished} as stored.
 local function is_adoptable(task, fence, nonce)
-  if task[1] ~= "queued" and task[1] ~= "delayed" then
+  if not ADOPTABLE[task[1]] then
     return false
   end
   if whole(task[2], 0) < tonumber(fence) then
@@ -17,14 +19,10 @@ end
 
 -- Take a task out of where it waits, for the claim that held it all the time; a loss that was
 -- counted is taken back. The caller puts it into an owning index or ends it.
--- task: {state, fence, queue, shape, lost} as stored.
+-- task: {state, fence, queue, shape, lost, key} as stored.
 local function take_back(id, fence, nonce, task)
-  if task[1] == "queued" then
-    drop_ready(id, task[3], task[4])
-  else
-    call("ZREM", delayed_key(), id)
-  end
-  call("ZREM", deadlines_key(), id)
+  leave_waiting(id, { task[1], task[3], task[4], task[6] })
+  enter_state(id, task[1], "running")
   if task[2] == fence then -- its lease had run out
     call("HSET", task_key(id), "lost", I(math.max(whole(task[5], 0) - 1, 0)))
   end

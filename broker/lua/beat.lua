@@ -1,6 +1,6 @@
 -- beat.lua: a worker lives, and keeps its leases.
 --
--- Uses     ready.lua, endings.lua, adoption.lua, parking.lua
+-- Uses     ready.lua, states.lua, holds.lua, endings.lua, families.lua, waiting.lua, adoption.lua, parking.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
 -- ARGV[2]  ttl         integer, ms; how long the worker counts as alive
@@ -35,7 +35,8 @@ end
 
 local function adopt(id, fence, nonce, task)
   local queue = task[4]
-  take_back(id, fence, nonce, { task[1], task[2], queue, task[5], task[9] })
+  take_back(id, fence, nonce, { task[1], task[2], queue, task[5], task[9], task[10] })
+  hold(id, task[10])
   call("HSET", task_key(id), "worker", worker, "started_ms", I(NOW))
   call("ZADD", running_key(queue), I(NOW), id)
   call("SADD", held_key(worker), id)
@@ -47,13 +48,14 @@ end
 
 local function keep(id, fence, nonce)
   local task = read_task(id, "state", "fence", "nonce", "queue", "shape", "lease_ms", "cancel",
-    "finished", "lost")
+    "finished", "lost", "key", "key_limit")
   if not task then
     lost[#lost + 1] = id
     return
   end
   if task[1] ~= "running" or task[2] ~= fence or task[3] ~= nonce then
-    if not is_adoptable({ task[1], task[2], task[3], task[8] }, fence, nonce) then
+    local is_ours = is_adoptable({ task[1], task[2], task[3], task[8] }, fence, nonce)
+    if not is_ours or not has_room(task[10], task[11], id) then
       lost[#lost + 1] = id
       return
     end
@@ -80,6 +82,7 @@ local function give_back(id)
   given_back[#given_back + 1] = id
   if task[7] ~= "" then
     finalize(id, "cancelled", cancel_reason(id, ""), retention, task[4])
+    fan_out(200, retention)
     wake_after_end(task[4])
     return
   end

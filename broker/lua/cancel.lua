@@ -1,6 +1,6 @@
 -- cancel.lua: end a task, or ask its worker to end it.
 --
--- Uses     ready.lua, endings.lua
+-- Uses     ready.lua, states.lua, holds.lua, endings.lua, families.lua, waiting.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  task id
 -- ARGV[2]  reason      text or ''
@@ -10,12 +10,13 @@
 -- Returns  cancelled | requested (it runs: its worker is told) | final | '' no such task
 -- Writes   cancelled: the task leaves its index and is final. requested: t: cancel, x: cancel_reason,
 --          a message in the worker's inbox, an event the first time; beats repeat it.
--- Cost     O(log N)
+--          Its children are told, at most 200 in this call.
+-- Cost     O(log N), and O(children)
 
 local id, reason, retention = ARGV[1], ARGV[2], tonumber(ARGV[4])
 local grace = ARGV[3] == "" and "default" or ARGV[3]
 
-local task = read_task(id, "state", "queue", "shape", "worker", "cancel")
+local task = read_task(id, "state", "queue", "shape", "worker", "cancel", "key")
 if not task then
   return ""
 end
@@ -38,10 +39,7 @@ if state == "running" then
   return "requested"
 end
 
-if state == "queued" then
-  drop_ready(id, queue, shape)
-end
-call("ZREM", delayed_key(), id)
-call("ZREM", deadlines_key(), id)
+leave_waiting(id, { state, queue, shape, task[6] })
 finalize(id, "cancelled", reason, retention, queue)
+fan_out(200, retention)
 return "cancelled"

@@ -1,6 +1,6 @@
 -- claim.lua: take ready tasks for one worker, or park it until there is one.
 --
--- Uses     ready.lua, fronts.lua, turns.lua, parking.lua
+-- Uses     ready.lua, states.lua, holds.lua, fronts.lua, turns.lua, parking.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
 -- ARGV[2]  nonce         made for this call; the same one asks again for the same answer
@@ -20,9 +20,10 @@
 --          shapes      number of shapes in the namespace
 --          held_until  ms; no claims until then after a restart of Redis. 0: none
 --          tasks       list of {id, fence, queue, shape, attempt, definition, envelope, lease,
---                      name, user, priority, lost, timeout}
+--                      name, user, priority, lost, timeout, retry}
 -- Writes   a claimed task leaves its ready set for lease, run: and wt:; fence + 1. A member of a
 --          ready set without a queued task behind it is dropped, with an event `ghost`.
+--          A task whose concurrency key is full leaves it too: it is blocked.
 --          Whoever was woken for a queue and shape and takes none of it hands the wake-up on.
 -- Cost     O(queues x shapes + limit log N)
 
@@ -49,7 +50,7 @@ end
 
 local FIELDS = {
   "state", "queue", "shape", "fence", "attempt", "definition", "lease_ms", "name", "user",
-  "priority", "lost", "timeout_ms", "nonce",
+  "priority", "lost", "timeout_ms", "nonce", "retry", "key", "key_limit", "order",
 }
 
 local function describe(id, task, fence)
@@ -60,7 +61,7 @@ local function describe(id, task, fence)
   return {
     id, fence, task[2], task[3], whole(task[5], 1), task[6], envelope,
     whole(task[7], lease), task[8], task[9], whole(task[10], 0),
-    whole(task[11], 0), whole(task[12], 0),
+    whole(task[11], 0), whole(task[12], 0), task[14],
   }
 end
 
@@ -88,6 +89,7 @@ local function claim(id, front, task)
   call("HSET", task_key(id), "state", "running", "worker", worker, "nonce", nonce,
     "fence", I(fence), "started_ms", I(NOW), "phase", "")
   call("ZADD", leases_key(), I(NOW + whole(task[7], lease)), id)
+  hold(id, task[15])
   table.insert(front.runs, I(NOW))
   table.insert(front.runs, id)
   limits.room = limits.room - 1
@@ -97,12 +99,16 @@ local function claim(id, front, task)
   ids[#ids + 1] = id
 end
 
--- Claim the first task of a front. Return whether there was a queued task behind it.
+-- Claim the first task of a front. Return whether it could be.
 local function claim_first(front)
   local id = pop_front(front)
   local task = read_task(id, unpack(FIELDS))
   if not task or task[1] ~= "queued" or task[2] ~= front.queue or task[3] ~= front.shape then
     publish(id, "ghost", "queue", front.queue, "state", task and task[1] or "missing")
+    return false
+  end
+  if not has_room(task[15], task[16], id) then
+    block(id, front.queue, task[15], task[17])
     return false
   end
   claim(id, front, task)

@@ -20,6 +20,9 @@ local function define(digest)
     end
   end
   call("SET", definition_key(digest), new.encoded)
+  if #new.blobs > 0 then -- for purge.lua, which can't read the definition
+    call("HSET", references_key(), "blobs:" .. digest, table.concat(new.blobs, " "))
+  end
   for _, blob in ipairs(new.blobs) do
     call("PERSIST", blob_key(blob))
     call("HINCRBY", references_key(), "blob:" .. blob, 1)

@@ -1,12 +1,10 @@
 -- endings.lua: out of the running set, and into a final state.
 --
--- A part of other scripts (`Uses`); needs prelude.lua and ready.lua.
--- `lease` is the running set; run:<queue> and wt:<worker> are touched only together with it.
+-- A part of other scripts (`Uses`); needs prelude.lua, ready.lua, states.lua and holds.lua.
+-- `lease` is the running set; run:<queue>, wt:<worker> and hold:<key> are touched only together
+-- with it. A script that finalizes tasks ends with fan_out() of families.lua.
 
-local FINAL = {
-  succeeded = true, failed = true, errored = true, timed_out = true,
-  cancelled = true, skipped = true, expired = true, dead = true,
-}
+local MOST_PARENTS = 1000
 
 local function leave_running(id, queue, worker)
   call("ZREM", leases_key(), id)
@@ -15,6 +13,8 @@ local function leave_running(id, queue, worker)
   if limits[queue] and limits[queue].room < math.huge then
     limits[queue] = nil -- to be counted again
   end
+  local key = try("HGET", task_key(id), "key")
+  unhold(id, type(key) == "string" and key or "")
 end
 
 -- Let the log of an attempt that ended go after a while.
@@ -28,9 +28,46 @@ local function cancel_reason(id, default)
   return type(reason) == "string" and reason or default
 end
 
+-- What a task depends on, as {condition, parent} pairs.
+local function parents_of(id)
+  local parents, text = {}, try("HGET", extra_key(id), "parents")
+  for condition, parent in string.gmatch(type(text) == "string" and text or "", "(%a+):(%w+)") do
+    if #parents < MOST_PARENTS then
+      parents[#parents + 1] = { condition, parent }
+    end
+  end
+  return parents
+end
+
+-- A parent is not purged while a child of it is not final. `change` is 1 or -1.
+local function count_child(parents, change)
+  for _, edge in ipairs(parents) do
+    local field = "t:" .. edge[2]
+    if call("HINCRBY", references_key(), field, change) <= 0 then
+      call("HDEL", references_key(), field)
+    end
+  end
+end
+
+-- Nobody holds this uniqueness key any more, if it was this task.
+local function free_unique(id, key)
+  if key ~= "" and try("GET", unique_key(key)) == id then
+    call("DEL", unique_key(key))
+  end
+end
+
 -- Enter a final state. The task must have left every index that owned it.
 -- Further arguments are fields and values of its record.
 local function finalize(id, state, reason, retention, queue, ...)
+  local task = read_task(id, "state", "unique", "parents")
+  enter_state(id, task[1], state)
+  free_unique(id, task[2])
+  if task[3] ~= "" then
+    count_child(parents_of(id), -1)
+  end
+  if call("EXISTS", children_key(id)) == 1 then
+    call("SADD", resolve_key(), id)
+  end
   call("HSET", task_key(id), "state", state, "finished_ms", I(NOW), "phase", "", ...)
   if reason ~= "" then
     try("HSET", extra_key(id), "reason", reason)

@@ -1,10 +1,11 @@
 -- finish.lua: end claims: for good, or to run once more.
 --
--- Uses     ready.lua, endings.lua, adoption.lua
+-- Uses     ready.lua, states.lua, holds.lua, endings.lua, families.lua, waiting.lua, adoption.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  retention    integer, ms; how long a final record stays
 -- ARGV[2]  log ttl      integer, ms; how long the log of an ended attempt stays
--- ARGV[3]  number of finishes, at most 200
+-- ARGV[3]  most bytes of a result; a larger one is not kept, only its size
+-- ARGV[4]  number of finishes, at most 200
 -- then, for each
 --   id, fence, nonce     as claim.lua gave them
 --   outcome              succeeded | failed | errored | timed_out | cancelled
@@ -18,18 +19,18 @@
 --          | -1 no such task | -2 fenced: another claim holds it, or it ended otherwise.
 --          A claim whose lease ran out, or that Redis forgot, counts until somebody else claims.
 -- Writes   nothing unless 1. The task leaves lease, run: and wt:. Final: state, finished_ms,
---          exit_code, x: reason, done, r:. Else back into its own place, or delayed. A task that
+--          exit_code, x: reason, done, r: (x: result_dropped); children are told. Else back into its own place, or delayed. A task that
 --          is to be cancelled is not run once more: it becomes cancelled.
 -- Cost     O(finishes log N)
 
-local retention, log_ttl, count = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local retention, log_ttl, most, count = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local ENDS = {
   succeeded = true, failed = true, errored = true, timed_out = true, cancelled = true,
   retry = true, release = true,
 }
 for n = 0, count - 1 do
-  if not ENDS[ARGV[7 + 8 * n]] then
-    return redis.error_reply("ERR no such outcome: " .. ARGV[7 + 8 * n])
+  if not ENDS[ARGV[8 + 8 * n]] then
+    return redis.error_reply("ERR no such outcome: " .. ARGV[8 + 8 * n])
   end
 end
 
@@ -49,9 +50,19 @@ local function again(id, task, outcome, delay, reason, token)
   end
 end
 
+local function keep_result(id, result, ttl)
+  if #result > most then
+    call("HSET", extra_key(id), "result_dropped", I(#result))
+  elseif #result > 0 and ttl > 0 then
+    call("SET", result_key(id), result, "PX", I(ttl))
+  elseif #result > 0 then
+    call("SET", result_key(id), result)
+  end
+end
+
 local function finish(id, fence, nonce, outcome, exit_code, reason, delay, result)
   local task = read_task(id, "state", "fence", "nonce", "queue", "shape", "order", "worker",
-    "cancel", "attempt", "finished", "lost")
+    "cancel", "attempt", "finished", "lost", "key", "result_ttl_ms")
   if not task then
     return -1
   end
@@ -64,7 +75,7 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
     if not is_adoptable({ task[1], task[2], task[3], task[10] }, fence, nonce) then
       return -2
     end
-    take_back(id, fence, nonce, { task[1], task[2], task[4], task[5], task[11] })
+    take_back(id, fence, nonce, { task[1], task[2], task[4], task[5], task[11], task[12] })
   end
   leave_running(id, task[4], task[7])
   age_log(id, fence, log_ttl)
@@ -77,9 +88,7 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
   if outcome == "retry" or outcome == "release" then
     again(id, task, outcome, outcome == "retry" and delay or 0, reason, token)
   else
-    if result ~= "" then
-      call("SET", result_key(id), result)
-    end
+    keep_result(id, result, whole(task[13], 0))
     finalize(id, outcome, reason, retention, task[4], "finished", token, "exit_code", exit_code)
     wake_after_end(task[4])
   end
@@ -88,8 +97,9 @@ end
 
 local codes = {}
 for n = 0, count - 1 do
-  local at = 4 + 8 * n
+  local at = 5 + 8 * n
   codes[n + 1] = finish(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4],
     ARGV[at + 5], tonumber(ARGV[at + 6]), ARGV[at + 7])
 end
+fan_out(200, retention)
 return codes

@@ -110,12 +110,27 @@ local function drop_ready(id, queue, shape)
   end
 end
 
--- Put a task (back) into its own place. `order` is what its record holds.
-local function make_ready(id, queue, shape, order)
+-- The score that a record names; when it is not ours, the last of the default priority.
+local function sound_order(order)
   local score = whole(order, -1)
-  if score < 0 or score >= 256 * BAND then -- not ours: last of the default priority
-    score = 128 * BAND - 1
+  if score < 0 or score >= 256 * BAND then
+    return 128 * BAND - 1
   end
-  call("HSET", task_key(id), "state", "queued", "queued_ms", I(NOW))
-  add_ready(id, queue, shape, I(score))
+  return score
+end
+
+-- Put a task (back) into its own place; it waited there before. `order` is what its record holds.
+local function put_ready(id, queue, shape, order)
+  call("HSET", task_key(id), "state", "queued")
+  add_ready(id, queue, shape, I(sound_order(order)))
+end
+
+-- Put a task (back) into its own place; it begins to wait there now.
+local function make_ready(id, queue, shape, order)
+  call("HSET", task_key(id), "queued_ms", I(NOW))
+  local timeout = whole(call("HGET", task_key(id), "queue_timeout_ms"), 0)
+  if timeout > 0 then
+    call("ZADD", deadlines_key(), I(NOW + timeout), id)
+  end
+  put_ready(id, queue, shape, order)
 end

@@ -1,6 +1,6 @@
 -- tick.lua: what time alone brings about. Called about once a second by one worker.
 --
--- Uses     ready.lua, endings.lua
+-- Uses     ready.lua, states.lua, holds.lua, endings.lua, families.lua, waiting.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  limit       of each kind of work in this call
 -- ARGV[2]  lease       integer, ms; the usual one
@@ -11,7 +11,8 @@
 -- Writes   a task whose lease ran out: lost + 1, then back into its own place (first loss),
 --          delayed (later ones), dead (above max_lost), or cancelled (where that was asked for);
 --          its nonce stays, so that its worker can still re-adopt it. Due delayed tasks become
---          ready, overdue ones expired. Workers silent for ten leases are forgotten.
+--          ready, overdue ones expired. Workers silent for ten leases are forgotten. Children of
+--          final tasks are told; tasks parked under a key that has room become ready.
 -- Cost     O(limit log N)
 
 local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -90,14 +91,11 @@ local EXPIRES = { queued = true, delayed = true, waiting = true, blocked = true 
 
 local function expire(id)
   call("ZREM", deadlines_key(), id)
-  local task = read_task(id, "state", "queue", "shape")
+  local task = read_task(id, "state", "queue", "shape", "key")
   if not task or not EXPIRES[task[1]] then
     return false
   end
-  if task[1] == "queued" then
-    drop_ready(id, task[2], task[3])
-  end
-  call("ZREM", delayed_key(), id)
+  leave_waiting(id, task)
   finalize(id, "expired", "waited too long", retention, task[2])
   return true
 end
@@ -140,6 +138,22 @@ local function wake_again()
   return woken
 end
 
+-- Whoever leaves a key lets the next one through. This is for what a hand in redis-cli did, and
+-- rare: it can't see who was let through and is not claimed yet.
+local function unpark_forgotten()
+  local last = whole(call("HGET", globals__key(), "unparked_at"), 0)
+  if last <= NOW and NOW - last < lease then
+    return
+  end
+  call("HSET", globals__key(), "unparked_at", I(NOW))
+  if last == 0 then
+    return
+  end
+  for _, key in ipairs(call("SRANDMEMBER", parked_keys_key(), MOST_QUEUES)) do
+    unpark_tasks(key)
+  end
+end
+
 local reaped, purged = 0, 0
 if not is_reaping_held() then -- nor is a worker gone whose beat could not come
   local gone = call("ZRANGEBYSCORE", workers_key(), "-inf", I(NOW - 10 * lease), "LIMIT", 0, MOST_WORKERS)
@@ -147,4 +161,6 @@ if not is_reaping_held() then -- nor is a worker gone whose beat could not come
 end
 local promoted = count(due(delayed_key(), limit), promote)
 local expired = count(due(deadlines_key(), limit), expire)
+unpark_forgotten()
+more = math.max(more, fan_out(limit, retention))
 return { reaped, promoted, expired, purged, wake_again(), more }

@@ -32,6 +32,7 @@ from .steps import (
     now_ms,
     score,
     state,
+    tick,
 )
 
 
@@ -253,9 +254,14 @@ async def test_a_queue_timeout_counts_from_the_end_of_the_delay(namespace: Names
     (task_id,) = await add(namespace, delay_ms=5_000, queue_timeout_ms=1_000)
 
     p = namespace.prefix
-    due = await score(namespace, keys.delayed(p), task_id)
-    assert due is not None
-    assert await score(namespace, keys.deadlines(p), task_id) == due + 1_000
+    assert await members(namespace, keys.deadlines(p)) == []
+    await namespace.redis.zadd(keys.delayed(p), {task_id: 1})
+    before = await now_ms(namespace)
+    await tick(namespace)
+
+    deadline = await score(namespace, keys.deadlines(p), task_id)
+    assert deadline is not None
+    assert before + 1_000 <= deadline <= await now_ms(namespace) + 1_000
 
 
 async def test_shapes_and_queues_are_kept_once(namespace: Namespace) -> None:
@@ -278,6 +284,7 @@ async def test_a_new_definition_makes_its_blobs_stay(namespace: Namespace) -> No
     assert await redis.pttl(keys.blob(p, "b1")) == -1
     assert await redis.hgetall(keys.references(p)) == {
         b"blob:b1": b"1",
+        f"blobs:{DIGEST}".encode(): b"b1",
         f"d:{DIGEST}".encode(): b"4",
     }
 

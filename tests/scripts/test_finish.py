@@ -245,6 +245,6 @@ async def test_an_unknown_outcome_is_refused_before_anything_is_written(
     bad: list[str | int] = [claim.task_id, claim.fence, claim.nonce, "queued", "", "", 0, ""]
 
     with pytest.raises(ResponseError, match="no such outcome: queued"):
-        await namespace.scripts.finish([1, 1, 2, *good, *bad])
+        await namespace.scripts.finish([1, 1, 1, 2, *good, *bad])
 
     assert await state(namespace, claim.task_id) == "running"

@@ -13,8 +13,10 @@ from .steps import add, claim, line
 
 LUA = Path(scripts.__file__).parent / "lua"
 PARTS = {
-    *("adoption", "definitions", "endings", "fronts", "kinds", "parking", "prelude", "ready"),
-    "turns",
+    *("adding", "adoption", "counts", "definitions", "endings", "families", "fronts", "holds"),
+    *("kinds", "neighbours", "orders", "parking", "placing", "prelude", "ready", "sources"),
+    *("states", "turns"),
+    *("uniqueness", "waiting"),
 }
 NAMES = sorted(set(scripts.Scripts.__annotations__))
 
