@@ -14,6 +14,8 @@ RqAgentError
         ArchiveDamaged         a part of it was altered or cut short; the rest can be read
     TaskError              about one task; has .task_id
         TaskNotFound
+        WrongState         its state does not allow what was asked for; has .state
+    QueueInUse             a queue that has tasks, or workers that listen to it; has .queue
     SelectorError          a selector that names no task, or several
     UsageError             a value that a person gave is not acceptable
 """
@@ -93,3 +95,19 @@ class TaskNotFound(TaskError):
 
     def __init__(self, task_id: TaskId) -> None:
         super().__init__(task_id, "not found")
+
+
+class WrongState(TaskError):
+    """The state of a task does not allow what was asked for."""
+
+    def __init__(self, task_id: TaskId, state: str, problem: str) -> None:
+        super().__init__(task_id, problem)
+        self.state = state
+
+
+class QueueInUse(RqAgentError):
+    """A queue can't go: it has tasks that are not final, or live workers listen to it."""
+
+    def __init__(self, queue: str, problem: str) -> None:
+        super().__init__(f"queue {queue} {problem}")
+        self.queue = queue

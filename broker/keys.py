@@ -79,13 +79,21 @@ def shapes(p: Prefix) -> str:
 
 
 def queue(p: Prefix, name: str) -> str:
-    """HASH, no TTL. Fields: sequence, paused, max_running, weight, description, ageing_ms."""
+    """HASH, no TTL. Fields: sequence, tops, paused, max_running, weight, description, ageing_ms.
+
+    `sequence` and `tops` count the places given out at the end and at the front of a priority.
+    """
     return f"{p}qm:{name}"
 
 
 def queues(p: Prefix) -> str:
     """SET, no TTL. Names of all queues."""
     return f"{p}qs"
+
+
+def ageing_queues(p: Prefix) -> str:
+    """SET, no TTL, gone when empty. Queues whose tasks rise when they waited for long."""
+    return f"{p}aqs"
 
 
 def queue_shapes(p: Prefix, queue_name: str) -> str:
@@ -191,12 +199,12 @@ def unique(p: Prefix, key: str) -> str:
 
 
 def schedules(p: Prefix) -> str:
-    """ZSET, no TTL, gone when empty. Member: schedule. Score: fires next at (ms)."""
+    """ZSET, no TTL, gone when empty. Member: schedule. Score: fires next at (ms), +inf: paused."""
     return f"{p}cron"
 
 
 def schedule(p: Prefix, name: str) -> str:
-    """HASH, no TTL until removed. One schedule; see schedules.py for the fields."""
+    """HASH, no TTL until removed. One schedule; see schedule.py for the fields."""
     return f"{p}cr:{name}"
 
 

@@ -74,7 +74,14 @@ class Scripts:
     hello: Script
     keep_blobs: Script
     leave: Script
+    move_after: Script
+    move_before: Script
+    move_bottom: Script
+    move_by: Script
+    move_to_queue: Script
+    move_top: Script
     phase: Script
+    set_priority: Script
     tick: Script
     undrain: Script
     used: Script

@@ -13,7 +13,7 @@ from rq_agent.broker.namespace import Namespace
 NO_TTL: Final = frozenset(
     {
         *("task", "extra", "definition", "arguments", "history", "ids", "index"),
-        *("ready", "ready_queues", "shapes", "queue", "queues", "queue_shapes"),
+        *("ready", "ready_queues", "shapes", "queue", "queues", "queue_shapes", "ageing_queues"),
         *("leases", "running", "held", "delayed", "deadlines", "done", "dead", "references"),
         "unarchived",
         *("dependencies", "children", "resolve", "holders", "parked_tasks", "parked_keys"),

@@ -27,6 +27,7 @@ local function ready_queues_key(shape) return P .. "rdy:" .. shape end
 local function shapes_key() return P .. "shapes" end
 local function queue_key(queue) return P .. "qm:" .. queue end
 local function queues_key() return P .. "qs" end
+local function ageing_queues_key() return P .. "aqs" end
 local function queue_shapes_key(queue) return P .. "qh:" .. queue end
 local function passes_key(order) return P .. "st:" .. order end
 local function leases_key() return P .. "lease" end

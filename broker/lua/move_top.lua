@@ -1,0 +1,28 @@
+-- move_top.lua: let a task be the next of its priority.
+--
+-- Uses     ready.lua, parking.lua, placing.lua, neighbours.lua, orders.lua
+-- KEYS[1]  prefix
+-- ARGV[1]  task id
+--
+-- Returns  {moved | unchanged, position}; position from 1: how many stand before it, and 1
+--          | {missing} no such task | {state, its state} it stands in no queue | {crowded} too
+--          many tasks stand at one place
+-- Writes   order of its record and its score; an event `moved`. Where two tasks stand too close,
+--          those of up to 1000 behind them. A blocked task gets the place that it comes back to.
+-- Cost     O(shapes of the queue x log N), and O(1000 log N) where places ran out
+
+local id = ARGV[1]
+
+local task, refusal = read_standing(id)
+if not task then
+  return refusal
+end
+local band = band_of(task.score)
+local first = walk(task.queue, { id = "", score = band * BAND }, true, id)()
+if first and band_of(first.score) ~= band then
+  first = nil
+end
+if not first then -- it is alone
+  return { "unchanged", position_of(task.queue, task.score) }
+end
+return put_between(task, band, nil, first, "top")
