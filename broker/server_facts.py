@@ -1,14 +1,16 @@
 """Whether a Redis server is one that nothing is lost on."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from . import urls
 from .connection import redis_errors
 from .errors import BrokerRefused, BrokerUnavailable
+from .server_checks import SETTINGS, Check, Verdict, setting_checks, told_checks
 
 OLDEST: Final = (6, 2)
 
@@ -28,8 +30,15 @@ class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """0: no limit."""
     appends: bool
     """It writes an append-only file."""
-    warnings: tuple[str, ...]
-    """For people; nothing that prevents work."""
+    replicas: int
+    """That are connected."""
+    checks: tuple[Check, ...]
+    """What is good or bad about it; nothing that prevents work."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is bad about it, for people."""
+        return tuple(c.words for c in self.checks if c.verdict is Verdict.WARN)
 
 
 async def check_server(redis: Redis, url: str = "", *, allow_eviction: bool = False) -> ServerFacts:
@@ -42,6 +51,33 @@ async def check_server(redis: Redis, url: str = "", *, allow_eviction: bool = Fa
     with redis_errors(url):
         reply = await redis.info()
     return judge(reply, where=urls.redacted(url), allow_eviction=allow_eviction)
+
+
+async def check_settings(redis: Redis, facts: ServerFacts, url: str = "") -> ServerFacts:
+    """Return the facts with checks of the server's settings, which INFO does not tell."""
+    pipe = redis.pipeline(transaction=False)
+    for name in SETTINGS:
+        pipe.config_get(name)  # one by one: 6.2 takes no more
+    with redis_errors(url):
+        replies: list[Any] = await pipe.execute(raise_on_error=False)
+    settings: dict[str, str] = {}
+    is_refused = False
+    for reply in replies:
+        if isinstance(reply, ResponseError):  # not allowed, or not known to a managed server
+            is_refused = True
+        elif isinstance(reply, Exception):
+            raise reply
+        else:
+            settings |= {str(name): str(value) for name, value in reply.items()}
+    found = setting_checks(None if is_refused else settings, facts.replicas)
+    checks = (*facts.checks, *found)
+    return msgspec.structs.replace(facts, checks=checks)
+
+
+def refuse_warnings(checks: Iterable[Check], url: str = "") -> None:
+    """Raise BrokerRefused if any of the checks warns; names all that do."""
+    if bad := [f"{c.name}: {c.words}" for c in checks if c.verdict is Verdict.WARN]:
+        raise BrokerRefused(f"redis at {urls.redacted(url)} is not safe enough: {'; '.join(bad)}")
 
 
 def judge(
@@ -72,25 +108,18 @@ def numbers(version: str) -> tuple[int, ...]:
 
 def _facts(said: Mapping[str, str]) -> ServerFacts:
     is_valkey = "valkey_version" in said
-    policy = said.get("maxmemory_policy", "noeviction")
-    appends = said.get("aof_enabled") == "1"
-    warnings = []
-    if not appends:
-        warnings.append(
-            "the server keeps no append-only file: tasks of the last minutes are lost when it "
-            "dies; CONFIG SET appendonly yes"
-        )
-    if policy != "noeviction":
-        warnings.append(f"the server may evict tasks: its maxmemory-policy is {policy}")
+    version = said.get("valkey_version" if is_valkey else "redis_version", "0")
+    product = "valkey" if is_valkey else "redis"
     return ServerFacts(
-        product="valkey" if is_valkey else "redis",
-        version=said.get("valkey_version" if is_valkey else "redis_version", "0"),
+        product=product,
+        version=version,
         run_id=said.get("run_id", ""),
         role=said.get("role", ""),
-        policy=policy,
+        policy=said.get("maxmemory_policy", "noeviction"),
         max_memory_bytes=int(said.get("maxmemory", "0")),
-        appends=appends,
-        warnings=tuple(warnings),
+        appends=said.get("aof_enabled") == "1",
+        replicas=int(said.get("connected_slaves", "0")),
+        checks=tuple(told_checks(said, product, numbers(version))),
     )
 
 

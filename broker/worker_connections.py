@@ -7,7 +7,8 @@ from . import keys
 from .connection import blocking_connection, connect
 from .greeting import Greeting
 from .namespace import Namespace
-from .server_facts import check_server
+from .server_checks import unknown_lines
+from .server_facts import check_server, check_settings, refuse_warnings
 
 
 @asynccontextmanager
@@ -20,6 +21,8 @@ async def worker_connections(
     block_ms: int,
     on_restart: Callable[[], None],
     warn: Callable[[str], None],
+    note: Callable[[str], None] = lambda text: None,
+    strict: bool = False,
     client_name: str = "",
 ) -> AsyncIterator[tuple[Namespace, Namespace]]:
     """Open both; the first greets the server whenever it connects again.
@@ -31,11 +34,14 @@ async def worker_connections(
         beat_ms: claims are held for two of these.
         block_ms: the longest block on the second connection.
         on_restart: called when another server process answers than before.
-        warn: told what is worth knowing about the server.
+        warn: told what may get lost with this server.
+        note: told what could not be checked.
+        strict: refuse such a server instead.
         client_name: shown in the server's list of clients.
 
     Raises:
-        BrokerUnavailable: no server, or none that nothing is lost on.
+        BrokerUnavailable: no server, or none that nothing is lost on; with `strict` also one
+            that there is a warning about.
     """
     greeting = Greeting(
         keys.prefix(namespace), lease_ms=lease_ms, beat_ms=beat_ms, on_restart=on_restart
@@ -45,9 +51,13 @@ async def worker_connections(
         url, block_s=block_ms / 1000, namespace=namespace, client_name=client_name
     )
     try:
-        facts = await check_server(redis, url)
+        facts = await check_settings(redis, await check_server(redis, url), url)
+        if strict:
+            refuse_warnings(facts.checks, url)
         for warning in facts.warnings:
             warn(warning)
+        for line in unknown_lines(facts.checks):
+            note(line)
         yield await Namespace.open(redis, namespace), await Namespace.open(blocking, namespace)
     finally:
         await redis.aclose()

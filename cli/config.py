@@ -33,6 +33,8 @@ class RedisTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url: str = ""
     namespace: str = ""
+    strict: bool = False
+    """Workers don't start on a server that there is a warning about."""
 
 
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     """Empty: the embedded server."""
     namespace: str
+    strict: bool
+    """A worker does not start on a server that there is a warning about."""
     home: Home
     json: bool
     color: bool
@@ -80,6 +84,7 @@ def load(common: Common | None = None, environ: Mapping[str, str] = os.environ) 
     return Settings(
         url=url,
         namespace=namespace,
+        strict=file.redis.strict,
         home=place,
         json=common.json or _wants_json(environ),
         color=not common.no_color and not environ.get("NO_COLOR"),

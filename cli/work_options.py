@@ -80,4 +80,8 @@ class WorkOptions:
             "--lease", metavar="TIME", help="Silence after which another worker gets its tasks."
         ),
     ] = "60s"
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Don't start on a Redis that tasks may get lost on."),
+    ] = False
     stop_server: Annotated[bool, typer.Option("--stop-server", hidden=True)] = False

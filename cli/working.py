@@ -41,6 +41,7 @@ def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
         "beat_ms": max(200, min(_BEAT_MS, lease_ms // _BEATS_A_LEASE)),
         "max_tasks": values.whole(options.max_tasks, "--max-tasks", least=0, most=10**9 - 1),
         "once": options.once,
+        "strict": options.strict or settings.strict,
         "idle_timeout_s": _seconds(options.idle_timeout, "--idle-timeout"),
     }
     if options.cpus:

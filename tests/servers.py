@@ -2,8 +2,10 @@
 
 import importlib.util
 import shutil
+import socket as sockets
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,7 +38,7 @@ def redis62_binary() -> Path:
     return Path(spec.origin).parent / "bin" / "redis-server"
 
 
-_BINARIES = {"redis": redis_binary, "valkey": valkey_binary, "redis62": redis62_binary}
+BINARIES = {"redis": redis_binary, "valkey": valkey_binary, "redis62": redis62_binary}
 
 
 class Servers:
@@ -44,7 +46,7 @@ class Servers:
 
     def __init__(self) -> None:
         # A short path of our own: a socket's path has at most 107 characters.
-        self._folder = Path(tempfile.mkdtemp(prefix="rqa"))
+        self.folder = Path(tempfile.mkdtemp(prefix="rqa"))
         self._started: dict[str, subprocess.Popen[str]] = {}
 
     def __enter__(self) -> Self:
@@ -59,25 +61,39 @@ class Servers:
         for process in self._started.values():
             process.terminate()
             process.communicate()
-        shutil.rmtree(self._folder)
+        shutil.rmtree(self.folder)
 
-    def socket(self, kind: str, *, name: str = "") -> Path:
-        """Return the socket of the server of a kind; a name asks for one of its own."""
-        socket = self._folder / f"{kind}{name}"
+    def socket(self, kind: str, *, name: str = "", options: Sequence[str] = ()) -> Path:
+        """Return the socket of the server of a kind; a name asks for one of its own.
+
+        Options are arguments of the program, after a configuration file; they count at its start.
+        """
+        socket = self.folder / f"{kind}{name}"
         if socket.name not in self._started:
-            self._started[socket.name] = _start(_BINARIES[kind](), socket)
+            fixed = ["--port", "0", "--unixsocket", str(socket), "--dir", str(self.folder)]
+            plain = ["--save", "", "--appendonly", "no"]
+            command = [str(BINARIES[kind]()), *options, *fixed, *plain]
+            self._started[socket.name] = start(command)
         return socket
 
 
-def _start(binary: Path, socket: Path) -> subprocess.Popen[str]:
-    options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
-    process = subprocess.Popen(
-        [str(binary), *options, "--dir", str(socket.parent)], stdout=subprocess.PIPE, text=True
-    )
+def start(
+    command: Sequence[str], *, ready: str = "ready to accept connections"
+) -> subprocess.Popen[str]:
+    """Start a server and return when it has said that it is ready."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     said = []
     for line in process.stdout:
         said.append(line)
-        if "ready to accept connections" in line.lower():
+        if ready in line.lower():
             return process
-    raise AssertionError(f"{binary} did not start:\n{''.join(said)}")
+    process.communicate()
+    raise AssertionError(f"{command[0]} did not start:\n{''.join(said)}")
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with sockets.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -30,6 +30,8 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Claim no more than this many tasks, then drain; 0: no limit."""
     idle_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """Stop after this long without a task; 0: never."""
+    strict: bool = False
+    """Don't start on a server that there is a warning about."""
     once: bool = False
     """Stop as soon as no task is ready and none runs."""
     keep_runs_s: Annotated[float, msgspec.Meta(ge=0)] = 7 * 86_400.0

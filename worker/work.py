@@ -42,5 +42,7 @@ async def work(
         block_ms=BLOCK_MS,
         on_restart=signals.redis_restarted,
         warn=warn,
+        note=log.info,
+        strict=config.strict,
     ) as (answering, blocking):
         return await Supervisor(config, answering, blocking, signals).run(ready=ready)

@@ -49,6 +49,13 @@ def test_options_outrank_the_environment_which_outranks_the_file(tmp_path: Path)
     assert (of_options.url, of_options.namespace) == ("redis://option:1", "option")
 
 
+def test_only_the_file_makes_all_workers_strict(tmp_path: Path) -> None:
+    strict = load(environ=write(tmp_path, "[redis]\nstrict = true\n"))
+
+    assert strict.strict
+    assert not load(environ={"RQ_AGENT_HOME": str(tmp_path / "other")}).strict
+
+
 def test_nothing_falls_back_to_a_variable_of_other_programs(tmp_path: Path) -> None:
     environ = {"RQ_AGENT_HOME": str(tmp_path), "REDIS_URL": "redis://other:1"}
 
