@@ -39,6 +39,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     worker: str | None
     """Who runs it or ran it last; None before."""
     attempt: int
+    retry: str
+    """Its retry policy as stored, see retries.py; empty: none."""
     fence: int
     lost: int
     exit_code: int | None
@@ -146,6 +148,7 @@ def parse(
         position=None,
         worker=(fields.text("worker") or None) if has_run else None,
         attempt=fields.whole("attempt") or 1,
+        retry=fields.text("retry"),
         fence=fence,
         lost=fields.whole("lost") or 0,
         exit_code=fields.whole("exit_code"),

@@ -51,6 +51,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     grace_s: float = 30.0
     delay_s: float = 0.0
     queue_timeout_s: float = 0.0
+    retry: str = ""
+    """A retry policy as text, see retries.py; empty: tried once."""
     requirement_files: tuple[Path, ...] = ()
     packages: tuple[str, ...] = ()
     python: str = ""
@@ -165,6 +167,7 @@ def new_task(
         delay_ms=int(submission.delay_s * 1000),
         queue_timeout_ms=int(submission.queue_timeout_s * 1000),
         timeout_ms=int(submission.timeout_s * 1000),
+        retry=submission.retry,
     )
 
 

@@ -115,6 +115,40 @@ class TaskOptions:
     queue_timeout: Annotated[
         str, _option("--queue-timeout", metavar="TIME", text="Give up if it waits for longer.")
     ] = ""
+    retries: Annotated[
+        str, _option("--retries", metavar="N", text="Try it up to so many times more.")
+    ] = ""
+    retry_delay: Annotated[
+        str, _option("--retry-delay", metavar="TIME", text="Before the first retry; else 10s.")
+    ] = ""
+    retry_backoff: Annotated[
+        str,
+        _option(
+            "--retry-backoff",
+            metavar="KIND",
+            text="exponential: twice as long each time (as if not given); or fixed.",
+        ),
+    ] = ""
+    retry_max_delay: Annotated[
+        str, _option("--retry-max-delay", metavar="TIME", text="Before any retry; else 1h.")
+    ] = ""
+    retry_jitter: Annotated[
+        str,
+        _option(
+            "--retry-jitter",
+            metavar="PART",
+            text="Leave out up to this part of the delay at random, 0 to 1; else 0.1.",
+        ),
+    ] = ""
+    retry_on: Annotated[
+        str,
+        _option(
+            "--retry-on",
+            metavar="ENDS",
+            text="After which ends: errored (as if not given), failed, timed_out, exit:75; "
+            "several with commas.",
+        ),
+    ] = ""
     snapshot_limit: Annotated[
         str,
         typer.Option("--snapshot-limit", metavar="SIZE", help="Largest pack of code to upload."),

@@ -10,6 +10,7 @@ from ..broker.submission import Submission, Submitted, submit
 from . import identity, values
 from .options import LONG_OPTIONS, TaskOptions
 from .render.screen import Screen
+from .retry_options import policy_of
 
 if TYPE_CHECKING:
     from ..broker.keypair import KeyPair
@@ -47,6 +48,7 @@ def submission_of(
         grace_s=_seconds(options.grace, "--grace"),
         delay_s=_seconds(options.delay, "--delay"),
         queue_timeout_s=_seconds(options.queue_timeout, "--queue-timeout"),
+        retry=policy_of(options),
         requirement_files=tuple(requirements),
         packages=tuple(options.package),
         python=options.python,

@@ -26,6 +26,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     exit_code: int | None = None
     reason: str = ""
+    may_retry: bool = True
+    """False: another try would end the same."""
 
 
 REASON_CHARACTERS = 1_000
@@ -46,9 +48,9 @@ def of_stop(cause: StopCause, reason: str = "", exited: Exit | None = None) -> E
     return Ending(outcome=_OF_STOP[cause], exit_code=code, reason=reason or cause.value)
 
 
-def errored(reason: str) -> Ending:
+def errored(reason: str, *, may_retry: bool = True) -> Ending:
     """Return the ending of a task that this worker could not run, or must not."""
-    return Ending(outcome=Outcome.ERRORED, reason=reason[:REASON_CHARACTERS])
+    return Ending(outcome=Outcome.ERRORED, reason=reason[:REASON_CHARACTERS], may_retry=may_retry)
 
 
 def machine_words(error: OSError, folder: Path) -> str:

@@ -7,12 +7,13 @@ broker is told, so that no task waits for its lease to run out.
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from random import random
 
 import anyio
 import anyio.to_thread
 import msgspec
 
-from ..broker.claims import Claim, Finish, FinishCode, Outcome
+from ..broker.claims import Claim, FinishCode, Outcome
 from . import endings
 from .endings import Ending
 from .finisher import Finisher
@@ -22,6 +23,7 @@ from .process.handle import recover
 from .process.journal import Attempt, Journal
 from .process.stop import stop
 from .process.wait import LOST, Exit, read_exit, wait
+from .retrying import finish_of
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +48,9 @@ class Recovery:
 
     async def _recover(self, attempt: Attempt, held: Held) -> None:
         ending = of_left_behind(await end(attempt))
-        code = await self._finisher.deliver(
-            Finish(
-                claim=held.claim,
-                outcome=ending.outcome,
-                exit_code=ending.exit_code,
-                reason=ending.reason,
-            )
-        )
-        what = "no longer ours" if code in (FinishCode.FENCED, FinishCode.GONE) else ending.outcome
+        finish = finish_of(held.claim, ending, random=random)
+        code = await self._finisher.deliver(finish)
+        what = "no longer ours" if code in (FinishCode.FENCED, FinishCode.GONE) else finish.outcome
         log.warning("task %s: left by an earlier session of this worker: %s", attempt.task_id, what)
         self._tasks.remove(held)
         await self._journal.ended(attempt.task_id, attempt.fence)
@@ -85,6 +81,7 @@ def claim_of(attempt: Attempt) -> Claim:
         "priority": 0,
         "lost": 0,
         "timeout_ms": 0,
+        "retry": "",
     }
     token = {"task_id": attempt.task_id, "fence": attempt.fence, "nonce": attempt.nonce}
     return msgspec.convert({**blank, **attempt.claim, **token}, Claim)

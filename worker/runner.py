@@ -5,12 +5,13 @@ import shutil
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
+from random import random
 
 import anyio
 import anyio.to_thread
 import msgspec
 
-from ..broker.claims import Claim, Finish, FinishCode
+from ..broker.claims import Claim, FinishCode
 from ..broker.errors import (
     BrokerRefused,
     BrokerUnavailable,
@@ -29,6 +30,7 @@ from .prepare import Preparation, Prepared, make_private, run_folder
 from .process.handle import Handle
 from .process.journal import Attempt
 from .process.wait import Exit
+from .retrying import finish_of
 from .shipping import Shipping
 from .tools import Tools
 
@@ -75,7 +77,7 @@ class Runner:
         except TrustFileError as e:
             return self._give_back(str(e))
         except TrustError as e:
-            return self._errored(f"quarantined: {e}")
+            return self._errored(f"quarantined: {e}", may_retry=False)
         except BuildError as e:
             return self._ended_errored(f"environment: {e}")  # the tool's words are in the log
         except RqAgentError as e:
@@ -133,16 +135,16 @@ class Runner:
     def _stopped_early(self) -> Ending | None:
         return endings.of_stop(self._held.cause or StopCause.CANCELLED, self._held.reason)
 
-    def _errored(self, reason: str) -> Ending | None:
-        ending = self._ended_errored(reason)
+    def _errored(self, reason: str, *, may_retry: bool = True) -> Ending | None:
+        ending = self._ended_errored(reason, may_retry=may_retry)
         if ending is not None:
             self._shipping.say(f"rq-agent: {ending.reason}")
         return ending
 
-    def _ended_errored(self, reason: str) -> Ending | None:
+    def _ended_errored(self, reason: str, *, may_retry: bool = True) -> Ending | None:
         if self._held.cause is StopCause.LOST:
             return None
-        ending = endings.errored(reason)
+        ending = endings.errored(reason, may_retry=may_retry)
         log.warning("task %s: %s", self._claim.task_id, ending.reason)
         return ending
 
@@ -180,19 +182,13 @@ class Runner:
             log.warning("task %s: %s", self._claim.task_id, e)
 
     async def _report(self, ending: Ending) -> None:
-        code = await self._tools.finisher.deliver(
-            Finish(
-                claim=self._claim,
-                outcome=ending.outcome,
-                exit_code=ending.exit_code,
-                reason=ending.reason,
-            )
-        )
+        finish = finish_of(self._claim, ending, random=random)
+        code = await self._tools.finisher.deliver(finish)
         if code in (FinishCode.FENCED, FinishCode.GONE):
             log.warning("task %s: another claim owns it; end not accepted", self._claim.task_id)
         else:
-            what = ending.reason or f"exit {ending.exit_code}"
-            log.info("task %s: %s (%s)", self._claim.task_id, ending.outcome, what)
+            what = finish.reason or f"exit {finish.exit_code}"
+            log.info("task %s: %s (%s)", self._claim.task_id, finish.outcome, what)
 
     def _tidy(self) -> None:
         """Remove what was only needed to run; the output stays for `keep_runs_s`."""

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from ...broker import retries as retry_rule
 from .screen import printable
+from .times import length
 
 if TYPE_CHECKING:
     from ...broker.needs import Need
@@ -55,6 +57,27 @@ def need(need: "Need") -> str:
             f"{need.mem_mib / 1024:.1f} GiB" if need.mem_mib >= 1024 else f"{need.mem_mib} MiB"
         )
     return ", ".join(parts)
+
+
+def attempt(record: "Record") -> str:
+    """Return which try it is and how often it was claimed, e.g. `2 of 4 (claim 3)`."""
+    policy = retry_rule.decode(record.retry)
+    most = f" of {policy.retries + 1}" if policy else ""
+    return f"{record.attempt}{most} (claim {record.fence})" if record.fence else ""
+
+
+def retries(policy_text: str) -> str:
+    """Return when a task is tried once more, e.g. `3 after errored or exit 75, 10.0s apart`."""
+    if not policy_text:
+        return ""
+    if (policy := retry_rule.decode(policy_text)) is None:
+        return f"malformed: {policy_text}"
+    ends = [*sorted(policy.on), *(f"exit {code}" for code in policy.exit_codes)]
+    delay = f"{length(policy.base_ms / 1000)} apart"
+    if policy.backoff is retry_rule.Backoff.EXPONENTIAL:
+        most = length(policy.cap_ms / 1000)
+        delay = f"first after {length(policy.base_ms / 1000)}, then twice as long, at most {most}"
+    return f"{policy.retries} after {' or '.join(ends)}, {delay}"
 
 
 def end(record: "Record", *, took: str) -> str:

@@ -71,3 +71,24 @@ def test_a_task_whose_definition_is_gone_is_shown_without_it() -> None:
 )
 def test_a_line_of_history_is_read_whatever_it_is(line: bytes, step: Step | None) -> None:
     assert parse(line) == step
+
+
+@pytest.mark.parametrize(
+    ("retry", "attempt", "retries"),
+    [
+        (
+            b"3 x 10000 3600000 10 e 75",
+            "2 of 4 (claim 2)",
+            "3 after errored or exit 75, first after 10.0s, then twice as long, at most 1h 00m",
+        ),
+        (b"1 f 90000 90000 0 ft", "2 of 2 (claim 2)", "1 after failed or timed_out, 1m 30s apart"),
+        (b"for ever", "2 (claim 2)", "malformed: for ever"),
+    ],
+)
+def test_the_tries_of_a_task_are_shown(retry: bytes, attempt: str, retries: str) -> None:
+    fields = FIELDS | {b"retry": retry, b"attempt": b"2"}
+
+    lines = list(lines_of(parse_record(TaskId("01"), fields, EXTRA, {}), [], None))
+
+    assert f"  attempt       {attempt}" in lines
+    assert f"  retries       {retries}" in lines

@@ -56,6 +56,7 @@ def test_a_running_task_is_read_field_by_field() -> None:
         priority=-3,
         position=None,
         worker="box-1",
+        retry="",
         attempt=1,
         fence=2,
         lost=1,

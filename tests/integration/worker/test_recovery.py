@@ -11,6 +11,7 @@ from rq_agent.broker import keys
 from rq_agent.broker.errors import RqAgentError
 from rq_agent.broker.home import below
 from rq_agent.broker.keys import TaskId
+from rq_agent.broker.retries import RetryPolicy, encode
 
 from ..environment.packages import ends
 from .lab import Lab
@@ -64,6 +65,22 @@ async def test_a_killed_worker_s_task_runs_again_under_the_next_of_its_name(lab:
     assert await lab.output(task_id) == "second time, attempt 1\n"
     for pid in pids:
         await ends(pid)
+
+
+async def test_an_end_that_nobody_saw_is_tried_again_where_the_policy_says_so(lab: Lab) -> None:
+    again = 'import os\nif os.environ["RQ_AGENT_ATTEMPT"] == "2": raise SystemExit(0)\n' + WAITER
+    policy = encode(RetryPolicy(retries=1, base_ms=0, exit_codes=(7,)))
+    async with worker_process(lab) as first:
+        task_id = await lab.submit(again, retry=policy)
+        await lab.reached(task_id, "phase", phase="running")
+        await lab.printed(task_id, "started")
+        await kill(first)
+        await is_free(task_id, lab)
+
+    async with lab.worker("w1"):
+        [record] = await lab.ended(task_id)
+
+    assert (record.state, record.attempt) == ("succeeded", 2)
 
 
 async def test_it_goes_back_before_the_tasks_that_came_later(lab: Lab) -> None:
