@@ -18,7 +18,10 @@ Argument = str | bytes | int | float
 _FOLDER: Final = Path(__file__).parent / "lua"
 _USES: Final = re.compile(r"^-- Uses +(.+)$", re.MULTILINE)
 _ALLOW_OOM: Final = frozenset(
-    {"beat", "cancel", "claim", "drain", "finish", "hello", "leave", "phase", "tick", "undrain"}
+    {
+        *("archive", "archived", "beat", "cancel", "claim", "collect", "drain", "finish", "hello"),
+        *("leave", "phase", "purge", "tick", "undrain"),
+    }
 )
 """These free memory, or are needed to get there: a full Redis drains while it refuses more."""
 
@@ -65,9 +68,12 @@ class Scripts:
     """All scripts of one namespace, by the name of their file."""
 
     append: Script
+    archive: Script
+    archived: Script
     beat: Script
     cancel: Script
     claim: Script
+    collect: Script
     drain: Script
     enqueue: Script
     finish: Script
@@ -81,6 +87,7 @@ class Scripts:
     move_to_queue: Script
     move_top: Script
     phase: Script
+    purge: Script
     set_priority: Script
     tick: Script
     undrain: Script

@@ -13,6 +13,7 @@ from .commands.ps import ps
 from .commands.queue_ls import queue_ls
 from .commands.queue_show import queue_show
 from .commands.run import run
+from .commands.scheduler import scheduler
 from .commands.show import show
 from .commands.submit import submit
 from .commands.version import print_version, version
@@ -44,7 +45,7 @@ def build() -> Callable[..., Any]:
     worker.command("undrain", cls=QuickCommand)(command(undrain))
     app.add_typer(queue, name="queue")
     app.add_typer(worker, name="worker")
-    _add(app, down, version)
+    _add(app, scheduler, down, version)
     return typer.main.get_command(app)
 
 

@@ -23,6 +23,7 @@ _VARIABLES: Final = (
     "RQ_AGENT_NAMESPACE",
     "RQ_AGENT_HOME",
     "RQ_AGENT_OUTPUT",
+    "RQ_AGENT_ARCHIVE",
 )
 _OF_TASKS: Final = ("TASK_ID", "ATTEMPT", "FENCE", "QUEUE", "WORKER", "PARAMS_FILE", "USED_FILE")
 _KNOWN: Final = (*_VARIABLES, *(f"RQ_AGENT_{name}" for name in _OF_TASKS))
@@ -37,10 +38,17 @@ class RedisTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Workers don't start on a server that there is a warning about."""
 
 
+class ArchiveTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `[archive]` of the configuration file."""
+
+    location: str = ""
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The configuration file."""
 
     redis: RedisTable = RedisTable()
+    archive: ArchiveTable = ArchiveTable()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     strict: bool
     """A worker does not start on a server that there is a warning about."""
+    archive: str
+    """Folder or URL where tasks go that leave Redis; empty: they stay."""
     home: Home
     json: bool
     color: bool
@@ -85,6 +95,7 @@ def load(common: Common | None = None, environ: Mapping[str, str] = os.environ) 
         url=url,
         namespace=namespace,
         strict=file.redis.strict,
+        archive=_archive(environ, file) or ("" if url else str(place.data / "archive")),
         home=place,
         json=common.json or _wants_json(environ),
         color=not common.no_color and not environ.get("NO_COLOR"),
@@ -128,7 +139,8 @@ def _explained(problem: str, text: str) -> str:
             f"line {_line_of(table.rpartition('.')[2], text)}: {table}: {problem.split(' - ')[0]}"
         )
     name = unknown[1]
-    allowed = (RedisTable if table == "redis" else ConfigFile).__struct_fields__
+    tables: dict[str, type[msgspec.Struct]] = {"redis": RedisTable, "archive": ArchiveTable}
+    allowed = tables.get(table, ConfigFile).__struct_fields__
     near = get_close_matches(name, allowed, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     where = f"in [{table}]" if table else "outside of a table"
@@ -149,6 +161,17 @@ def _home(environ: Mapping[str, str]) -> Home:
     if path.exists() and not path.is_dir():
         raise UsageError(f"RQ_AGENT_HOME: {path} is not a folder")
     return home.below(path.absolute())
+
+
+def _archive(environ: Mapping[str, str], file: ConfigFile) -> str:
+    """Return where the archive is said to be; empty where nothing is said."""
+    location = environ.get("RQ_AGENT_ARCHIVE", "") or file.archive.location
+    if not location or "://" in location:
+        return location
+    path = Path(location).expanduser()
+    if not path.is_absolute():  # it would be another folder for each command's working directory
+        raise UsageError(f"the archive's location {location!r} is relative: give the whole path")
+    return str(path)
 
 
 def _wants_json(environ: Mapping[str, str]) -> bool:

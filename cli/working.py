@@ -1,6 +1,5 @@
 """Runs a worker as it was asked for."""
 
-import logging
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -18,6 +17,7 @@ from . import identity, values, worker_name
 from .broker_url import working_url
 from .config import Settings
 from .render.screen import Screen
+from .stderr_log import log_to_stderr
 
 if TYPE_CHECKING:
     from .work_options import WorkOptions
@@ -58,7 +58,7 @@ def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
 def run(options: "WorkOptions", settings: Settings, screen: Screen) -> None:
     """Run one worker, from its options to its end."""
     config = config_of(options, settings)
-    _log_to_stderr(verbose=settings.verbose)
+    log_to_stderr(verbose=settings.verbose)
     identity.own_key(settings.home)  # so that this machine's user can use it at once
     url = working_url(settings, report=screen.say)
 
@@ -109,13 +109,3 @@ def _in_words(problem: str) -> str:
     if field == "lease_ms":
         return "--lease: at least 3s, or a short pause of the network loses every task"
     return f"{option}: {expected[:1].lower()}{expected[1:]}"
-
-
-def _log_to_stderr(*, verbose: bool) -> None:
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(message)s",
-        datefmt="%H:%M:%S",
-        stream=sys.stderr,
-        force=True,
-    )

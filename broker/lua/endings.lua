@@ -5,6 +5,7 @@
 -- with it. A script that finalizes tasks ends with fan_out() of families.lua.
 
 local MOST_PARENTS = 1000
+local LATE_OUTPUT = 3600000 -- ms after the end in which a worker may still ship output
 
 local function leave_running(id, queue, worker)
   call("ZREM", leases_key(), id)
@@ -73,6 +74,7 @@ local function finalize(id, state, reason, retention, queue, ...)
     try("HSET", extra_key(id), "reason", reason)
   end
   call("ZADD", done_key(), I(NOW + retention), id)
+  call("ZADD", unarchived_key(), I(NOW + math.min(retention, LATE_OUTPUT)), id)
   if reason == "" then
     event(id, state, "", "state", state, "queue", queue)
   else

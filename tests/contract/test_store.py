@@ -106,7 +106,7 @@ def test_a_place_that_takes_nothing_is_unavailable_by_name(tmp_path: Path, open_
     (tmp_path / "archive").mkdir(exist_ok=True)
     (tmp_path / "archive" / "lab").write_bytes(b"a file where a folder should be")
 
-    with pytest.raises(ArchiveUnavailable, match="archive .*"):
+    with pytest.raises(ArchiveUnavailable, match="archive "):
         store.put("lab/x", b"1")
 
     assert (tmp_path / "archive" / "lab").read_bytes() == b"a file where a folder should be"

@@ -1,0 +1,27 @@
+-- archived.lua: note which ends of tasks the archive has.
+--
+-- Uses     states.lua
+-- KEYS[1]  prefix
+-- ARGV[1]  number of tasks, 1 to 200
+-- then, for each
+--   id, finished_ms      as collect.lua gave them
+--
+-- Returns  for each: 1 noted | 0 not this end: the task was reset, ran again, or is gone
+-- Writes   t:<id> archived_ms = finished_ms, and the task leaves `arc`; nothing where it returns 0.
+-- Cost     O(tasks log N)
+
+local codes, noted = {}, {}
+for n = 1, tonumber(ARGV[1]) do
+  local id, finished = ARGV[2 * n], ARGV[2 * n + 1]
+  local task = read_task(id, "state", "finished_ms")
+  codes[n] = 0
+  if task and FINAL[task[1]] and task[2] == finished then
+    call("HSET", task_key(id), "archived_ms", finished)
+    noted[#noted + 1] = id
+    codes[n] = 1
+  end
+end
+if #noted > 0 then
+  call("ZREM", unarchived_key(), unpack(noted))
+end
+return codes

@@ -1,0 +1,143 @@
+-- purge.lua: remove final tasks whose time is up, and what nobody else needs of theirs.
+--
+-- Uses     states.lua
+-- KEYS[1]  prefix
+-- ARGV[1]  limit     1 to 100 tasks
+-- ARGV[2]  retry     integer, ms; when to look again at one that the archive lacks
+-- ARGV[3]  keep      integer, ms; when to look again at one that a live child needs
+-- ARGV[4]  ttl       integer, ms; how long a blob stays that no definition refers to any more
+--
+-- A task goes only if the archive has this very end of it: archived_ms = finished_ms. One that
+-- was reset, or ran once more, has another end. A blob gets a TTL instead of being deleted:
+-- somebody may just have been told that it is there, and be about to refer to it.
+--
+-- Returns  {purged, unarchived, needed, dropped, more}; more = 1: the limit was reached
+-- Writes   t: x: a: r: h: sc: and the logs of a purged task, its place in ids, by:*, done, dead,
+--          arc; refs of its definition and, with the last task of it, d:, refs of its blobs and
+--          their TTL. What is not final, or has no readable record, leaves `done`. Events.
+-- Cost     O(limit log N)
+
+local limit, retry, keep, ttl = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local MOST_LOGS, MOST_LABELS, MOST_BLOBS = 32, 100, 1000
+
+local removals, doomed = {}, {} -- sorted set -> members, keys: removed at the end, at once
+local users = {} -- definition -> how many of its tasks went
+
+local function remove_from(key, id)
+  removals[key] = removals[key] or {}
+  table.insert(removals[key], id)
+end
+
+local function remove_from_labels(id)
+  local stored = try("HGET", extra_key(id), "labels")
+  if type(stored) ~= "string" or stored == "" then
+    return
+  end
+  local is_json, labels = pcall(cjson.decode, stored)
+  local left = MOST_LABELS
+  for name, value in pairs(is_json and type(labels) == "table" and labels or {}) do
+    if left > 0 and type(name) == "string" and type(value) == "string" then
+      left = left - 1
+      remove_from(index_key("label", name .. "=" .. value), id)
+    end
+  end
+end
+
+local function remove_from_indices(id, task)
+  local name = try("HGET", extra_key(id), "name")
+  for _, key in ipairs({ ids_key(), done_key(), dead_key(), unarchived_key() }) do
+    remove_from(key, id)
+  end
+  remove_from(index_key("state", task[1]), id)
+  remove_from(index_key("queue", task[4]), id)
+  remove_from(index_key("user", task[5]), id)
+  remove_from(index_key("name", type(name) == "string" and name or task[6]), id)
+  remove_from_labels(id)
+end
+
+local function remove(id, task)
+  remove_from_indices(id, task)
+  for _, key in ipairs({ task_key(id), extra_key(id), arguments_key(id), result_key(id),
+    history_key(id), scalars_key(id) }) do
+    table.insert(doomed, key)
+  end
+  local fence = whole(task[7], 0)
+  for n = fence, math.max(1, fence - MOST_LOGS + 1), -1 do -- older logs are gone by their TTL
+    table.insert(doomed, log_key(id, I(n)))
+  end
+  if task[8] ~= "" then
+    users[task[8]] = (users[task[8]] or 0) + 1
+  end
+  call("HDEL", references_key(), "t:" .. id)
+  publish(id, "purged", "state", task[1], "queue", task[4])
+end
+
+-- Count a user less. Whether that was the last one: a count that never was is none.
+local function lose(field, count)
+  local left = try("HINCRBY", references_key(), field, -count)
+  if type(left) ~= "number" or left > 0 then
+    return false
+  end
+  call("HDEL", references_key(), field)
+  return left == 0
+end
+
+local function lose_definition(digest, count)
+  if not lose("d:" .. digest, count) then
+    return
+  end
+  table.insert(doomed, definition_key(digest))
+  local blobs, left = call("HGET", references_key(), "blobs:" .. digest) or "", MOST_BLOBS
+  for blob in string.gmatch(blobs, "%x+") do
+    left = left - 1
+    if left >= 0 and lose("blob:" .. blob, 1) then
+      call("PEXPIRE", blob_key(blob), ttl)
+    end
+  end
+  call("HDEL", references_key(), "blobs:" .. digest)
+end
+
+-- Whether a child that is not final, or was not told yet, needs a task.
+local function is_needed(id)
+  return whole(call("HGET", references_key(), "t:" .. id), 0) > 0
+    or call("EXISTS", children_key(id)) == 1
+end
+
+local counts = { 0, 0, 0, 0 } -- purged, unarchived, needed, dropped
+
+local function look(id)
+  local task = read_task(id, "state", "finished_ms", "archived_ms", "queue", "user", "name",
+    "fence", "definition")
+  if not task or not FINAL[task[1]] then
+    call("ZREM", done_key(), id)
+    publish(id, "ghost", "state", task and task[1] or "missing")
+    return 4
+  end
+  if task[2] == "" or task[3] ~= task[2] then
+    call("ZADD", unarchived_key(), "NX", I(NOW), id)
+    call("ZADD", done_key(), I(NOW + retry), id)
+    return 2
+  end
+  if is_needed(id) then
+    call("ZADD", done_key(), I(NOW + keep), id)
+    return 3
+  end
+  remove(id, task)
+  return 1
+end
+
+local ids = call("ZRANGEBYSCORE", done_key(), "-inf", I(NOW), "LIMIT", 0, limit)
+for _, id in ipairs(ids) do
+  local what = look(id)
+  counts[what] = counts[what] + 1
+end
+for digest, count in pairs(users) do
+  lose_definition(digest, count)
+end
+for key, members in pairs(removals) do
+  try("ZREM", key, unpack(members))
+end
+for n = 1, #doomed, 1000 do
+  call("UNLINK", unpack(doomed, n, math.min(n + 999, #doomed)))
+end
+return { counts[1], counts[2], counts[3], counts[4], #ids == limit and 1 or 0 }

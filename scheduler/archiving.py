@@ -1,0 +1,62 @@
+"""Lets final tasks go: first into the archive, later out of Redis.
+
+Any number of processes may do both at once: collect.lua gives a task to one of them at a time,
+and purge.lua takes only what the archive has.
+"""
+
+import logging
+import time
+from typing import Final, NoReturn
+
+import anyio
+
+from ..broker.archive.writing import Writer
+from ..broker.errors import ArchiveUnavailable, BrokerUnavailable
+from ..broker.purging import PURGED, Purging
+from .pacing import next_limit, rest_s
+from .troubles import Troubles
+
+log = logging.getLogger(__name__)
+
+WRITE_EVERY_S: Final = 30.0
+"""Rest of the archiver when it has all: what ends meanwhile shares a segment."""
+PURGE_EVERY_S: Final = 10.0
+_RETRY_S: Final = 10.0
+
+
+async def write_forever(writer: Writer, *, every_s: float = WRITE_EVERY_S) -> NoReturn:
+    """Archive what ended. A full disk or a missing store is told and waited for."""
+    troubles = Troubles(log, "archiver")
+    while True:
+        started_s = time.monotonic()
+        try:
+            written = await writer.write()
+        except (ArchiveUnavailable, BrokerUnavailable) as e:
+            troubles.met(e)
+            await anyio.sleep(min(every_s, _RETRY_S))
+            continue
+        troubles.over()
+        if written.tasks:
+            log.debug("archived %d tasks", written.tasks)
+        took_s = time.monotonic() - started_s
+        await anyio.sleep(rest_s(took_s, more=written.more, idle_s=every_s, share=0.9))
+
+
+async def purge_forever(purging: Purging, *, every_s: float = PURGE_EVERY_S) -> NoReturn:
+    """Remove what is due and archived, in calls that are short enough for claims in between."""
+    troubles = Troubles(log, "purge")
+    limit = PURGED
+    while True:
+        started_s = time.monotonic()
+        try:
+            purged = await purging.purge(limit)
+        except BrokerUnavailable as e:
+            troubles.met(e)
+            await anyio.sleep(min(every_s, _RETRY_S))
+            continue
+        troubles.over()
+        took_s = time.monotonic() - started_s
+        limit = next_limit(limit, took_s, most=PURGED)
+        # A thousand tasks that the archive lacks are looked at again later, not one after another.
+        more = purged.more and purged.purged + purged.needed + purged.dropped > 0
+        await anyio.sleep(rest_s(took_s, more=more, idle_s=every_s))

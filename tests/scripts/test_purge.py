@@ -1,0 +1,254 @@
+import hashlib
+from typing import Any
+
+import pytest
+
+from rq_agent.broker import keys
+from rq_agent.broker.blobs import TTL_S, Blobs
+from rq_agent.broker.keys import TaskId
+from rq_agent.broker.logs import Chunk, Logs
+from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.tasks import DefinitionUpload, EnqueueOutcome, Tasks
+
+from .retiring import archived, ended, keys_of, make_due, purge, seconds_until
+from .steps import DIGEST, add, claim_one, events, fields, finish, members, new_task
+
+BLOB = hashlib.sha256(b"code").hexdigest()
+
+
+async def referring(ns: Namespace, *blobs: str, salt: bytes = b"") -> DefinitionUpload:
+    """Return a definition that refers to blobs, which are stored."""
+    await Blobs(ns).put(BLOB, b"code")
+    return DefinitionUpload(encoded=b"refers" + salt, blobs=blobs or (BLOB,))
+
+
+def digest_of(upload: DefinitionUpload) -> str:
+    return hashlib.sha256(upload.encoded).hexdigest()
+
+
+async def archived_with(ns: Namespace, upload: DefinitionUpload) -> TaskId:
+    task = new_task(definition=digest_of(upload))
+    await Tasks(ns).enqueue([task], {task.definition: upload})
+    await finish(ns, await claim_one(ns), "succeeded")
+    await note(ns, task.id)
+    return task.id
+
+
+async def note(ns: Namespace, task_id: TaskId) -> None:
+    """Let the archive have the end of a task, and let it be due."""
+    stored = await fields(ns, task_id)
+    await ns.scripts.archived([1, task_id, stored["finished_ms"]])
+    await make_due(ns, task_id)
+
+
+async def test_nothing_of_a_purged_task_stays(namespace: Namespace) -> None:
+    done = await archived(
+        namespace, name="train", user="ada", labels={"team": "vision", "a": "b=c"}
+    )
+    await Logs(namespace).append(done, [Chunk(stream="out", offset=0, raw_bytes=1, data=b"x")])
+    await namespace.redis.xadd(keys.scalars(namespace.prefix, done.task_id), {"loss": "1"})
+
+    purged = await purge(namespace)
+
+    assert (purged.purged, purged.more) == (1, False)
+    assert await keys_of(namespace, done.task_id) == set()
+    assert await events(namespace, "purged") == [
+        {"id": done.task_id, "event": "purged", "state": "succeeded", "queue": "q"}
+    ]
+    assert (await purge(namespace)).purged == 0
+
+
+async def test_only_what_is_due_goes(namespace: Namespace) -> None:
+    early, late = await archived(namespace), await archived(namespace)
+    far = 4_000_000_000_000
+    await namespace.redis.zadd(keys.done(namespace.prefix), {late.task_id: far})
+
+    assert (await purge(namespace)).purged == 1
+
+    assert await fields(namespace, early.task_id) == {}
+    assert (await fields(namespace, late.task_id))["state"] == "succeeded"
+
+
+async def test_what_the_archive_lacks_stays_and_is_written_next(namespace: Namespace) -> None:
+    task_id = (await ended(namespace)).task_id
+    p = namespace.prefix
+    await make_due(namespace, task_id)
+    await namespace.redis.delete(keys.unarchived(p))  # it ended before there was an archive
+
+    assert (await purge(namespace)).unarchived == 1
+
+    assert (await fields(namespace, task_id))["state"] == "succeeded"
+    assert await seconds_until(namespace, keys.unarchived(p), task_id) <= 0
+    assert 50 < await seconds_until(namespace, keys.done(p), task_id) <= 60
+
+
+async def test_an_archiver_keeps_its_lease_when_a_task_is_due(namespace: Namespace) -> None:
+    task_id = (await ended(namespace)).task_id
+    before_s = await seconds_until(namespace, keys.unarchived(namespace.prefix), task_id)
+    await namespace.redis.zadd(keys.done(namespace.prefix), {task_id: 1})
+
+    await purge(namespace)
+
+    after_s = await seconds_until(namespace, keys.unarchived(namespace.prefix), task_id)
+    assert before_s - 5 < after_s <= before_s
+
+
+async def test_another_end_than_the_archived_one_stays(namespace: Namespace) -> None:
+    task_id = (await archived(namespace)).task_id
+    task = keys.task(namespace.prefix, task_id)
+    await namespace.redis.hset(task, "finished_ms", "12345")  # it ran once more
+
+    assert (await purge(namespace)).unarchived == 1
+    assert (await fields(namespace, task_id))["finished_ms"] == "12345"
+
+
+async def test_a_task_that_was_reset_is_not_purged(namespace: Namespace) -> None:
+    task_id = (await archived(namespace)).task_id
+    await namespace.redis.hset(keys.task(namespace.prefix, task_id), "state", "draft")
+
+    assert (await purge(namespace)).dropped == 1
+
+    assert (await fields(namespace, task_id))["state"] == "draft"
+    assert await members(namespace, keys.done(namespace.prefix)) == []
+    await namespace.redis.hset(keys.task(namespace.prefix, task_id), "state", "succeeded")
+
+
+async def test_a_parent_stays_as_long_as_a_child_is_not_final(namespace: Namespace) -> None:
+    p = namespace.prefix
+    task_id = (await archived(namespace)).task_id
+    await namespace.redis.hset(keys.references(p), f"t:{task_id}", 1)
+
+    assert (await purge(namespace)).needed == 1
+    assert 86_000 < await seconds_until(namespace, keys.done(p), task_id) <= 86_400
+
+    await namespace.redis.hdel(keys.references(p), f"t:{task_id}")
+    await make_due(namespace, task_id)
+    assert (await purge(namespace)).purged == 1
+
+
+async def test_a_parent_stays_as_long_as_a_child_was_not_told(namespace: Namespace) -> None:
+    p = namespace.prefix
+    task_id = (await archived(namespace)).task_id
+    await namespace.redis.sadd(keys.children(p, task_id), "ok:0000000000000000")
+
+    assert (await purge(namespace)).needed == 1
+
+    assert (await fields(namespace, task_id))["state"] == "succeeded"
+    await namespace.redis.delete(keys.children(p, task_id))
+
+
+async def test_a_definition_goes_with_its_last_task(namespace: Namespace) -> None:
+    p, redis = namespace.prefix, namespace.redis
+    await archived(namespace)
+    [other] = await add(namespace)
+
+    await purge(namespace)
+    assert await redis.hget(keys.references(p), f"d:{DIGEST}") == b"1"
+    assert await redis.exists(keys.definition(p, DIGEST)) == 1
+
+    await finish(namespace, await claim_one(namespace), "failed")
+    await note(namespace, other)
+    await purge(namespace)
+    assert await redis.hget(keys.references(p), f"d:{DIGEST}") is None
+    assert await redis.exists(keys.definition(p, DIGEST)) == 0
+
+
+async def test_a_blob_ages_when_its_last_definition_went(namespace: Namespace) -> None:
+    p, redis = namespace.prefix, namespace.redis
+    one, two = await referring(namespace), await referring(namespace, salt=b"2")
+    for upload in (one, two):
+        await archived_with(namespace, upload)
+    blob = keys.blob(p, BLOB)
+
+    await purge(namespace, limit=1)
+    assert await redis.hget(keys.references(p), f"blob:{BLOB}") == b"1"
+    assert await redis.pttl(blob) == -1
+
+    await purge(namespace)
+    assert 0 < await redis.pttl(blob) <= TTL_S * 1000
+    assert await redis.hgetall(keys.references(p)) == {}
+
+
+async def test_a_blob_that_is_aging_may_be_referred_to_again(namespace: Namespace) -> None:
+    upload = await referring(namespace)
+    await archived_with(namespace, upload)
+    assert await Blobs(namespace).missing([BLOB]) == []  # a submitter is told, and goes on
+    await purge(namespace)
+
+    task = new_task(definition=digest_of(upload))
+    [answer] = await Tasks(namespace).enqueue([task], {task.definition: upload})
+
+    assert answer.outcome == EnqueueOutcome.QUEUED
+    assert await namespace.redis.pttl(keys.blob(namespace.prefix, BLOB)) == -1
+
+
+async def test_a_count_that_was_lost_deletes_nothing(namespace: Namespace) -> None:
+    p = namespace.prefix
+    await archived(namespace)
+    await add(namespace)
+    await namespace.redis.hdel(keys.references(p), f"d:{DIGEST}")
+
+    assert (await purge(namespace)).purged == 1
+
+    assert await namespace.redis.exists(keys.definition(p, DIGEST)) == 1
+
+
+@pytest.mark.parametrize("value", ["nothing", "a string", "other fields"])
+async def test_a_member_without_a_readable_record_is_dropped_and_told(
+    namespace: Namespace, value: str
+) -> None:
+    p, task_id = namespace.prefix, TaskId("0" * 16)
+    await namespace.redis.zadd(keys.done(p), {task_id: 1})
+    if value == "a string":
+        await namespace.redis.set(keys.task(p, task_id), "garbage")
+    elif value == "other fields":
+        await namespace.redis.hset(keys.task(p, task_id), "color", "blue")
+
+    assert (await purge(namespace)).dropped == 1
+
+    assert await members(namespace, keys.done(p)) == []
+    assert await events(namespace, "ghost") == [
+        {"id": task_id, "event": "ghost", "state": "missing"}
+    ]
+    await namespace.redis.delete(keys.task(p, task_id))
+
+
+@pytest.mark.parametrize("labels", ["not json", "[1, 2]", '{"a": {"b": "c"}}', "[" * 5000, "7"])
+async def test_garbage_in_a_record_does_not_keep_it(namespace: Namespace, labels: str) -> None:
+    p = namespace.prefix
+    task_id = (await archived(namespace)).task_id
+    hostile: Any = {"fence": "9e99", "user": "\x00" * 100_000, "definition": "?"}
+    await namespace.redis.hset(keys.task(p, task_id), mapping=hostile)
+    await namespace.redis.hset(keys.extra(p, task_id), mapping={"labels": labels, "name": ""})
+    await namespace.redis.set(keys.index(p, "user", "\x00" * 100_000), "not a set")
+
+    assert (await purge(namespace)).purged == 1
+
+    await namespace.redis.delete(keys.index(p, "user", "\x00" * 100_000))
+    left = await keys_of(namespace, task_id)
+    assert left == set()
+
+
+async def test_a_call_is_bounded_and_says_that_there_is_more(namespace: Namespace) -> None:
+    for _ in range(3):
+        await archived(namespace)
+
+    first, second = await purge(namespace, limit=2), await purge(namespace, limit=2)
+
+    assert (first.purged, first.more, second.purged, second.more) == (2, True, 1, False)
+
+
+async def test_a_full_batch_of_tasks_with_many_logs_goes_in_one_call(namespace: Namespace) -> None:
+    ids = await add(namespace, 100)
+    for _ in ids:
+        await finish(namespace, await claim_one(namespace), "failed")
+    for task_id in ids:
+        task = keys.task(namespace.prefix, task_id)
+        stored = await fields(namespace, task_id)
+        await namespace.redis.hset(
+            task, mapping={"fence": "40", "archived_ms": stored["finished_ms"]}
+        )
+    await make_due(namespace, *ids)
+
+    assert (await purge(namespace)).purged == 100
+    assert await members(namespace, keys.ids(namespace.prefix)) == []
