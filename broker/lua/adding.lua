@@ -81,6 +81,7 @@ local function add(id, kind, envelope, params)
   end
   count_child(kind.parents, 1)
   if kind.state == "waiting" then
+    enter_state(id, "", "waiting") -- at once: link() may move it on
     link(id, kind.parents, retention)
   end
   return call("HGET", task_key(id), "state")
@@ -91,7 +92,7 @@ local function place(kind)
   count_users(kind.definition, kind.new)
   add_all(ids_key(), kind.ids)
   for _, key in ipairs(kind.indices) do
-    if key ~= index_key("state", "waiting") then -- link() may have moved them on
+    if key ~= index_key("state", "waiting") then -- add() did
       add_all(key, kind.ids)
     end
   end

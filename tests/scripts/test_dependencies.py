@@ -56,6 +56,18 @@ async def test_a_child_is_ready_when_its_last_parent_succeeded(namespace: Namesp
     assert (await events(namespace, "parents_met"))[0]["id"] == child.id
 
 
+async def test_a_waiting_task_is_found_by_its_state_until_it_goes_on(namespace: Namespace) -> None:
+    (parent,) = await add(namespace)
+    child = child_of(parent)
+    index = keys.index(namespace.prefix, "state", "waiting")
+
+    await enqueue(namespace, child)
+
+    assert await members(namespace, index) == [child.id]
+    await finish(namespace, await claim_one(namespace), "succeeded")
+    assert await members(namespace, index) == []
+
+
 @pytest.mark.parametrize("outcome", ["succeeded", "failed", "errored", "timed_out", "cancelled"])
 @pytest.mark.parametrize("condition", ["ok", "any", "fail"])
 @pytest.mark.parametrize("is_early", [True, False])
