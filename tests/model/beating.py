@@ -1,0 +1,83 @@
+"""The model of beat: what a worker keeps, gets back, and is told."""
+
+from dataclasses import dataclass, field
+
+from .claiming import has_room
+from .ending import Token, is_adoptable, is_current, take_back
+from .moves import finalize, leave_running, make_ready, tell_children
+from .state import State, Task
+
+_TICKER_MS = 10_000
+
+
+@dataclass
+class Told:
+    """What a beat tells."""
+
+    lost: list[str] = field(default_factory=list)
+    cancels: dict[str, int | None] = field(default_factory=dict)
+    given_back: set[str] = field(default_factory=set)
+    is_ticker: bool = False
+    command: str = ""
+
+
+def beat(state: State, now: int, worker: str, held: list[Token], ttl_ms: int) -> Told:
+    """A whole beat of a worker that lists what it holds."""
+    record = state.worker(worker)
+    told = Told(command=record.command)
+    state.alive_until[worker] = now + ttl_ms
+    renewed = 0
+    for token in held:
+        task = state.tasks.get(token.task_id)
+        if task is None or not _keep(state, now, worker, task, token):
+            told.lost.append(token.task_id)
+            continue
+        task.leased_until = now + (task.lease_ms or ttl_ms)
+        renewed += 1
+        if task.cancel:
+            told.cancels[task.id] = None if task.cancel == "default" else int(task.cancel)
+    ended, before = record.beat_ended, record.beat_ended_before
+    is_in_order = 0 < before <= ended <= now
+    if is_in_order and len(state.held(worker)) > renewed:
+        told.given_back = _give_back(state, now, worker, before, ttl_ms)
+    record.beat_ended, record.beat_ended_before = now, ended
+    told.is_ticker = _elect(state, now, worker)
+    tell_children(state, now)
+    return told
+
+
+def _keep(state: State, now: int, worker: str, task: Task, token: Token) -> bool:
+    """Whether the claim holds the task, maybe once more."""
+    if is_current(task, token):
+        return True
+    if not is_adoptable(task, token) or not has_room(state, task):
+        return False
+    take_back(state, task, token)
+    task.worker, task.claimed_ms = worker, now
+    return True
+
+
+def _give_back(state: State, now: int, worker: str, before: int, ttl_ms: int) -> set[str]:
+    """Return what neither of the last two beats listed into its own place, uncharged."""
+    given_back = set()
+    for task in state.held(worker):
+        assert task.leased_until is not None
+        if task.leased_until - (task.lease_ms or ttl_ms) >= before:
+            continue
+        leave_running(state, task)
+        task.finished = f"{task.fence}:{task.nonce}:given_back"
+        given_back.add(task.id)
+        if task.cancel:
+            finalize(state, task, "cancelled", "", now)
+        else:
+            make_ready(task, now)
+    return given_back
+
+
+def _elect(state: State, now: int, worker: str) -> bool:
+    """Whether this worker ticks for the next ten seconds."""
+    known = state.globals
+    if known.ticker != worker and now < known.ticker_until <= now + _TICKER_MS:
+        return False
+    known.ticker, known.ticker_until = worker, now + _TICKER_MS
+    return True

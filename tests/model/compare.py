@@ -1,0 +1,96 @@
+"""Whether what is stored is what the model believes."""
+
+from typing import Any
+
+from .state import State, Task, WorkerRecord
+from .stored import Stored
+
+_DEFAULTS = {"priority": "0", "fence": "0", "attempt": "1", "lost": "0"}
+
+
+def check(state: State, stored: Stored) -> None:
+    """Raise AssertionError where Redis and the model differ."""
+    assert _ids(stored) == state.tasks.keys()
+    for task in state.tasks.values():
+        _check_task(task, stored)
+    for key, expected in _scored(state).items():
+        assert stored.get(key, {}) == expected, key
+    for name, queue in state.queues.items():
+        _learn_orders(state, name, stored)
+        settings = stored.get(f"qm:{name}", {})
+        assert int(settings.get("sequence", "0")) == queue.sequence, f"sequence of {name}"
+        assert stored.get(f"qh:{name}", set()) == queue.shapes, f"shapes of {name}"
+    assert stored.get("shapes", {}).keys() == state.shapes
+    assert stored.get("wks", {}) == state.alive_until
+    for name, record in state.workers.items():
+        _check_worker(name, record, stored.get(f"wk:{name}", {}))
+    for order, passes in state.passes.items():
+        assert stored.get(f"st:{order}", {}) == passes, f"turns of {order}"
+    _check_globals(state, stored.get("g", {}))
+
+
+def _ids(stored: Stored) -> set[str]:
+    return {key[2:] for key in stored if key.startswith("t:")}
+
+
+def _check_task(task: Task, stored: Stored) -> None:
+    record = _DEFAULTS | stored[f"t:{task.id}"]
+    expected: dict[str, Any] = {
+        "state": task.state,
+        "queue": task.queue,
+        "shape": task.shape,
+        "priority": task.priority,
+        "fence": task.fence,
+        "attempt": task.attempt,
+        "lost": task.lost,
+    }
+    if task.state == "running":
+        expected["worker"] = task.worker
+    told = {name: record.get(name) for name in expected}
+    assert told == {n: str(v) for n, v in expected.items()}, f"task {task.id}"
+    for name in ("nonce", "cancel", "finished"):
+        assert record.get(name, "") == getattr(task, name), f"{name} of task {task.id}"
+    reason = stored.get(f"x:{task.id}", {}).get("reason", "") if task.is_final else ""
+    if task.state != "skipped":  # several parents may be why
+        assert reason == task.reason, f"reason of task {task.id}"
+
+
+def _scored(state: State) -> dict[str, dict[str, float]]:
+    """What the indices by time hold."""
+    fields = {
+        "lease": "leased_until",
+        "delay": "delayed_until",
+        "exp": "expires",
+        "done": "purge_at",
+        "dead": "died",
+    }
+    tasks = state.tasks.values()
+    return {
+        key: {t.id: getattr(t, field) for t in tasks if getattr(t, field) is not None}
+        for key, field in fields.items()
+    }
+
+
+def _learn_orders(state: State, name: str, stored: Stored) -> None:
+    """The scores of a queue sort its tasks as the model does; the model learns them."""
+    line = [state.tasks[i] for i in state.queue(name).in_order()]
+    for task in line:
+        task.order = float(stored[f"t:{task.id}"]["order"])
+    ordered = sorted(line, key=lambda task: task.order)
+    assert [t.id for t in line] == [t.id for t in ordered], f"order of {name}"
+
+
+def _check_worker(name: str, record: WorkerRecord, told: dict[str, str]) -> None:
+    assert told.get("command", "") == record.command, f"command of {name}"
+    assert told.get("claim_nonce", "") == record.claim_nonce, f"claim of {name}"
+    beats = {"beat_ended": record.beat_ended, "beat_ended_before": record.beat_ended_before}
+    assert {k: int(told.get(k, "0")) for k in beats} == beats, f"beats of {name}"
+
+
+def _check_globals(state: State, told: dict[str, str]) -> None:
+    known = state.globals
+    assert told.get("run_id", "") == known.run_id
+    for name in ("hold_claims_until", "hold_reaping_until", "ticker_until"):
+        assert int(told.get(name, "0")) == getattr(known, name), name
+    assert told.get("ticker", "") == known.ticker
+    assert int(told.get("ticked_at", "0")) == (known.ticked_at or 0)

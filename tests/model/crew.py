@@ -1,0 +1,101 @@
+"""Workers as their loops behave, seen from outside: what each holds and has heard."""
+
+from rq_agent.broker.orders import Order, Profile, parse
+from rq_agent.broker.presence import Inbox
+
+from . import claiming
+from .ending import Token
+from .rig import SHAPES, Rig
+
+SLOTS = 3
+
+
+class Worker:
+    """It claims when something is new and there is room."""
+
+    def __init__(self, rig: Rig, name: str, order: Order, shapes: tuple[str, ...]) -> None:
+        self._rig = rig
+        self.name = name
+        self.order = order
+        self.shapes = shapes
+        self._profile = Profile(order=order, shapes=shapes).id
+        self._inbox = Inbox(rig.ns, name)
+        self.held: list[Token] = []
+        self.left_behind: list[Token] = []
+        """What an earlier session of it held and never ended."""
+        self.lost_nonce = ""
+        """Of a claim whose answer did not arrive."""
+        self.has_news = True
+        self.is_parked = False
+        self.drains = False
+
+    @property
+    def room(self) -> int:
+        return SLOTS - len(self.held)
+
+    def hear(self) -> None:
+        """Read what came into the inbox."""
+        self.has_news |= bool(self._rig.run(self._inbox.next(0)))
+        if self.has_news:
+            self.is_parked = False
+
+    def ask(self, nonce: str, *, answers: int = 1, arrives: bool = True) -> list[Token]:
+        """Claim as intake does; the answer may be lost. Returns what was claimed."""
+        self.hear()
+        if self.room < 1 or self.drains:
+            return []
+        self.has_news = False
+        for _ in range(answers):
+            told = self._rig.claim(self.name, nonce, self.room, self.order, list(self.shapes))
+        tokens = [Token(task[0], task[1], nonce) for task in told.tasks]
+        if arrives:
+            self.is_parked = told.parked
+            self.held += [t for t in tokens if t not in self.held]
+            self.lost_nonce = ""
+        else:
+            self.lost_nonce = nonce
+        self.has_news = bool(told.held_until) or not arrives
+        return tokens
+
+    def beat(self, *, times: int = 1) -> None:
+        """Renew what it holds, and drop what it is told is lost."""
+        for _ in range(times):
+            profile = self._profile if self.is_parked else ""
+            told = self._rig.beat(self.name, self.held, profile)
+        self.held = [token for token in self.held if token.task_id not in told.lost]
+        self.has_news |= bool(told.lost)
+
+    def restart(self) -> None:
+        """Die with all that it held, and come back as another session of its name."""
+        self.left_behind += self.held
+        self.held = []
+        self.lost_nonce = ""
+        self.has_news, self.is_parked, self.drains = True, False, False
+        self._rig.run(self._inbox.start())
+
+    def sleeps(self, idle: dict[str, dict[str, float]]) -> bool:
+        """Whether it is parked, and counts as alive."""
+        until = idle.get(f"idle:{self._profile}", {}).get(self.name, 0)
+        return until > self._rig.now
+
+    def could_claim(self) -> str:
+        """A task that it might have; empty when there is none."""
+        for queue in self.order.queues:
+            found = claiming.waiting_for(self._rig.state, queue, self.shapes)
+            if found:
+                return found.id
+        return ""
+
+
+def crew(rig: Rig) -> list[Worker]:
+    """Six workers in four orders; every second one runs tasks of all shapes."""
+    orders = (
+        parse("priority", ["q1", "q2", "q3"]),
+        parse("priority", ["q2"]),
+        parse("round-robin", ["q3", "q1"]),
+        parse("weighted:3,1", ["q1", "q2"]),
+    )
+    return [
+        Worker(rig, f"w{n}", order, SHAPES if n % 2 else SHAPES[:1])
+        for n, order in enumerate(orders + orders[2:])
+    ]
