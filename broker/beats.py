@@ -30,7 +30,7 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     """Held for this worker, but not by it: their claim never arrived."""
     is_ticker: bool
     command: str
-    """`drain`, or empty."""
+    """`drain`, `stop`, or empty."""
     shape_count: int
     is_parked: bool
     """Under the profile that it named; else it was woken, or Redis forgot it."""

@@ -19,7 +19,7 @@ from .commands.submit import submit
 from .commands.version import print_version, version
 from .commands.wait import wait
 from .commands.work import work
-from .commands.worker_drain import drain, undrain
+from .commands.worker_drain import drain, stop, undrain
 from .commands.worker_ls import worker_ls
 from .options import Common
 from .quick import QuickCommand, QuickGroup
@@ -43,6 +43,7 @@ def build() -> Callable[..., Any]:
     worker.command("ls", cls=QuickCommand)(command(worker_ls))
     worker.command("drain", cls=QuickCommand)(command(drain))
     worker.command("undrain", cls=QuickCommand)(command(undrain))
+    worker.command("stop", cls=QuickCommand)(command(stop))
     app.add_typer(queue, name="queue")
     app.add_typer(worker, name="worker")
     _add(app, scheduler, down, version)

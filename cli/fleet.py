@@ -111,6 +111,20 @@ def undrain_workers(settings: Settings, screen: Screen, names: Sequence[str]) ->
     _tell_each(settings, screen, names, tell)
 
 
+def stop_workers(settings: Settings, screen: Screen, names: Sequence[str]) -> None:
+    """Tell workers to give their tasks back and to stop.
+
+    Raises:
+        SelectorError: one of them is not there; none was told.
+    """
+
+    async def tell(namespace: "Namespace", name: str) -> str:
+        await Draining(namespace).stop(name)
+        return "stops: its tasks go back into their places"
+
+    _tell_each(settings, screen, names, tell)
+
+
 def _tell_each(
     settings: Settings,
     screen: Screen,

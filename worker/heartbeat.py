@@ -12,6 +12,7 @@ from .config import WorkerConfig
 from .endings import StopCause
 from .held import Held, HeldTasks
 from .signals import ASKED, Signals
+from .stopping import stop_now
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,8 @@ class Heartbeat:
             log.warning("task %s: its claim never reached this worker; given back", task_id)
         if beat.command == "drain":
             self._signals.drain(ASKED)
+        elif beat.command == "stop":
+            stop_now(self._tasks, self._signals)
         if beat.is_ticker != self.ticker.is_set():
             self._elect(beat.is_ticker)
         if beat.shape_count != self._shape_count:

@@ -11,6 +11,7 @@ from ..broker.presence import Inbox
 from .endings import StopCause
 from .held import HeldTasks
 from .signals import ASKED, Signals
+from .stopping import stop_now
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ def _act(message: dict[str, str], tasks: HeldTasks, signals: Signals) -> None:
             )
         case {"c": "drain"}:
             signals.drain(ASKED)
+        case {"c": "stop"}:
+            stop_now(tasks, signals)
         case {"c": "undrain"}:
             signals.undrain()
         case _:

@@ -8,6 +8,7 @@ log = logging.getLogger(__name__)
 
 
 ASKED = "asked by `worker drain`"
+ASKED_TO_STOP = "asked by `worker stop`"
 
 
 class Signals:

@@ -80,7 +80,7 @@ end
 if told[3] then
   unpark(worker, told[3])
 end
-if held_until > 0 or told[2] == "drain" then
+if held_until > 0 or told[2] then
   return answer()
 end
 

@@ -1,6 +1,6 @@
 -- drain.lua: tell a worker to claim no more, and to stop when its tasks have ended.
 --
--- Uses     ready.lua, parking.lua
+-- Uses     ready.lua, parking.lua, closing.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
 --
@@ -9,19 +9,4 @@
 --          claimed yet wakes another one.
 -- Cost     O(log N)
 
-local worker = ARGV[1]
-
-if not call("ZSCORE", workers_key(), worker) then
-  return 0
-end
-local told = call("HMGET", worker_key(worker), "parked", "woken")
-if told[1] then
-  unpark(worker, told[1])
-end
-call("HSET", worker_key(worker), "command", "drain")
-send(worker, "c", "drain")
-local queue, shape = read_woken(told[2])
-if queue then
-  pass_on(queue, shape)
-end
-return 1
+return close_worker(ARGV[1], "drain")

@@ -1,4 +1,4 @@
-"""`rq-agent worker drain` and `undrain`."""
+"""`rq-agent worker drain`, `undrain` and `stop`."""
 
 from typing import Annotated
 
@@ -36,3 +36,13 @@ def undrain(common: Common, workers: _Names) -> None:
 
     settings = config.load(common)
     undrain_workers(settings, Screen(settings), workers)
+
+
+def stop(common: Common, workers: _Names) -> None:
+    """Let workers give their tasks back, into their own places, and stop now."""
+    from .. import config
+    from ..fleet import stop_workers
+    from ..render.screen import Screen
+
+    settings = config.load(common)
+    stop_workers(settings, Screen(settings), workers)

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from rq_agent.broker import keys
 from rq_agent.broker.claims import Finish, FinishCode, Outcome
+from rq_agent.broker.draining import Draining
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.states import TaskState
@@ -96,6 +98,23 @@ async def test_a_worker_that_is_asked_twice_gives_its_task_back_uncharged(lab: L
         os.kill(os.getpid(), signal.SIGTERM)
         await lab.worker_is("w1", "draining")
         os.kill(os.getpid(), signal.SIGTERM)
+        await lab.reached(task_id, "release")
+
+    record = await lab.record(task_id)
+    assert (record.state, record.attempt, record.lost) == (TaskState.QUEUED, 1, 0)
+
+
+@pytest.mark.parametrize("is_heard_by_beat", [False, True])
+async def test_a_worker_that_is_stopped_from_afar_gives_its_task_back_uncharged(
+    lab: Lab, is_heard_by_beat: bool
+) -> None:
+    async with lab.worker(beat_ms=200):
+        task_id = await started(lab, SLEEPER)
+        if is_heard_by_beat:  # its message was lost
+            key = keys.worker(lab.namespace.prefix, "w1")
+            await lab.namespace.redis.hset(key, "command", "stop")
+        else:
+            await Draining(lab.namespace).stop("w1")
         await lab.reached(task_id, "release")
 
     record = await lab.record(task_id)

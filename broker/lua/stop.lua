@@ -1,0 +1,13 @@
+-- stop.lua: tell a worker to give its tasks back and to stop now.
+--
+-- Uses     ready.lua, parking.lua, closing.lua
+-- KEYS[1]  prefix
+-- ARGV[1]  worker
+--
+-- Returns  1 told | 0 no such worker
+-- Writes   wk:<worker> command; its inbox; it is not parked any more. What it was woken for and has not
+--          claimed yet wakes another one. Its tasks are given back by the worker itself, which
+--          ends their processes first: only it knows when they have ended.
+-- Cost     O(log N)
+
+return close_worker(ARGV[1], "stop")
