@@ -1,25 +1,29 @@
-"""Lists of tasks, newest first, in bounded steps."""
+"""Lists of tasks, newest first, in bounded steps.
 
-from collections.abc import AsyncIterator, Collection
+A page begins where the one before ended, by id. So a walk over all pages lists no task twice, and
+misses none that was there and was accepted from its first page to its last.
+"""
+
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
 
-from . import keys
-from .decoding import texts
+from .decoding import text, texts
 from .keys import TaskId
 from .namespace import Namespace
-from .queues import ready_sets
+from .new_task import SHORT_BYTES
 from .reading import Records
 from .record import Record
+from .scripts import Argument
 from .states import TaskState
 
 MAX_SCANNED: Final = 20_000
-"""Most ids that one call looks at."""
-_PAGE: Final = 200
-
-_OWNED: Final = frozenset({TaskState.QUEUED, TaskState.DELAYED, TaskState.RUNNING})
-"""States whose tasks stand in an index of their own, so that few among many are found fast."""
+"""Most ids that one page looks at."""
+MAX_IDS: Final = 1_000
+"""Most ids of one look."""
+_BOUND: Final = 4_000
+"""Ids that one call of the script looks at: a few milliseconds of the server."""
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +42,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
         return (
             (not self.states or record.state in self.states)
             and self.queue in ("", record.queue)
-            and self.user in ("", record.user)
+            and (not self.user or stored_user(self.user) == record.user)
             and self.name in ("", record.name)
             and (not key or key in record.labels)
             and (not has_value or record.labels.get(key) == value)
@@ -56,6 +60,15 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """The search stopped at its bound before the page was full: there may be more."""
 
 
+class Ids(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a list, as ids."""
+
+    ids: list[TaskId]
+    """Newest first."""
+    before: TaskId | None
+    """Pass it to get the next ids; None at the end. There may be less than asked for before it."""
+
+
 async def list_tasks(
     ns: Namespace,
     records: Records,
@@ -68,75 +81,50 @@ async def list_tasks(
     found: list[Record] = []
     scanned = 0
     last = before
-    async for ids in _pages(ns, filters, before):
-        for record in await records.fetch(ids):
-            if filters.accept(record):
-                found.append(record)
-            if len(found) > limit:  # one too many: there is a next page
-                page = await records.locate(found[:limit])
-                return Page(records=page, before=page[-1].id, is_truncated=False)
-        scanned += len(ids)
-        last = ids[-1]
-        if scanned >= MAX_SCANNED:
-            return Page(records=await records.locate(found), before=last, is_truncated=True)
-    return Page(records=await records.locate(found), before=None, is_truncated=False)
+    while scanned < MAX_SCANNED:
+        wanted = min(limit + 1 - len(found), MAX_IDS)  # one too many: there is a next page
+        some = await find(ns, filters, limit=wanted, before=last)
+        accepted = [r for r in await records.fetch(some.ids) if filters.accept(r)]
+        scanned += _BOUND if len(some.ids) < wanted else len(some.ids) - len(accepted)
+        found += accepted
+        if len(found) > limit:
+            page = await records.locate(found[:limit])
+            return Page(records=page, before=page[-1].id, is_truncated=False)
+        last = some.before
+        if last is None:
+            break
+    page = await records.locate(found)
+    return Page(records=page, before=last, is_truncated=last is not None)
 
 
-async def _pages(
-    ns: Namespace, filters: Filters, before: TaskId | None
-) -> AsyncIterator[list[TaskId]]:
-    """Yield candidates in pages, newest first."""
-    owned = await _owned(ns, filters)
-    if owned is not None:
-        ids = sorted((i for i in owned if before is None or i < before), reverse=True)
-        for start in range(0, len(ids), _PAGE):
-            yield ids[start : start + _PAGE]
-        return
-    key = await _smallest_index(ns, filters)
-    upper = f"({before}" if before else "+"
-    while page := await ns.redis.zrevrangebylex(key, upper, "-", 0, _PAGE):
-        ids = [TaskId(i) for i in texts(page)]
-        yield ids
-        upper = f"({ids[-1]}"
+async def find(
+    ns: Namespace, filters: Filters, *, limit: int = MAX_IDS, before: TaskId | None = None
+) -> Ids:
+    """Return the ids of the newest tasks that the filters accept, older than `before`.
+
+    One look of a few milliseconds: it may return fewer ids than `limit`, or none, and say where
+    to go on. What a task is now may differ from what it was then.
+    """
+    ids, upto = await ns.scripts.page(_arguments(filters, limit, before))
+    return Ids(ids=[TaskId(i) for i in texts(ids)], before=TaskId(text(upto)) if upto else None)
 
 
-async def _owned(ns: Namespace, filters: Filters) -> set[TaskId] | None:
-    """Return all tasks in the wanted states, None if they are many or can't be told apart."""
-    states = set(filters.states)
-    if not states or not states <= _OWNED:
-        return None
-    p = ns.prefix
-    sets: list[str] = []
-    if TaskState.RUNNING in states:
-        sets.append(keys.running(p, filters.queue) if filters.queue else keys.leases(p))
-    if TaskState.DELAYED in states:
-        sets.append(keys.delayed(p))
-    if TaskState.QUEUED in states:
-        queues = [filters.queue] if filters.queue else await _queue_names(ns)
-        sets += [keys.ready(p, queue, shape) for queue, shape in await ready_sets(ns, queues)]
-    pipe = ns.redis.pipeline(transaction=False)
-    for key in sets:
-        pipe.zcard(key)
-    if sum(await pipe.execute()) > MAX_SCANNED:
-        return None
-    for key in sets:
-        pipe.zrange(key, 0, MAX_SCANNED)
-    return {TaskId(i) for ids in await pipe.execute() for i in texts(ids)}
+def _arguments(filters: Filters, limit: int, before: TaskId | None) -> list[Argument]:
+    key, has_value, _ = filters.label.partition("=")
+    any_value = f"{text(msgspec.json.encode(key))}:" if key and not has_value else ""
+    label = filters.label if has_value else ""
+    fields = {"user": stored_user(filters.user), "name": filters.name, "label": label}
+    indices = [part for field, value in fields.items() if value for part in (field, value)]
+    states = [state.value for state in filters.states]
+    told = [before or "", limit, _BOUND, filters.queue, any_value, len(indices) // 2, *indices]
+    return [_encoded(argument) for argument in (*told, len(states), *states)]
 
 
-async def _smallest_index(ns: Namespace, filters: Filters) -> str:
-    p = ns.prefix
-    wanted = {"user": filters.user, "name": filters.name, "queue": filters.queue}
-    if "=" in filters.label:
-        wanted["label"] = filters.label
-    fitting = [keys.index(p, field, value) for field, value in wanted.items() if value]
-    fitting.append(keys.ids(p))
-    pipe = ns.redis.pipeline(transaction=False)
-    for key in fitting:
-        pipe.zcard(key)
-    sizes = await pipe.execute()
-    return min(zip(sizes, fitting, strict=True))[1]
+def _encoded(argument: str | int) -> bytes:
+    """Return an argument; what a terminal could not decode names nothing."""
+    return str(argument).encode("utf-8", "replace")
 
 
-async def _queue_names(ns: Namespace) -> list[str]:
-    return texts(await ns.redis.smembers(keys.queues(ns.prefix)))
+def stored_user(user: str) -> str:
+    """Return as much of a user's name as records and indices hold."""
+    return user.encode("utf-8", "replace")[:SHORT_BYTES].decode("utf-8", "ignore")

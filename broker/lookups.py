@@ -5,15 +5,18 @@ from difflib import get_close_matches
 from typing import Final
 
 from . import keys
+from .counting import count_tasks
 from .decoding import text, texts
-from .errors import SelectorError, TaskNotFound
+from .errors import NothingSelected, SelectorError, TaskNotFound
 from .ids import LENGTH, is_prefix
 from .keys import TaskId
-from .listing import Filters, Page, list_tasks
+from .listing import Filters, Page, list_tasks, stored_user
 from .namespace import Namespace
 from .queues import QueueView, list_queues
 from .reading import Records
 from .record import Record
+from .why import Why, explain
+from .why_facts import read
 
 _SHOWN: Final = 5
 """How many matches an error names."""
@@ -45,6 +48,17 @@ class Lookups:
         """Return those of the tasks that exist, in the order of the ids."""
         return await self._records.locate(await self._records.fetch(ids))
 
+    async def why(self, task_id: TaskId) -> Why:
+        """Return what keeps a task from running just now.
+
+        Raises:
+            TaskNotFound: there is none of this id.
+        """
+        facts = read(task_id, await self._ns.scripts.why([task_id]))
+        if facts is None:
+            raise TaskNotFound(task_id)
+        return explain(facts)
+
     async def position(self, task_id: TaskId) -> int | None:
         """Return a task's place in its queue from 1, None unless it is queued."""
         found = await self.records([task_id])
@@ -73,7 +87,7 @@ class Lookups:
             return named
         if matches:
             raise SelectorError(_ambiguous(selector, matches))
-        raise SelectorError(await self._not_found(selector))
+        raise NothingSelected(await self._not_found(selector))
 
     async def list(
         self, filters: Filters = _ALL, *, limit: int = 30, before: TaskId | None = None
@@ -81,12 +95,18 @@ class Lookups:
         """Return the newest tasks that the filters accept, older than `before`."""
         return await list_tasks(self._ns, self._records, filters, limit=limit, before=before)
 
+    async def count(self, filters: Filters = _ALL) -> int | None:
+        """Return how many tasks the filters accept; None where only a search would tell."""
+        return await count_tasks(self._ns, filters)
+
     async def _last(self, user: str | None) -> TaskId:
         p = self._ns.prefix
-        newest = await self._newest(keys.index(p, "user", user) if user else keys.ids(p))
+        newest = await self._newest(
+            keys.index(p, "user", stored_user(user)) if user else keys.ids(p)
+        )
         if newest is None:
             whose = f" of user {user}" if user else ""
-            raise SelectorError(f"last: there is no task{whose} yet; submit one first")
+            raise NothingSelected(f"last: there is no task{whose} yet; submit one first")
         return newest
 
     async def _newest(self, key: str) -> TaskId | None:

@@ -20,7 +20,7 @@ _USES: Final = re.compile(r"^-- Uses +(.+)$", re.MULTILINE)
 _ALLOW_OOM: Final = frozenset(
     {
         *("archive", "archived", "beat", "cancel", "claim", "collect", "drain", "finish", "hello"),
-        *("leave", "phase", "purge", "schedule_pause", "schedule_remove", "stop", "tick", "undrain"),
+        *("leave", "phase", "purge", "tick", "undrain"),
     }
 )
 """These free memory, or are needed to get there: a full Redis drains while it refuses more."""
@@ -67,7 +67,6 @@ class Script:
 class Scripts:
     """All scripts of one namespace, by the name of their file."""
 
-    age_queue: Script
     append: Script
     archive: Script
     archived: Script
@@ -75,19 +74,12 @@ class Scripts:
     cancel: Script
     claim: Script
     collect: Script
-    cron_fire: Script
-    delete_queue: Script
-    dequeue: Script
-    describe_queue: Script
     drain: Script
     enqueue: Script
-    enqueue_draft: Script
     finish: Script
     hello: Script
     keep_blobs: Script
-    label: Script
     leave: Script
-    limit_queue: Script
     move_after: Script
     move_before: Script
     move_bottom: Script
@@ -95,24 +87,13 @@ class Scripts:
     move_to_queue: Script
     move_top: Script
     page: Script
-    pause_queue: Script
     phase: Script
     purge: Script
-    purge_queue: Script
-    replace_arguments: Script
-    reset: Script
-    resume_queue: Script
-    schedule_add: Script
-    schedule_pause: Script
-    schedule_remove: Script
-    schedule_resume: Script
     set_priority: Script
-    stop: Script
     tick: Script
     undrain: Script
     used: Script
     why: Script
-    weigh_queue: Script
 
     def __init__(self, redis: Redis, prefix: Prefix, *, allow_oom: bool) -> None:
         for name in type(self).__annotations__:

@@ -87,9 +87,8 @@ async def test_a_last_page_that_is_full_says_that_it_is_the_last(namespace: Name
 
 @pytest.mark.parametrize("filters", [Filters(), Filters(states=[TaskState.QUEUED])])
 async def test_a_list_is_read_in_pages_without_repeating_or_missing_any(
-    namespace: Namespace, filters: Filters, monkeypatch: pytest.MonkeyPatch
+    namespace: Namespace, filters: Filters
 ) -> None:
-    monkeypatch.setattr(listing, "_PAGE", 2)
     await enqueue(namespace, *(new(n) for n in range(1, 8)))
     lookups = Lookups(namespace)
 
@@ -101,15 +100,27 @@ async def test_a_list_is_read_in_pages_without_repeating_or_missing_any(
     assert third.before is None
 
 
+async def test_a_page_may_be_larger_than_one_look(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MAX_IDS", 2)
+    await enqueue(namespace, *(new(n) for n in range(1, 8)))
+
+    page = await Lookups(namespace).list(limit=5)
+
+    assert numbers(page) == [7, 6, 5, 4, 3]
+    assert page.before == encode(3)
+
+
 async def test_a_search_stops_at_its_bound_and_says_so(
     namespace: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "_PAGE", 2)
+    monkeypatch.setattr(listing, "_BOUND", 4)
     monkeypatch.setattr(listing, "MAX_SCANNED", 4)
-    await enqueue(namespace, *(new(n) for n in range(1, 8)))
-    await Tasks(namespace).cancel(encode(1))
+    many = [new(n) for n in range(100, 120)]
+    await enqueue(namespace, new(1, labels={"rare": "x"}), *many)
     lookups = Lookups(namespace)
-    wanted = Filters(states=[TaskState.CANCELLED])
+    wanted = Filters(label="rare")
 
     first = await lookups.list(wanted)
     second = await lookups.list(wanted, before=first.before)
@@ -118,15 +129,68 @@ async def test_a_search_stops_at_its_bound_and_says_so(
     assert (numbers(second), second.is_truncated) == ([1], False)
 
 
-async def test_more_tasks_of_one_state_than_the_bound_are_paged_by_id(
+async def test_tasks_that_an_index_still_names_but_that_changed_are_not_listed(
     namespace: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "MAX_SCANNED", 4)
     await enqueue(namespace, *(new(n) for n in range(1, 8)))
+    await namespace.redis.hset(keys.task(namespace.prefix, encode(5)), "state", "cancelled")
 
-    page = await Lookups(namespace).list(Filters(states=[TaskState.QUEUED]), limit=3)
+    page = await Lookups(namespace).list(Filters(states=[TaskState.QUEUED]), limit=4)
 
-    assert numbers(page) == [7, 6, 5]
+    assert numbers(page) == [7, 6, 4, 3]
+    await namespace.redis.hset(keys.task(namespace.prefix, encode(5)), "state", "queued")
+
+
+async def test_the_tasks_of_a_user_with_a_long_name_are_found(namespace: Namespace) -> None:
+    await enqueue(namespace, new(1, user="a" * 100), new(2, user="a" * 60))
+
+    assert numbers(await Lookups(namespace).list(Filters(user="a" * 100))) == [1]
+
+
+async def test_a_name_that_no_terminal_could_show_finds_nothing(namespace: Namespace) -> None:
+    await enqueue(namespace, new(1))
+
+    assert numbers(await Lookups(namespace).list(Filters(user="\udcff"))) == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        (Filters(), 7),
+        (Filters(queue="high"), 1),
+        (Filters(user="bob"), 2),
+        (Filters(name="train"), 7),
+        (Filters(label="team=vision"), 2),
+        (Filters(label="team"), None),
+        (Filters(user="bob", name="train"), None),
+        (Filters(states=[TaskState.CANCELLED]), 1),
+        (Filters(states=[TaskState.QUEUED]), 4),
+        (Filters(states=[TaskState.QUEUED], queue="default"), 4),
+        (Filters(states=[TaskState.RUNNING], queue="default"), 0),
+        (Filters(states=[TaskState.RUNNING], queue="high"), 1),
+        (Filters(states=[TaskState.RUNNING, TaskState.DELAYED, TaskState.CANCELLED]), 3),
+        (Filters(states=[TaskState.CANCELLED], queue="high"), None),
+        (Filters(states=[TaskState.QUEUED], user="bob"), None),
+        (Filters(states=list(TaskState)), 7),
+    ],
+)
+async def test_tasks_are_counted_where_no_search_is_needed(
+    namespace: Namespace, filters: Filters, count: int | None
+) -> None:
+    await enqueue(
+        namespace,
+        new(1),
+        new(2, queue="high"),
+        new(3, user="bob"),
+        new(4, user="bob", labels={"team": "vision"}),
+        new(5, labels={"team": "vision"}),
+        new(6, delay_ms=60_000),
+        new(7),
+    )
+    await claim(namespace, "high")
+    await Tasks(namespace).cancel(encode(7))
+
+    assert await Lookups(namespace).count(filters) == count
 
 
 async def test_an_id_whose_record_is_gone_is_skipped(namespace: Namespace) -> None:

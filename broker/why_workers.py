@@ -1,0 +1,114 @@
+"""Which workers could run a task, and why none does. Pure."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from .needs import Free, Need, fits
+from .presence import WorkerView
+from .states import TaskState
+from .why_facts import Facts, Listener
+
+_LISTED = 3
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """One thing that keeps a task from running, or says what comes next."""
+
+    code: str
+    """Short and stable: for scripts."""
+    text: str
+    hint: str = ""
+    """What a person can do about it; empty: nothing, or it is clear."""
+
+
+def reasons_of_workers(facts: Facts) -> Iterator[Reason]:
+    """Say why no worker takes the task, by what each has in all; what waits may be taken soon."""
+    if facts.need is None:
+        yield Reason(
+            "need-unreadable",
+            "what it needs can't be read, so no worker takes it: a newer version wrote it,"
+            " or somebody changed Redis",
+            "update the workers, or submit it again",
+        )
+    elif not facts.workers:
+        yield Reason("no-worker", "no worker runs", f"rq-agent work --queues {facts.queue}")
+    elif not facts.listeners:
+        yield _nobody_listens(facts)
+    else:
+        yield from _of_listeners(facts, facts.need)
+
+
+def _nobody_listens(facts: Facts) -> Reason:
+    told = [f"{worker.name} ({', '.join(worker.queues)})" for worker in facts.others[:_LISTED]]
+    more = facts.workers - len(told)
+    listed = ", ".join(told) + (f" and {more} more" if more > 0 else "")
+    return Reason(
+        "no-listener",
+        f"no worker takes from queue {facts.queue}; there are {listed}",
+        f"rq-agent work --queues {facts.queue}",
+    )
+
+
+def _of_listeners(facts: Facts, need: Need) -> Iterator[Reason]:
+    fitting = [found for found in facts.listeners if fits(need, whole(found.worker))]
+    taking = [found for found in fitting if not found.is_draining]
+    if not fitting:
+        yield Reason(
+            "no-fit",
+            f"it fits no worker of queue {facts.queue}: {_missing(need, facts.listeners)}",
+            "start a larger worker, or submit it again with smaller needs",
+        )
+    elif not taking:
+        names = ", ".join(found.worker.name for found in fitting[:_LISTED])
+        yield Reason(
+            "draining",
+            f"the workers that it fits are draining: {names}",
+            "rq-agent worker undrain NAME, or start another one",
+        )
+    elif facts.state == TaskState.QUEUED and not any(found.is_waiting for found in taking):
+        yield from _busy(taking)
+
+
+def _busy(taking: Sequence[Listener]) -> Iterator[Reason]:
+    busy = [found for found in taking if found.running]
+    if len(busy) < len(taking):
+        return  # one of them runs nothing: it is about to ask
+    told = [_load(found) for found in busy[:_LISTED]]
+    more = len(busy) - len(told)
+    listed = ", ".join(told) + (f" and {more} more" if more > 0 else "")
+    yield Reason("busy", f"the workers that it fits are busy: {listed}")
+
+
+def _load(found: Listener) -> str:
+    slots = found.worker.slots
+    count = f"{found.running} task{'' if found.running == 1 else 's'}"
+    return f"{found.worker.name} ({count}" + (f", {slots} slots)" if slots else ")")
+
+
+def whole(worker: WorkerView) -> Free:
+    """Return what a worker has when nothing runs; what it does not tell is not limited."""
+    return Free(
+        slots=2**31 if worker.slots is None else worker.slots,
+        gpus=len(worker.gpus),
+        cpus=float("inf") if worker.cpus is None else worker.cpus,
+        mem_mib=float("inf") if worker.mem_mib is None else worker.mem_mib,
+    )
+
+
+def _missing(need: Need, listeners: Sequence[Listener]) -> str:
+    """Return what no worker has enough of."""
+    frees = [whole(found.worker) for found in listeners]
+    asked: list[tuple[float, str, Callable[[Free], float]]] = [
+        (need.gpus, "GPUs", lambda free: free.gpus),
+        (need.cpus, "CPUs", lambda free: free.cpus),
+        (need.mem_mib, "MiB of memory", lambda free: free.mem_mib),
+    ]
+    lacking = [
+        f"it needs {wanted:g} {what}, the largest has {max(map(has, frees)):g}"
+        for wanted, what, has in asked
+        if wanted > max(map(has, frees))
+    ]
+    if not need.gpus and not any(free.slots > 0 for free in frees):
+        lacking.append("they have no slot for tasks without a GPU")
+    return "; ".join(lacking) or "each has a part of what it needs, none has all of it"
