@@ -20,7 +20,7 @@ _USES: Final = re.compile(r"^-- Uses +(.+)$", re.MULTILINE)
 _ALLOW_OOM: Final = frozenset(
     {
         *("archive", "archived", "beat", "cancel", "claim", "collect", "drain", "finish", "hello"),
-        *("leave", "phase", "purge", "tick", "undrain"),
+        *("leave", "phase", "purge", "stop", "tick", "undrain"),
     }
 )
 """These free memory, or are needed to get there: a full Redis drains while it refuses more."""
@@ -90,6 +90,7 @@ class Scripts:
     phase: Script
     purge: Script
     set_priority: Script
+    stop: Script
     tick: Script
     undrain: Script
     used: Script
