@@ -59,11 +59,21 @@ async def read_queue(ns: Namespace, name: str) -> QueueView:
     """
     names = await queue_names(ns)
     if name not in names:
-        near = get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]}?" if near else "see rq-agent queue ls"
-        raise SelectorError(f"no queue is named {name}; {hint}")
+        raise unknown_queue(name, names)
     [view] = await _views(ns, [name])
     return view
+
+
+def unknown_queue(name: str, names: Sequence[str]) -> SelectorError:
+    """Return the error of a name that no queue has.
+
+    Args:
+        name: what was asked for.
+        names: of the queues that there are.
+    """
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else "see rq-agent queue ls"
+    return SelectorError(f"no queue is named {name}; {hint}")
 
 
 async def ready_sets(ns: Namespace, queues: Sequence[str]) -> dict[tuple[str, str], int]:

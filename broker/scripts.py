@@ -19,8 +19,9 @@ _FOLDER: Final = Path(__file__).parent / "lua"
 _USES: Final = re.compile(r"^-- Uses +(.+)$", re.MULTILINE)
 _ALLOW_OOM: Final = frozenset(
     {
-        *("archive", "archived", "beat", "cancel", "claim", "collect", "drain", "finish", "hello"),
-        *("leave", "phase", "purge", "stop", "tick", "undrain"),
+        *("archive", "archived", "beat", "cancel", "claim", "collect", "delete_queue", "drain"),
+        *("finish", "hello", "leave", "limit_queue", "pause_queue", "phase", "purge", "purge_queue"),
+        *("resume_queue", "stop", "tick", "undrain"),
     }
 )
 """These free memory, or are needed to get there: a full Redis drains while it refuses more."""
@@ -67,6 +68,7 @@ class Script:
 class Scripts:
     """All scripts of one namespace, by the name of their file."""
 
+    age_queue: Script
     append: Script
     archive: Script
     archived: Script
@@ -74,12 +76,15 @@ class Scripts:
     cancel: Script
     claim: Script
     collect: Script
+    delete_queue: Script
+    describe_queue: Script
     drain: Script
     enqueue: Script
     finish: Script
     hello: Script
     keep_blobs: Script
     leave: Script
+    limit_queue: Script
     move_after: Script
     move_before: Script
     move_bottom: Script
@@ -87,13 +92,17 @@ class Scripts:
     move_to_queue: Script
     move_top: Script
     page: Script
+    pause_queue: Script
     phase: Script
     purge: Script
+    purge_queue: Script
+    resume_queue: Script
     set_priority: Script
     stop: Script
     tick: Script
     undrain: Script
     used: Script
+    weigh_queue: Script
     why: Script
 
     def __init__(self, redis: Redis, prefix: Prefix, *, allow_oom: bool) -> None:

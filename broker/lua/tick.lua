@@ -1,6 +1,6 @@
 -- tick.lua: what time alone brings about. Called about once a second by one worker.
 --
--- Uses     ready.lua, states.lua, holds.lua, endings.lua, families.lua, waiting.lua
+-- Uses     ready.lua, states.lua, holds.lua, endings.lua, families.lua, waiting.lua, ageing.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  limit       of each kind of work in this call
 -- ARGV[2]  lease       integer, ms; the usual one
@@ -12,7 +12,8 @@
 --          delayed (later ones), dead (above max_lost), or cancelled (where that was asked for);
 --          its nonce stays, so that its worker can still re-adopt it. Due delayed tasks become
 --          ready, overdue ones expired. Workers silent for ten leases are forgotten. Children of
---          final tasks are told; tasks parked under a key that has room become ready.
+--          final tasks are told; tasks parked under a key that has room become ready. Tasks of queues
+--          with ageing rise by a priority.
 -- Cost     O(limit log N)
 
 local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -162,5 +163,5 @@ end
 local promoted = count(due(delayed_key(), limit), promote)
 local expired = count(due(deadlines_key(), limit), expire)
 unpark_forgotten()
-more = math.max(more, fan_out(limit, retention))
+more = math.max(more, fan_out(limit, retention), age_queues(limit))
 return { reaped, promoted, expired, purged, wake_again(), more }

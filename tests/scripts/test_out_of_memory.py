@@ -10,6 +10,8 @@ from rq_agent.broker.claims import FinishCode
 from rq_agent.broker.draining import Draining
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.queue_removal import QueueRemoval
+from rq_agent.broker.queue_settings import QueueSettings
 from rq_agent.broker.states import Phase
 from rq_agent.broker.tasks import CancelOutcome, Tasks
 from rq_agent.broker.ticks import Ticks
@@ -52,3 +54,19 @@ async def test_a_full_redis_refuses_new_tasks_and_is_drained(
     assert (await claim(namespace, "empty", park=True)).parked
     assert await Draining(namespace).drain("w")
     assert await Draining(namespace).undrain("w")
+
+
+async def test_queues_of_a_full_redis_are_held_back_opened_and_emptied(
+    redis: Redis, namespace: Namespace
+) -> None:
+    ids = await add(namespace, 3)
+    queues = QueueSettings(namespace)
+    await redis.config_set("maxmemory", 1)
+
+    assert await queues.pause("q")
+    assert await queues.resume("q")
+    assert await queues.limit("q", 1)
+    assert [count async for count in QueueRemoval(namespace).purge("q")] == [3]
+    await QueueRemoval(namespace).delete("q")
+
+    assert [await state(namespace, i) for i in ids] == ["cancelled"] * 3
