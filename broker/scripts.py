@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
@@ -20,8 +20,9 @@ _USES: Final = re.compile(r"^-- Uses +(.+)$", re.MULTILINE)
 _ALLOW_OOM: Final = frozenset(
     {
         *("archive", "archived", "beat", "cancel", "claim", "collect", "delete_queue", "drain"),
-        *("finish", "hello", "leave", "limit_queue", "pause_queue", "phase", "purge", "purge_queue"),
-        *("resume_queue", "stop", "tick", "undrain"),
+        *("finish", "hello", "leave", "limit_queue", "pause_queue", "phase", "purge"),
+        *("purge_queue", "resume_queue", "schedule_pause", "schedule_remove", "stop", "tick"),
+        "undrain",
     }
 )
 """These free memory, or are needed to get there: a full Redis drains while it refuses more."""
@@ -76,13 +77,17 @@ class Scripts:
     cancel: Script
     claim: Script
     collect: Script
+    cron_fire: Script
     delete_queue: Script
+    dequeue: Script
     describe_queue: Script
     drain: Script
     enqueue: Script
+    enqueue_draft: Script
     finish: Script
     hello: Script
     keep_blobs: Script
+    label: Script
     leave: Script
     limit_queue: Script
     move_after: Script
@@ -96,18 +101,36 @@ class Scripts:
     phase: Script
     purge: Script
     purge_queue: Script
+    replace_arguments: Script
+    reset: Script
     resume_queue: Script
+    schedule_add: Script
+    schedule_pause: Script
+    schedule_remove: Script
+    schedule_resume: Script
     set_priority: Script
     stop: Script
     tick: Script
     undrain: Script
     used: Script
-    weigh_queue: Script
     why: Script
+    weigh_queue: Script
 
     def __init__(self, redis: Redis, prefix: Prefix, *, allow_oom: bool) -> None:
-        for name in type(self).__annotations__:
-            setattr(self, name, Script(redis, prefix, with_flags(name, allow_oom=allow_oom)))
+        self._redis = redis
+        self._prefix = prefix
+        self._allow_oom = allow_oom
+
+    if not TYPE_CHECKING:  # for it, only the names above exist
+
+        def __getattr__(self, name: str) -> Script:
+            """Make a script when it is first asked for: most processes use few of them."""
+            if name not in type(self).__annotations__:
+                raise AttributeError(name)
+            text = with_flags(name, allow_oom=self._allow_oom)
+            script = Script(self._redis, self._prefix, text)
+            setattr(self, name, script)
+            return script
 
 
 def with_flags(name: str, *, allow_oom: bool) -> str:
