@@ -84,7 +84,9 @@ def translate(
             "A server that speaks TLS wants rediss://"
         )
     if isinstance(error, client.TimeoutError):
-        return BrokerUnavailable(f"cannot reach redis at {where}: no answer in time")
+        # A plain server takes the greeting of TLS for the begin of a line, and waits for its end.
+        hint = "; does it speak TLS? A plain server wants redis://" if "rediss" in where else ""
+        return BrokerUnavailable(f"cannot reach redis at {where}: no answer in time{hint}")
     if isinstance(error, client.ConnectionError):
         return BrokerUnavailable(f"cannot reach redis at {where}: {_network_words(error, where)}")
     return None
@@ -127,6 +129,10 @@ def _network_words(error: client.ConnectionError, where: str) -> str:
                     f"its certificate is not trusted ({link.verify_message}); "
                     "name its CA with ?ssl_ca_certs=FILE"
                 )
+            case ssl.SSLError() if "CERTIFICATE_REQUIRED" in (link.reason or ""):
+                return "it wants a certificate of this client: ?ssl_certfile=FILE&ssl_keyfile=FILE"
+            case ssl.SSLError() if "ALERT" in (link.reason or ""):
+                return f"it broke the TLS handshake off ({link.reason})"
             case ssl.SSLError():
                 return f"no TLS there ({link.reason}); a plain server wants redis://"
             case ConnectionRefusedError():

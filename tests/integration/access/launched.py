@@ -9,6 +9,8 @@ from ...servers import BINARIES, free_port, start
 
 ATTEMPTS: Final = 5
 """Another process may take a free port first."""
+_MOST_PORT: Final = 55_535
+"""A cluster's nodes speak to each other on the port that is 10 000 above."""
 
 
 class Launched:
@@ -44,7 +46,8 @@ class Launched:
         folder = self._new_folder(kind)
         plain = ["--dir", str(folder), "--save", "", "--bind", "127.0.0.1"]
         for attempt in range(ATTEMPTS):
-            port = free_port()
+            while (port := free_port()) > _MOST_PORT:
+                pass
             command = [str(BINARIES[kind]()), *plain, *options, option, str(port)]
             try:
                 self.processes[str(port)] = start(command)
@@ -55,7 +58,7 @@ class Launched:
                 return port
         raise AssertionError
 
-    def sentinel(self, service: str, primary_port: int) -> int:
+    def sentinel(self, service: str, primary_port: int, *settings: str) -> int:
         """Start a sentinel that watches a primary, and return its port."""
         file = self._new_folder("sentinel") / "sentinel.conf"
         port = free_port()
@@ -63,7 +66,7 @@ class Launched:
             f"port {port}\nbind 127.0.0.1\ndir {file.parent}\n"
             f"sentinel monitor {service} 127.0.0.1 {primary_port} 1\n"
             f"sentinel down-after-milliseconds {service} 1000\n"
-            f"sentinel failover-timeout {service} 5000\n"
+            f"sentinel failover-timeout {service} 5000\n" + "\n".join(settings)
         )
         command = [str(BINARIES["redis"]()), str(file), "--sentinel"]
         self.processes[str(port)] = start(command, ready="+monitor master")
