@@ -18,6 +18,7 @@ from .commands.show import show
 from .commands.submit import submit
 from .commands.version import print_version, version
 from .commands.wait import wait
+from .commands.why import why
 from .commands.work import work
 from .commands.worker_drain import drain, stop, undrain
 from .commands.worker_ls import worker_ls
@@ -35,7 +36,7 @@ def build() -> Callable[..., Any]:
     app.callback()(root(_root))
     app.command("run", cls=QuickCommand, context_settings=_OURS_THEN_THEIRS)(command(run))
     app.command("submit", cls=QuickCommand, context_settings=_OURS_THEN_THEIRS)(command(submit))
-    _add(app, work, logs, ps, show, wait, cancel)
+    _add(app, work, logs, ps, show, why, wait, cancel)
     queue = _group("Queues: what waits where.")
     queue.command("ls", cls=QuickCommand)(command(queue_ls))
     queue.command("show", cls=QuickCommand)(command(queue_show))

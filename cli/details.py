@@ -6,10 +6,12 @@ import msgspec
 
 from ..broker.definition import Definition
 from ..broker.definitions import Definitions
-from ..broker.errors import TrustError
+from ..broker.errors import TaskNotFound, TrustError
 from ..broker.history import Step, history
 from ..broker.lookups import Lookups
 from ..broker.record import Record
+from ..broker.states import TaskState
+from ..broker.why_workers import Reason
 from . import loop
 from .config import Settings
 from .connected import connected
@@ -29,6 +31,8 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     history: list[Step]
     definition: Definition | None
     """None when it can't be read."""
+    waits: tuple[Reason, ...] = ()
+    """Why it waits, the most important reason first; empty when it does not."""
 
 
 def show_task(settings: Settings, screen: Screen, selector: str) -> None:
@@ -43,7 +47,8 @@ def show_task(settings: Settings, screen: Screen, selector: str) -> None:
     if screen.json:
         screen.print_json(_json(details))
         return
-    for line in lines_of(details.record, details.history, details.definition):
+    waits = details.waits[0].text if details.waits else ""
+    for line in lines_of(details.record, details.history, details.definition, waits):
         screen.put(line)
 
 
@@ -54,7 +59,21 @@ async def _gather(namespace: "Namespace", selector: str) -> Details:
         definition = await Definitions(namespace).get(record.definition)
     except TrustError:
         definition = None  # altered or gone: a worker will say so, the rest can be shown
-    return Details(record=record, history=await history(namespace, task_id), definition=definition)
+    return Details(
+        record=record,
+        history=await history(namespace, task_id),
+        definition=definition,
+        waits=await _reasons(namespace, record),
+    )
+
+
+async def _reasons(namespace: "Namespace", record: Record) -> tuple[Reason, ...]:
+    if record.is_final or record.state == TaskState.RUNNING:
+        return ()
+    try:
+        return (await Lookups(namespace).why(record.id)).reasons
+    except TaskNotFound:
+        return ()  # its record is none, or was purged just now
 
 
 def _json(details: Details) -> dict[str, object]:
@@ -64,5 +83,6 @@ def _json(details: Details) -> dict[str, object]:
         "code": msgspec.to_builtins(made_of.code) if made_of else None,
         "entry": msgspec.to_builtins(made_of.entry) if made_of else None,
         "environment": msgspec.to_builtins(made_of.environment) if made_of else None,
+        "waits": msgspec.to_builtins(details.waits),
         "history": msgspec.to_builtins(details.history),
     }

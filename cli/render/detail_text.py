@@ -17,11 +17,14 @@ _LISTED: Final = 20
 
 
 def lines_of(
-    record: "Record", steps: "Sequence[Step]", definition: "Definition | None"
+    record: "Record",
+    steps: "Sequence[Step]",
+    definition: "Definition | None",
+    waits: str = "",
 ) -> Iterator[str]:
-    """Return the lines of `show`."""
+    """Return the lines of `show`; waits: why it does, or empty."""
     yield f"task {record.id}  {printable(record.name)}"
-    yield from lines(_state(record))
+    yield from lines({**_state(record), "waits": waits})
     yield from group("times", _times(record))
     yield from group("parameters", _parameters(record))
     if definition is not None:
