@@ -199,7 +199,7 @@ def unique(p: Prefix, key: str) -> str:
 
 
 def schedules(p: Prefix) -> str:
-    """ZSET, no TTL, gone when empty. Member: schedule. Score: fires next at (ms), +inf: paused."""
+    """ZSET, no TTL, gone when empty. Member: schedule. Score: fires next (ms), +inf: paused."""
     return f"{p}cron"
 
 

@@ -75,7 +75,7 @@ class Tasks:
             return await self.enqueue_batches(batches, definitions)
         if not tasks:
             return []
-        return _answers(tasks, await self._ns.scripts.enqueue(_arguments(tasks, definitions)))
+        return answers(tasks, await self._ns.scripts.enqueue(enqueue_arguments(tasks, definitions)))
 
     async def enqueue_batches(
         self, batches: Iterable[Sequence[NewTask]], definitions: Mapping[str, DefinitionUpload]
@@ -96,11 +96,11 @@ class Tasks:
                 for task in batch:
                     check(task)
                 made.append(batch)
-                yield _arguments(batch, definitions)
+                yield enqueue_arguments(batch, definitions)
 
         replies = await self._ns.scripts.enqueue.overlapped(calls())
         pairs = zip(made, replies, strict=True)
-        return [answer for batch, reply in pairs for answer in _answers(batch, reply)]
+        return [answer for batch, reply in pairs for answer in answers(batch, reply)]
 
     async def cancel(
         self, task_id: TaskId, *, reason: str = "", grace_ms: int | None = None
@@ -135,7 +135,8 @@ def _batches(tasks: Sequence[NewTask]) -> Iterator[Sequence[NewTask]]:
     yield tasks[start:]
 
 
-def _answers(tasks: Sequence[NewTask], reply: Sequence[bytes]) -> list[Enqueued]:
+def answers(tasks: Sequence[NewTask], reply: Sequence[bytes]) -> list[Enqueued]:
+    """Return what a script that adds tasks said of each."""
     return [_answer(task, outcome) for task, outcome in zip(tasks, reply, strict=True)]
 
 
@@ -144,9 +145,10 @@ def _answer(task: NewTask, told: bytes) -> Enqueued:
     return Enqueued(task.id, _OUTCOMES[outcome], TaskId(text(other)) if other else None)
 
 
-def _arguments(
+def enqueue_arguments(
     tasks: Sequence[NewTask], definitions: Mapping[str, DefinitionUpload]
 ) -> list[Argument]:
+    """Return the arguments of enqueue.lua for 1 to 200 tasks that were checked."""
     used = {task.definition: definitions.get(task.definition) for task in tasks}
     uploads = {digest: upload for digest, upload in used.items() if upload is not None}
     kinds: dict[tuple[object, ...], int] = {}

@@ -13,7 +13,8 @@ local function read_sequence(queue)
   end
   local stored = try("HGET", queue_key(queue), "sequence")
   if type(stored) == "table" then
-    return redis.error_reply("ERR queue " .. queue .. ": its key " .. queue_key(queue) .. " is no hash")
+    return redis.error_reply("WRONGTYPE queue " .. queue .. ": its key " .. queue_key(queue)
+      .. " is no hash")
   end
   local number = whole(stored or "0", -1)
   if number < 0 or number > 2 ^ 32 then

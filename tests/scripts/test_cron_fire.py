@@ -1,0 +1,411 @@
+"""Firing schedules: once for each time, by whoever comes first, only what a trusted key signed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.exceptions import ResponseError
+
+from rq_agent.broker import keys
+from rq_agent.broker.cron_times import Missed
+from rq_agent.broker.definition import digest
+from rq_agent.broker.envelope import Verifier
+from rq_agent.broker.errors import SelectorError, TrustError, UsageError
+from rq_agent.broker.firing import DueSchedule, Fired, FireOutcome, Firing
+from rq_agent.broker.keys import TaskId
+from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.needs import Need, shape_id
+from rq_agent.broker.schedules import Schedules
+from rq_agent.broker.signed_task import SignedTask
+from rq_agent.broker.template import open_template, template_id
+from rq_agent.broker.trust import TrustFile, TrustFileError
+
+from . import steps
+from .timetable import (
+    add,
+    come_due,
+    firing,
+    next_ms,
+    references,
+    someone,
+    stored,
+    template,
+    told,
+    trust,
+)
+
+
+async def look(scheduler: Firing) -> tuple[DueSchedule, int]:
+    """Return the one schedule that is due, and when that was."""
+    found = await scheduler.due()
+    [due] = found.due
+    return due, found.now_ms
+
+
+async def fire(scheduler: Firing) -> Fired:
+    return await scheduler.fire(*await look(scheduler))
+
+
+async def test_a_due_schedule_adds_a_task_and_gets_its_next_time(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    added = await add(namespace, someone(tmp_path), task={"priority": 5, "labels": {"a": "b"}})
+    await come_due(namespace)
+
+    fired = await fire(firing(namespace, tmp_path))
+
+    [task] = fired.tasks
+    assert (fired.outcome, task.outcome) == (FireOutcome.FIRED, "queued")
+    assert await steps.line(namespace) == [task.id]
+    record = await steps.fields(namespace, task.id)
+    assert (record["queue"], record["priority"], record["name"]) == ("q", "5", "train.py")
+    assert (await steps.extra(namespace, task.id))["labels"] == '{"schedule":"nightly","a":"b"}'
+    fields = await stored(namespace)
+    assert (fields["fired"], fields["last_task"]) == ("1", task.id)
+    assert 0 <= await steps.now_ms(namespace) - int(fields["fired_ms"]) < 5_000
+    assert added.next_at is not None
+    assert await next_ms(namespace) == added.next_at * 1000
+    assert await references(namespace) == {f"d:{steps.DIGEST}": "2"}
+    assert (await steps.events(namespace, "schedule_fired"))[0] == {
+        "id": "",
+        "event": "schedule_fired",
+        "schedule": "nightly",
+        "added": "1",
+        "task": task.id,
+    }
+
+
+async def test_the_task_is_what_was_signed_and_the_scheduler_signs_for_it(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    need = Need(gpus=1)
+    signed: dict[str, Any] = {"argv": ("--x", "1"), "need": need, "params": {"lr": "0.1"}, "timeout_s": 60.0}
+    await add(
+        namespace,
+        someone(tmp_path),
+        template=template(namespace, someone(tmp_path), **signed),
+        task={"need": Need(), "params": {"lr": "9"}, "user": "eve", "timeout_ms": 1},
+    )
+    await come_due(namespace)
+
+    [task] = (await fire(firing(namespace, tmp_path, name="scheduler"))).tasks
+
+    record = await steps.fields(namespace, task.id)
+    assert (record["shape"], record["user"]) == (shape_id(need), "ada")
+    assert record["timeout_ms"] == "60000"
+    assert (await steps.extra(namespace, task.id))["params"] == '{"lr":"0.1"}'
+    opened = await open_as_worker(namespace, task.id, tmp_path, "scheduler")
+    assert (opened.argv, opened.params, opened.user) == (("--x", "1"), {"lr": "0.1"}, "ada")
+    with pytest.raises(TrustError, match="not in this worker's trust file"):
+        await open_as_worker(namespace, task.id, tmp_path, "ada")
+
+
+async def open_as_worker(ns: Namespace, task_id: TaskId, folder: Path, trusted: str) -> SignedTask:
+    """Return a task as a worker sees it that trusts one key."""
+    file = TrustFile(folder / f"of a worker that trusts {trusted}")
+    file.add(someone(folder, trusted).public, trusted, ["*"])
+    record = await steps.fields(ns, task_id)
+    envelope: Any = await ns.redis.get(keys.arguments(ns.prefix, task_id))
+    return Verifier(file).open(
+        envelope,
+        namespace=ns.name,
+        task_id=task_id,
+        definition=record["definition"],
+        queue=record["queue"],
+        shape=record["shape"],
+        now_s=0,
+    )
+
+
+async def test_of_two_schedulers_that_see_the_same_time_one_fires(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    await add(namespace, someone(tmp_path))
+    await come_due(namespace)
+    one, other = firing(namespace, tmp_path), firing(namespace, tmp_path)
+    seen_by_one, seen_by_other = await look(one), await look(other)
+
+    outcomes = [
+        (await one.fire(*seen_by_one)).outcome,
+        (await other.fire(*seen_by_other)).outcome,
+    ]
+
+    assert outcomes == [FireOutcome.FIRED, FireOutcome.LOST]
+    assert len(await steps.line(namespace)) == 1
+    assert (await stored(namespace))["fired"] == "1"
+    assert await told(namespace) == ["schedule_added", "schedule_fired"]
+
+
+async def test_a_lost_reply_adds_nothing_twice(namespace: Namespace, tmp_path: Path) -> None:
+    await add(namespace, someone(tmp_path), missed=Missed.ALL, expression="* * * * *")
+    await come_due(namespace, late_ms=150_000)
+    scheduler = firing(namespace, tmp_path)
+    due = await look(scheduler)
+    first = await scheduler.fire(*due)
+
+    again = await scheduler.fire(*due)
+
+    assert (len(first.tasks), again.outcome, again.tasks) in (
+        (3, FireOutcome.LOST, []),
+        (4, FireOutcome.LOST, []),
+    )
+    assert len(await steps.line(namespace)) == len(first.tasks)
+
+
+@pytest.mark.parametrize(("missed", "count"), [(Missed.SKIP, 0), (Missed.ONCE, 1), (Missed.ALL, 5)])
+async def test_missed_times_are_skipped_or_made_up_for(
+    namespace: Namespace, tmp_path: Path, missed: Missed, count: int
+) -> None:
+    await add(namespace, someone(tmp_path), missed=missed, expression="30 4 1 1 *")
+    years_ms = 4 * 365 * 86_400_000 + 86_400_000
+    await come_due(namespace, late_ms=years_ms)
+
+    fired = await fire(firing(namespace, tmp_path))
+
+    assert fired.outcome is FireOutcome.FIRED
+    assert len(await steps.line(namespace)) == count
+    assert (await next_ms(namespace) or 0) > await steps.now_ms(namespace)
+    [event] = await steps.events(namespace, "schedule_fired")
+    assert event["added"] == str(count)
+
+
+async def test_a_schedule_that_was_replaced_meanwhile_does_not_fire_as_it_was(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    await add(namespace, someone(tmp_path))
+    due_ms = await come_due(namespace)
+    scheduler = firing(namespace, tmp_path)
+    seen = await look(scheduler)
+    await add(namespace, someone(tmp_path), replaces=True)
+    await namespace.redis.zadd(keys.schedules(namespace.prefix), {"nightly": due_ms})
+
+    assert (await scheduler.fire(*seen)).outcome is FireOutcome.LOST
+    assert await steps.line(namespace) == []
+
+
+async def test_a_schedule_that_was_paused_or_removed_meanwhile_does_not_fire(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    await add(namespace, someone(tmp_path))
+    await come_due(namespace)
+    scheduler = firing(namespace, tmp_path)
+    seen = await look(scheduler)
+
+    await Schedules(namespace).pause("nightly")
+    paused = await scheduler.fire(*seen)
+    await Schedules(namespace).remove("nightly")
+    removed = await scheduler.fire(*seen)
+
+    assert (paused.outcome, removed.outcome) == (FireOutcome.LOST, FireOutcome.GONE)
+    assert await steps.line(namespace) == []
+
+
+async def test_a_uniqueness_key_keeps_the_next_run_back_while_one_is_live(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    await add(namespace, someone(tmp_path), task={"unique": "nightly"})
+    await come_due(namespace)
+    scheduler = firing(namespace, tmp_path)
+    [first] = (await fire(scheduler)).tasks
+    await come_due(namespace)
+
+    [second] = (await fire(scheduler)).tasks
+
+    assert (second.outcome, second.other) == ("unique", first.id)
+    fields = await stored(namespace)
+    assert (fields["fired"], fields["last_task"]) == ("1", first.id)
+    assert await steps.line(namespace) == [first.id]
+
+
+async def test_no_more_than_a_round_is_looked_at_at_once(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    now_ms = await steps.now_ms(namespace)
+    times = {f"s{n:03}": now_ms - 1_000 + n for n in range(101)}
+    await namespace.redis.zadd(keys.schedules(namespace.prefix), times)
+    scheduler = firing(namespace, tmp_path)
+
+    found = await scheduler.due()
+
+    assert [due.schedule.name for due in found.due] == list(times)[:100]
+    assert found.next_ms == found.now_ms
+    await namespace.redis.zremrangebyrank(keys.schedules(namespace.prefix), 0, -1)
+    assert (await scheduler.due()).next_ms == float("inf")
+
+
+async def test_the_next_time_is_told_while_nothing_is_due(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    added = await add(namespace, someone(tmp_path))
+
+    found = await firing(namespace, tmp_path).due()
+
+    assert found.due == []
+    assert found.next_ms == (added.next_at or 0) * 1000
+
+
+async def not_fired(namespace: Namespace, folder: Path, error: type[Exception], words: str) -> None:
+    """Let a schedule come due and see it refused without a trace."""
+    due_ms = await come_due(namespace)
+
+    with pytest.raises(error, match=words):
+        await fire(firing(namespace, folder))
+
+    assert await steps.line(namespace) == []
+    assert await next_ms(namespace) == due_ms
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("template", b""),
+        ("template", b"RQT1garbage"),
+        ("template", b"\xff" * 300_000),
+        ("definition", digest(b"another").encode()),
+    ],
+)
+async def test_a_template_that_was_altered_is_not_fired(
+    namespace: Namespace, tmp_path: Path, field: str, value: bytes
+) -> None:
+    await add(namespace, someone(tmp_path))
+    await namespace.redis.hset(keys.schedule(namespace.prefix, "nightly"), field, value)
+
+    await not_fired(namespace, tmp_path, TrustError, "signed|signature|larger")
+
+
+async def test_a_template_of_another_schedule_or_namespace_is_not_fired(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    pair = someone(tmp_path)
+    of_other = template(namespace, pair, "weekly")
+    await add(namespace, pair, template=of_other)
+    await not_fired(namespace, tmp_path, TrustError, "signature does not match")
+
+    elsewhere = template(namespace, pair, namespace="elsewhere")
+    await add(namespace, pair, template=elsewhere, replaces=True)
+    await not_fired(namespace, tmp_path, TrustError, "signature does not match")
+
+
+async def test_a_template_whose_time_is_over_is_not_fired(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    old = template(namespace, someone(tmp_path), not_after=1_000_000_000)
+    await add(namespace, someone(tmp_path), template=old)
+
+    await not_fired(namespace, tmp_path, TrustError, "expired at 2001-09-09")
+
+
+async def test_a_schedule_of_somebody_who_is_not_trusted_is_not_fired(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    await add(namespace, someone(tmp_path, "eve"))
+
+    await not_fired(namespace, tmp_path, TrustError, "not in this scheduler's trust file")
+
+
+async def test_a_schedule_for_a_queue_that_its_signer_may_not_use_is_not_fired(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    await add(namespace, someone(tmp_path), task={"queue": "gpu"})
+    trust(tmp_path, someone(tmp_path), queues=("cpu",))
+
+    await not_fired(namespace, tmp_path, TrustError, "may not submit to queue gpu")
+
+
+async def test_a_task_can_t_be_passed_off_as_a_template_nor_the_reverse(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    pair = someone(tmp_path)
+    await add(namespace, pair)
+    await come_due(namespace)
+    [task] = (await fire(firing(namespace, tmp_path))).tasks
+    envelope: Any = await namespace.redis.get(keys.arguments(namespace.prefix, task.id))
+    file = trust(tmp_path, pair)
+    place = {"namespace": namespace.name, "definition": steps.DIGEST, "queue": "q"}
+
+    with pytest.raises(TrustError, match="not signed"):
+        open_template(envelope, file, schedule="nightly", **place)
+    with pytest.raises(TrustError, match="not a signed task"):
+        Verifier(file).open(
+            template(namespace, pair),
+            task_id=TaskId(template_id("nightly")),
+            shape=shape_id(Need()),
+            now_s=0,
+            **place,
+        )
+
+
+async def test_a_trust_file_that_is_broken_is_nobody_s_fault(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    await add(namespace, someone(tmp_path))
+    due_ms = await come_due(namespace)
+    scheduler = firing(namespace, tmp_path)
+    (tmp_path / "trust.json").write_text("{")
+
+    with pytest.raises(TrustFileError):
+        await fire(scheduler)
+
+    assert await next_ms(namespace) == due_ms
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("expression", b"often", "five fields"),
+        ("zone", b"Mars/Base", "not known"),
+        ("missed", b"maybe", "malformed record: missed"),
+        ("revision", b"one", "malformed record: revision"),
+        ("task", b"[1]", "malformed record: task"),
+        ("task", b'{"queue":"q","priority":1000}', "settings of its tasks are malformed"),
+        ("task", b'{"queue":"a b"}', "settings of its tasks are malformed"),
+        ("task", b'{"queue":"q","labels":{"a=b":"c"}}', "label"),
+    ],
+)
+async def test_a_record_that_makes_no_sense_is_not_fired(
+    namespace: Namespace, tmp_path: Path, field: str, value: bytes, words: str
+) -> None:
+    await add(namespace, someone(tmp_path))
+    await namespace.redis.hset(keys.schedule(namespace.prefix, "nightly"), field, value)
+
+    await not_fired(namespace, tmp_path, UsageError, words)
+
+    [found] = await Schedules(namespace).list()
+    assert found.name == "nightly"
+
+
+async def test_what_is_not_of_one_task_is_not_taken_from_a_record(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    await add(namespace, someone(tmp_path))
+    settings = b'{"queue":"q","is_draft":true,"delay_ms":9000,"envelope":"x","alien":1}'
+    await namespace.redis.hset(keys.schedule(namespace.prefix, "nightly"), "task", settings)
+    await come_due(namespace)
+
+    [task] = (await fire(firing(namespace, tmp_path))).tasks
+
+    assert task.outcome == "queued"
+
+
+async def test_a_damaged_queue_refuses_and_the_time_stays(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    await add(namespace, someone(tmp_path))
+    await namespace.redis.set(keys.queue(namespace.prefix, "q"), "mine")
+
+    await not_fired(namespace, tmp_path, ResponseError, "is no hash")
+
+    await namespace.redis.delete(keys.queue(namespace.prefix, "q"))
+
+
+async def test_a_schedule_runs_now_and_keeps_its_times(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    added = await add(namespace, someone(tmp_path))
+
+    task = await firing(namespace, tmp_path).run_now("nightly")
+
+    assert await steps.line(namespace) == [task.id]
+    assert await next_ms(namespace) == (added.next_at or 0) * 1000
+    with pytest.raises(SelectorError, match="did you mean nightly"):
+        await firing(namespace, tmp_path).run_now("nightl")
