@@ -101,6 +101,7 @@ local function place(kind)
     return
   end
   announce(kind.queue, kind.shape, kind.need)
+  count(kind.queue, "enqueued", kind.new)
   if kind.state == "delayed" then
     add_all(delayed_key(), scored(kind.ids, I(kind.due)))
   elseif kind.state == "queued" then

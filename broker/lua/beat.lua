@@ -1,6 +1,6 @@
 -- beat.lua: a worker lives, and keeps its leases.
 --
--- Uses     ready.lua, states.lua, holds.lua, endings.lua, families.lua, waiting.lua, adoption.lua, parking.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, adoption.lua, parking.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
 -- ARGV[2]  ttl         integer, ms; how long the worker counts as alive
@@ -86,6 +86,7 @@ local function give_back(id)
     wake_after_end(task[4])
     return
   end
+  count(task[4], "released")
   event(id, "given_back", worker, "state", "queued", "queue", task[4], "worker", worker)
   make_ready(id, task[4], task[5], task[6])
 end
@@ -123,6 +124,7 @@ if is_last then
   local is_in_order = 0 < before and before <= ended and ended <= NOW
   if is_in_order and call("SCARD", held_key(worker)) > renewed then
     give_back_unlisted(before)
+    flush_counts()
   end
   call("HSET", worker_key(worker), "renewed", "0", "beat_ended", I(NOW),
     "beat_ended_before", I(ended))

@@ -1,6 +1,6 @@
 -- claim.lua: take ready tasks for one worker, or park it until there is one.
 --
--- Uses     ready.lua, states.lua, holds.lua, fronts.lua, turns.lua, parking.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, fronts.lua, turns.lua, parking.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
 -- ARGV[2]  nonce         made for this call; the same one asks again for the same answer
@@ -24,6 +24,7 @@
 -- Writes   a claimed task leaves its ready set for lease, run: and wt:; fence + 1. A member of a
 --          ready set without a queued task behind it is dropped, with an event `ghost`.
 --          A task whose concurrency key is full leaves it too: it is blocked.
+--          Claims and what their tasks waited are counted in qstat:.
 --          Whoever was woken for a queue and shape and takes none of it hands the wake-up on.
 -- Cost     O(queues x shapes + limit log N)
 
@@ -51,6 +52,7 @@ end
 local FIELDS = {
   "state", "queue", "shape", "fence", "attempt", "definition", "lease_ms", "name", "user",
   "priority", "lost", "timeout_ms", "nonce", "retry", "key", "key_limit", "order",
+  "queued_ms", "created_ms",
 }
 
 local function describe(id, task, fence)
@@ -93,6 +95,10 @@ local function claim(id, front, task)
   table.insert(front.runs, I(NOW))
   table.insert(front.runs, id)
   limits.room = limits.room - 1
+  local since = tonumber(task[18]) or tonumber(task[19])
+  if since then
+    count_wait(front.queue, NOW - since)
+  end
   event(id, "claimed", worker, "state", "running", "queue", front.queue, "worker", worker,
     "fence", I(fence))
   tasks[#tasks + 1] = describe(id, task, fence)
@@ -152,6 +158,12 @@ if #ids > 0 then
   if passes then
     write_passes(passes, queues)
   end
+  for _, front in ipairs(fronts_in_order) do
+    if #front.runs > 0 then
+      count(front.queue, "claimed", #front.runs / 2)
+    end
+  end
+  flush_counts()
 elseif again == 0 and profile ~= "" then
   call("ZADD", workers_key(), "NX", I(NOW + lease), worker)
   park(worker, profile, queues, shapes, lease)

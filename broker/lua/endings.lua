@@ -1,6 +1,7 @@
 -- endings.lua: out of the running set, and into a final state.
 --
--- A part of other scripts (`Uses`); needs prelude.lua, ready.lua, states.lua and holds.lua.
+-- A part of other scripts (`Uses`); needs prelude.lua, ready.lua, states.lua, holds.lua and
+-- counts.lua.
 -- `lease` is the running set; run:<queue>, wt:<worker> and hold:<key> are touched only together
 -- with it. A script that finalizes tasks ends with fan_out() of families.lua.
 
@@ -74,6 +75,7 @@ local function finalize(id, state, reason, retention, queue, ...)
     try("HSET", extra_key(id), "reason", reason)
   end
   call("ZADD", done_key(), I(NOW + retention), id)
+  count(queue, state)
   call("ZADD", unarchived_key(), I(NOW + math.min(retention, LATE_OUTPUT)), id)
   if reason == "" then
     event(id, state, "", "state", state, "queue", queue)

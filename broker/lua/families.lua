@@ -85,7 +85,7 @@ local function link(id, parents, retention)
 end
 
 -- Tell up to `budget` children of what became final. Return 1 when there may be more.
-local function fan_out(budget, retention)
+local function tell_children(budget, retention)
   while budget > 0 do
     local parent = call("SRANDMEMBER", resolve_key())
     if not parent then
@@ -110,4 +110,11 @@ local function fan_out(budget, retention)
     budget = budget - 1
   end
   return call("EXISTS", resolve_key())
+end
+
+-- How every script that finalizes tasks ends. Returns as tell_children().
+local function fan_out(budget, retention)
+  local more = tell_children(budget, retention)
+  flush_counts()
+  return more
 end

@@ -1,6 +1,6 @@
 -- finish.lua: end claims: for good, or to run once more.
 --
--- Uses     ready.lua, states.lua, holds.lua, endings.lua, families.lua, waiting.lua, adoption.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, adoption.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  retention    integer, ms; how long a final record stays
 -- ARGV[2]  log ttl      integer, ms; how long the log of an ended attempt stays
@@ -19,16 +19,18 @@
 --          | -1 no such task | -2 fenced: another claim holds it, or it ended otherwise.
 --          A claim whose lease ran out, or that Redis forgot, counts until somebody else claims.
 -- Writes   nothing unless 1. The task leaves lease, run: and wt:. Final: state, finished_ms,
---          exit_code, x: reason, done, r: (x: result_dropped); children are told. Else back into its own place, or delayed. A task that
---          is to be cancelled is not run once more: it becomes cancelled.
+--          exit_code, x: reason, done, r: (x: result_dropped); children are told. Else back into
+--          its own place, or delayed. A task that is to be cancelled is not run once more: it
+--          becomes cancelled. Ends and what their claims lasted are counted in qstat:.
 -- Cost     O(finishes log N)
 
-local retention, log_ttl, most, count = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local retention, log_ttl, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local finish_count = tonumber(ARGV[4])
 local ENDS = {
   succeeded = true, failed = true, errored = true, timed_out = true, cancelled = true,
   retry = true, release = true,
 }
-for n = 0, count - 1 do
+for n = 0, finish_count - 1 do
   if not ENDS[ARGV[8 + 8 * n]] then
     return redis.error_reply("ERR no such outcome: " .. ARGV[8 + 8 * n])
   end
@@ -39,6 +41,7 @@ local function again(id, task, outcome, delay, reason, token)
   local attempt = whole(task[9], 1) + (outcome == "retry" and 1 or 0)
   call("HSET", task_key(id), "finished", token, "attempt", I(attempt))
   call("HDEL", task_key(id), "worker", "phase", "started_ms")
+  count(queue, outcome == "retry" and "retried" or "released")
   if delay > 0 then
     call("HSET", task_key(id), "state", "delayed")
     call("ZADD", delayed_key(), I(NOW + delay), id)
@@ -62,7 +65,7 @@ end
 
 local function finish(id, fence, nonce, outcome, exit_code, reason, delay, result)
   local task = read_task(id, "state", "fence", "nonce", "queue", "shape", "order", "worker",
-    "cancel", "attempt", "finished", "lost", "key", "result_ttl_ms")
+    "cancel", "attempt", "finished", "lost", "key", "result_ttl_ms", "started_ms")
   if not task then
     return -1
   end
@@ -85,6 +88,10 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
   if outcome == "cancelled" then
     reason = cancel_reason(id, reason)
   end
+  local started = tonumber(task[14])
+  if started and outcome ~= "release" then
+    count_run(task[4], NOW - started)
+  end
   if outcome == "retry" or outcome == "release" then
     again(id, task, outcome, outcome == "retry" and delay or 0, reason, token)
   else
@@ -96,7 +103,7 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
 end
 
 local codes = {}
-for n = 0, count - 1 do
+for n = 0, finish_count - 1 do
   local at = 5 + 8 * n
   codes[n + 1] = finish(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4],
     ARGV[at + 5], tonumber(ARGV[at + 6]), ARGV[at + 7])

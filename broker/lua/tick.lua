@@ -1,6 +1,6 @@
 -- tick.lua: what time alone brings about. Called about once a second by one worker.
 --
--- Uses     ready.lua, states.lua, holds.lua, endings.lua, families.lua, waiting.lua, ageing.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, ageing.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  limit       of each kind of work in this call
 -- ARGV[2]  lease       integer, ms; the usual one
@@ -64,6 +64,7 @@ local function reap(id)
   leave_running(id, queue, task[3])
   age_log(id, task[2], log_ttl)
   call("HSET", task_key(id), "lost", I(lost))
+  count(queue, "lost")
   event(id, "lost", task[3], "queue", queue, "worker", task[3], "fence", task[2])
   if task[7] ~= "" then
     finalize(id, "cancelled", cancel_reason(id, ""), retention, queue)
@@ -101,7 +102,7 @@ local function expire(id)
   return true
 end
 
-local function count(ids, step)
+local function step_through(ids, step)
   local changed = 0
   for _, id in ipairs(ids) do
     if step(id) then
@@ -158,10 +159,10 @@ end
 local reaped, purged = 0, 0
 if not is_reaping_held() then -- nor is a worker gone whose beat could not come
   local gone = call("ZRANGEBYSCORE", workers_key(), "-inf", I(NOW - 10 * lease), "LIMIT", 0, MOST_WORKERS)
-  reaped, purged = count(due(leases_key(), limit), reap), count(gone, purge)
+  reaped, purged = step_through(due(leases_key(), limit), reap), step_through(gone, purge)
 end
-local promoted = count(due(delayed_key(), limit), promote)
-local expired = count(due(deadlines_key(), limit), expire)
+local promoted = step_through(due(delayed_key(), limit), promote)
+local expired = step_through(due(deadlines_key(), limit), expire)
 unpark_forgotten()
 more = math.max(more, fan_out(limit, retention), age_queues(limit))
 return { reaped, promoted, expired, purged, wake_again(), more }
