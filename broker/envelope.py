@@ -16,10 +16,10 @@ from .errors import TrustError, UsageError
 from .keypair import SIGNATURE_BYTES, KeyPair, check_signature
 from .keys import TaskId
 from .needs import shape_id
-from .signed_task import Place, SignedTask, brief, decode, encode, encode_place
+from .signed_task import Place, SignedTask, brief, decode, encode, encode_place, not_after_of
 from .trust import TrustedKey, TrustFile
 
-__all__ = ["MAX_BYTES", "SignedTask", "Verifier", "sign"]
+__all__ = ["MAX_BYTES", "SignedTask", "Verifier", "expiry_of", "sign"]
 
 MAX_BYTES: Final = 256 * 1024
 """Largest envelope: arguments, parameters and variables of one task, with its proof."""
@@ -117,14 +117,26 @@ class Verifier:
             TrustError: forged, altered, replayed, expired, oversized or malformed.
             TrustFileError: the worker's own trust file is not usable; the task may be fine.
         """
-        place = Place(namespace, task_id, definition)
-        key, body = self._verified(envelope, place)
-        task = decode(place, body)  # not a byte of it was interpreted before this line
+        task = self.read(
+            envelope, namespace=namespace, task_id=task_id, definition=definition, queue=queue
+        )
         if now_s > task.not_after:
             expiry = datetime.fromtimestamp(task.not_after, UTC).isoformat(sep=" ")
             raise TrustError(f"signature expired at {expiry}: submit the task again")
         if shape_id(task.need) != shape:
             raise TrustError(f"signed for needs of shape {shape_id(task.need)!r}, not {shape!r}")
+        return task
+
+    def read(
+        self, envelope: bytes, *, namespace: str, task_id: TaskId, definition: str, queue: str
+    ) -> SignedTask:
+        """Return what was signed, also if that was long ago: to be read or copied, not to be run.
+
+        Args, Raises: see open(); `queue` is the one that a copy is for.
+        """
+        place = Place(namespace, task_id, definition)
+        key, body = self._verified(envelope, place)
+        task = decode(place, body)  # not a byte of it was interpreted before this line
         if not key.allows(queue):
             raise TrustError(
                 f"key {key.id} of {key.name!r} may not submit to queue {queue}; "
@@ -152,6 +164,17 @@ class Verifier:
             raise TrustError(f"signature does not match: {e}") from e
         self._check_signature(key.public, _message(outer.count, root), outer.signature)
         return key, outer.body
+
+
+def expiry_of(envelope: bytes) -> int | None:
+    """Return until when (Unix s) an envelope says that it holds; None where it says nothing.
+
+    Nothing is verified: to warn people, not to decide whether a task runs.
+    """
+    try:
+        return not_after_of(_unsealed(envelope).body)
+    except TrustError:
+        return None
 
 
 def _message(count: int, root: bytes) -> bytes:

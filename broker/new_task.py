@@ -17,6 +17,7 @@ _MAX_TEXT: Final = 255
 SHORT_BYTES: Final = 64
 """A longer field would turn the hash of a task from a compact list into a table."""
 MAX_PARENTS: Final = 1000
+MAX_LABELS: Final = 100
 MAX_AHEAD_MS: Final = 10 * 366 * 86_400_000
 MAX_TIME_MS: Final = 7_258_118_400_000
 """The year 2200: a later time is a slip of the finger."""
@@ -127,12 +128,21 @@ def check(task: NewTask) -> None:
         raise UsageError(f"priority {task.priority} is not between -128 and 127")
     if max(len(task.name), len(task.user)) > _MAX_TEXT:
         raise UsageError(f"a name has at most {_MAX_TEXT} characters, not {len(task.name)}")
-    for text in (task.name, task.user, *chain(*task.labels.items(), *task.params.items())):
+    for text in (task.name, task.user, *chain(*task.params.items())):
         if not _is_unicode(text):
             raise UsageError(f"{text!r} is not acceptable: it is not valid UTF-8")
     _check_keys(task)
     _check_parents(task)
-    for label, value in task.labels.items():
+    check_labels(task.labels)
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Raise UsageError unless a task may have these labels."""
+    if len(labels) > MAX_LABELS:
+        raise UsageError(f"{len(labels)} labels are too many: a task has at most {MAX_LABELS}")
+    for label, value in labels.items():
+        if not _is_unicode(label + value):
+            raise UsageError(f"{label + value!r} is not acceptable: it is not valid UTF-8")
         if len(label) + len(value) > _MAX_TEXT or "=" in label or not label:
             raise UsageError(
                 f"label {label!r} is not acceptable; use key=value with at most {_MAX_TEXT} characters"

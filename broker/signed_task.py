@@ -60,8 +60,13 @@ class SignedTask(_Body, frozen=True, kw_only=True):
     """These three: see Place."""
 
 
+class _Expiry(msgspec.Struct, frozen=True):
+    not_after: int
+
+
 _places: Final = msgspec.msgpack.Decoder(Place)
 _bodies: Final = msgspec.msgpack.Decoder(_Body)
+_expiries: Final = msgspec.msgpack.Decoder(_Expiry)
 _USUAL: Final = {
     field.name: field.default if field.default_factory is NODEFAULT else field.default_factory()
     for field in structs.fields(_Body)
@@ -92,6 +97,14 @@ def decode(place: Place, body: bytes) -> SignedTask:
         return SignedTask(**structs.asdict(place), **structs.asdict(_parse(body)))
     except ValueError as e:
         raise TrustError(f"signed, but not acceptable: {brief(e)}") from e
+
+
+def not_after_of(body: bytes) -> int:
+    """Return until when a body says that it holds, Unix s; raise TrustError where it says nothing."""
+    try:
+        return _expiries.decode(body).not_after
+    except ValueError as e:
+        raise TrustError(f"not acceptable: {brief(e)}") from e
 
 
 def _encode_body(task: SignedTask) -> bytes:

@@ -4,14 +4,15 @@
 
 local added_now = {} -- ids of this call
 
--- The live task that holds a key; nil when none does. One that is gone or ended does not count.
+-- The live task that holds a key; nil when none does. One that is gone, ended, or on no queue
+-- does not count.
 local function unique_holder(key)
   local id = try("GET", unique_key(key))
   if type(id) ~= "string" then
     return nil
   end
   local task = read_task(id, "state", "unique")
-  if task and not FINAL[task[1]] and task[2] == key then
+  if task and not FINAL[task[1]] and task[1] ~= "draft" and task[2] == key then
     return id
   end
 end
