@@ -19,7 +19,7 @@ from .keypair import KeyPair
 from .keys import NAME_PATTERN, TaskId
 from .namespace import Namespace
 from .needs import Need
-from .requirements.find import find
+from .requirements.find import Found, find
 from .signed_task import SignedTask
 from .snapshot.take import Snapshot, take
 from .tasks import DefinitionUpload, EnqueueOutcome, NewTask, Tasks
@@ -75,9 +75,16 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
-class _Packed(msgspec.Struct, frozen=True, kw_only=True):
-    snapshot: Snapshot
-    definition: Definition
+class Packed(msgspec.Struct, frozen=True, kw_only=True):
+    """Code and requirements of a submission; the code is in Redis."""
+
+    summary: str
+    """What travelled, for people."""
+    environment: str
+    """Where the requirements were found and how many."""
+    digest: str
+    """Of the definition."""
+    upload: DefinitionUpload
     warnings: tuple[str, ...]
 
 
@@ -91,30 +98,46 @@ async def submit(
         BrokerUnavailable: redis did not take it.
     """
     check(submission)
-    packed = await anyio.to_thread.run_sync(partial(_pack, submission, progress))
-    encoded = definitions.encode(packed.definition)
+    packed = await pack(namespace, submission, progress=progress)
+    task = new_task(namespace.name, submission, packed.digest, pair)
+    [enqueued] = await Tasks(namespace).enqueue([task], {task.definition: packed.upload})
+    if enqueued.outcome is EnqueueOutcome.MISSING_BLOB:
+        raise BrokerRefused(
+            "redis lost the snapshot as soon as it had it: does it evict keys (maxmemory-policy)?"
+        )
+    return Submitted(
+        task_id=task.id,
+        queue=task.queue,
+        outcome=enqueued.outcome,
+        snapshot=packed.summary,
+        environment=packed.environment,
+        warnings=packed.warnings,
+    )
+
+
+async def pack(namespace: Namespace, submission: Submission, *, progress: Progress) -> Packed:
+    """Pack the code, find its requirements, and upload what redis lacks.
+
+    Raises:
+        UsageError, SnapshotError: the person can mend it.
+        BrokerUnavailable: redis did not take it.
+    """
+    snapshot, found = await anyio.to_thread.run_sync(partial(_pack, submission, progress))
+    definition = Definition(code=snapshot.code, environment=found.spec, entry=snapshot.entry)
+    encoded = definitions.encode(definition)
     if len(encoded) > definitions.MAX_BYTES:
         raise UsageError(
             f"the definition has {len(encoded)} bytes, most are {definitions.MAX_BYTES}:"
             " fewer requirement lines are needed"
         )
-    blob = packed.definition.code.blob
-    await _upload(Blobs(namespace), blob, packed.snapshot.content, progress)
-    task = new_task(namespace.name, submission, definitions.digest(encoded), pair)
-    upload = DefinitionUpload(encoded=encoded, blobs=(blob,))
-    [enqueued] = await Tasks(namespace).enqueue([task], {task.definition: upload})
-    if enqueued.outcome is EnqueueOutcome.MISSING_BLOB:
-        raise BrokerRefused(
-            "redis lost the snapshot as soon as it had it: does it evict keys (maxmemory-policy)?"
-        )
-    environment = packed.definition.environment
-    return Submitted(
-        task_id=task.id,
-        queue=task.queue,
-        outcome=enqueued.outcome,
-        snapshot=packed.snapshot.summary,
-        environment=_environment_words(environment),
-        warnings=packed.warnings,
+    blob = snapshot.code.blob
+    await _upload(Blobs(namespace), blob, snapshot.content, progress)
+    return Packed(
+        summary=snapshot.summary,
+        environment=_environment_words(found.spec),
+        digest=definitions.digest(encoded),
+        upload=DefinitionUpload(encoded=encoded, blobs=(blob,)),
+        warnings=tuple(found.warnings),
     )
 
 
@@ -139,20 +162,8 @@ def new_task(
 ) -> NewTask:
     """Return the signed task of a submission."""
     task_id = _ids.new()
-    signed = SignedTask(
-        namespace=namespace,
-        task_id=task_id,
-        definition=definition_digest,
-        argv=submission.argv,
-        params=submission.params,
-        env=submission.env,
-        need=submission.need,
-        timeout_s=submission.timeout_s,
-        grace_s=submission.grace_s,
-        env_writable=submission.env_writable,
-        not_after=int(time.time()) + VALID_S + int(submission.delay_s),
-        user=submission.user,
-    )
+    not_after = int(time.time()) + VALID_S + int(submission.delay_s)
+    signed = signed_task(namespace, submission, task_id, definition_digest, not_after=not_after)
     return NewTask(
         id=task_id,
         queue=submission.queue,
@@ -171,10 +182,30 @@ def new_task(
     )
 
 
+def signed_task(
+    namespace: str, submission: Submission, task_id: str, definition_digest: str, *, not_after: int
+) -> SignedTask:
+    """Return what of a submission is signed; `not_after` in Unix s."""
+    return SignedTask(
+        namespace=namespace,
+        task_id=task_id,
+        definition=definition_digest,
+        argv=submission.argv,
+        params=submission.params,
+        env=submission.env,
+        need=submission.need,
+        timeout_s=submission.timeout_s,
+        grace_s=submission.grace_s,
+        env_writable=submission.env_writable,
+        not_after=not_after,
+        user=submission.user,
+    )
+
+
 _ids = TaskIds()
 
 
-def _pack(submission: Submission, progress: Progress) -> _Packed:
+def _pack(submission: Submission, progress: Progress) -> tuple[Snapshot, Found]:
     snapshot = take(
         submission.target,
         workdir=submission.workdir,
@@ -190,8 +221,7 @@ def _pack(submission: Submission, progress: Progress) -> _Packed:
         packages=submission.packages,
         python=submission.python,
     )
-    definition = Definition(code=snapshot.code, environment=found.spec, entry=snapshot.entry)
-    return _Packed(snapshot=snapshot, definition=definition, warnings=tuple(found.warnings))
+    return snapshot, found
 
 
 async def _upload(blobs: Blobs, digest: str, content: bytes, progress: Progress) -> None:
