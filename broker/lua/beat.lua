@@ -16,7 +16,7 @@
 --          cancels     id, grace (ms or `default`), id, grace ..
 --          given_back  ids that two whole beats did not list: their claim never arrived
 --          is_ticker   1: this worker ticks for the next ten seconds
---          is_parked   0: not under `profile`, or no longer: it was woken or forgotten
+--          is_parked   0: not under `profile`, or no longer: it was woken, forgotten or passed over
 -- Writes   the leases of what is held; re-adopts a task that nobody claimed since its lease was
 --          lost or Redis came back older (a loss that was counted is taken back).
 -- Cost     O(leases log N)
@@ -108,7 +108,8 @@ local told = call("HMGET", worker_key(worker), "command", "beat_ended", "beat_en
 call("ZADD", workers_key(), I(NOW + ttl), worker)
 call("HSET", worker_key(worker), "beat_ms", I(NOW), unpack(ARGV, 8, first_lease - 2))
 local is_parked = 0
-if profile ~= "" and call("ZSCORE", idle_key(profile), worker) then
+-- One whose time there ran out was passed over meanwhile: it asks again.
+if profile ~= "" and whole(call("ZSCORE", idle_key(profile), worker), 0) > NOW then
   is_parked = 1
   call("ZADD", idle_key(profile), I(NOW + ttl), worker)
   keep_profile(profile)

@@ -61,7 +61,8 @@ class Worker:
         """Renew what it holds, and drop what it is told is lost."""
         for _ in range(times):
             profile = self._profile if self.is_parked else ""
-            told = self._rig.beat(self.name, self.held, profile)
+            told, is_parked = self._rig.beat(self.name, self.held, profile)
+            self.has_news |= self.is_parked and not is_parked
         self.held = [token for token in self.held if token.task_id not in told.lost]
         self.has_news |= bool(told.lost)
 

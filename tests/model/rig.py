@@ -119,7 +119,8 @@ class Rig:
         )
         return int(code)
 
-    def beat(self, worker: str, held: list[Token], profile: str) -> beating.Told:
+    def beat(self, worker: str, held: list[Token], profile: str) -> tuple[beating.Told, bool]:
+        """Return what it is told, and whether it is parked: who is woken is left to chance."""
         tokens = [_real(token) for token in held]
         options: dict[str, Any] = {"ttl_ms": LEASE_MS, "facts": {}, "profile": profile}
         told = self.run(Leases(self.ns).beat(worker, tokens, **options))
@@ -132,7 +133,7 @@ class Rig:
             command=told.command,
         )
         assert said == expected
-        return expected
+        return expected, told.is_parked
 
     def cancel(self, task_id: str, grace_ms: int | None) -> None:
         code = self.run(self.ns.scripts.cancel([task_id, "", _text(grace_ms), RETENTION_MS]))

@@ -124,7 +124,7 @@ async def test_a_beat_keeps_a_worker_parked_but_does_not_park_it(namespace: Name
     await know(namespace, CPU)
     profile = await park(namespace, "w")
     idle = keys.idle(namespace.prefix, profile)
-    await namespace.redis.zadd(idle, {"w": 1})
+    await namespace.redis.zadd(idle, {"w": await now_ms(namespace) + 5_000})
 
     own = await beat(namespace, profile=profile)
     other = await beat(namespace, worker="other", profile=profile)
@@ -134,6 +134,15 @@ async def test_a_beat_keeps_a_worker_parked_but_does_not_park_it(namespace: Name
     assert deadline is not None
     assert deadline - await now_ms(namespace) > LEASE_MS - 10_000
     assert await members(namespace, idle) == ["w"]
+
+
+async def test_a_worker_that_was_passed_over_is_no_longer_parked(namespace: Namespace) -> None:
+    await know(namespace, CPU)
+    profile = await park(namespace, "w")
+    await namespace.redis.zadd(keys.idle(namespace.prefix, profile), {"w": 1})
+    await add(namespace)
+
+    assert not (await beat(namespace, profile=profile)).is_parked
 
 
 async def test_a_worker_hears_that_redis_forgot_its_parking(namespace: Namespace) -> None:
