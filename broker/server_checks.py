@@ -8,7 +8,7 @@ import msgspec
 
 ATTACKED_SCRIPTS: Final[Mapping[str, Mapping[tuple[int, ...], int]]] = {
     "redis": {(6, 2): 20, (7, 2): 11, (7, 4): 6, (8, 0): 4, (8, 2): 2},
-    "valkey": {(7, 2): 11, (8, 0): 6, (8, 1): 4},
+    "valkey": {(8, 0): 6, (8, 1): 4},
 }
 """CVE-2025-49844, a script that runs code in the server: the release that ended it, by line."""
 _CVE: Final = "CVE-2025-49844"

@@ -54,7 +54,11 @@ def test_good_settings_pass_and_those_that_a_version_lacks_are_left_out() -> Non
 def test_a_setting_that_tasks_get_lost_over_is_named(
     name: str, value: str, replicas: int, words: str
 ) -> None:
-    checks = setting_checks(GOOD | {name: value}, replicas)
+    of_this_version = {
+        n: v for n, v in GOOD.items() if "ziplist" not in name or "listpack" not in n
+    }
+
+    checks = setting_checks(of_this_version | {name: value}, replicas)
 
     assert verdicts(checks) == {name: "warn"}
     assert [words in check.words for check in checks if check.words] == [True]

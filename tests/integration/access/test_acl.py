@@ -22,6 +22,7 @@ from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.presence import Inbox, Workers
 from rq_agent.broker.server_facts import check_server
 from rq_agent.broker.states import Phase, TaskState
+from rq_agent.broker.statistics import Statistics
 from rq_agent.broker.tasks import CancelOutcome, Tasks
 from rq_agent.broker.worker_connections import worker_connections
 
@@ -147,6 +148,8 @@ async def test_a_viewer_sees_everything(guarded: Guarded) -> None:
         assert [step.event for step in await history(ns, task_id)] == ["enqueued", "claimed"]
         assert await Blobs(ns).get(DIGEST, size_bytes=4) == CONTENT
         assert await messages(ns) == []
+        assert (await Lookups(ns).why(task_id)).id == task_id
+        assert (await Statistics(ns).latest(["q"], 1))["q"] is not None
 
 
 async def test_a_viewer_changes_nothing(guarded: Guarded) -> None:

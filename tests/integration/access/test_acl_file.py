@@ -30,7 +30,7 @@ READING: Final = frozenset(
         *("exists", "get", "getrange", "hget", "hgetall", "hlen", "hmget", "info", "lrange"),
         *("ping", "scard", "smembers", "strlen", "time", "type", "xlen", "xrange", "xread"),
         *("xrevrange", "zcard", "zcount", "zrange", "zrangebylex", "zrangebyscore"),
-        *("zrevrange", "zrevrangebylex", "zrevrangebyscore", "zscan", "zscore"),
+        *("zrevrange", "zrevrangebylex", "zrevrangebyscore", "zscore"),
     }
 )
 MAY_BE_REFUSED: Final = frozenset({"config_get", "client_id", "client_list", "shutdown"})
