@@ -17,6 +17,7 @@ RqAgentError
         WrongState         its state does not allow what was asked for; has .state
     QueueInUse             a queue that has tasks, or workers that listen to it; has .queue
     SelectorError          a selector that names no task, or several
+        NothingSelected        it names none that is in Redis
     UsageError             a value that a person gave is not acceptable
 """
 
@@ -80,6 +81,10 @@ class UsageError(RqAgentError):
 
 class SelectorError(RqAgentError):
     """A selector (id, prefix, name, `last`) that names no task, or several."""
+
+
+class NothingSelected(SelectorError):
+    """A selector that names no task that is in Redis; the archive may have one."""
 
 
 class TaskError(RqAgentError):

@@ -6,7 +6,7 @@ import msgspec
 
 from ..broker.definition import Definition
 from ..broker.definitions import Definitions
-from ..broker.errors import TaskNotFound, TrustError
+from ..broker.errors import NothingSelected, TaskNotFound, TrustError
 from ..broker.history import Step, history
 from ..broker.lookups import Lookups
 from ..broker.record import Record
@@ -33,6 +33,8 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     """None when it can't be read."""
     waits: tuple[Reason, ...] = ()
     """Why it waits, the most important reason first; empty when it does not."""
+    is_archived: bool = False
+    """It left Redis; this is what the archive has of it."""
 
 
 def show_task(settings: Settings, screen: Screen, selector: str) -> None:
@@ -41,7 +43,13 @@ def show_task(settings: Settings, screen: Screen, selector: str) -> None:
 
     async def go() -> Details:
         async with connected(url, settings.namespace) as namespace:
-            return await _gather(namespace, selector)
+            try:
+                return await _gather(namespace, selector)
+            except (NothingSelected, TaskNotFound) as e:
+                absent = e
+            if (found := await _gather_archived(settings, screen, selector)) is None:
+                raise absent
+            return found
 
     details = loop.run(go)
     if screen.json:
@@ -50,6 +58,8 @@ def show_task(settings: Settings, screen: Screen, selector: str) -> None:
     waits = details.waits[0].text if details.waits else ""
     for line in lines_of(details.record, details.history, details.definition, waits):
         screen.put(line)
+    if details.is_archived:
+        screen.say("this task has left Redis: shown from the archive")
 
 
 async def _gather(namespace: "Namespace", selector: str) -> Details:
@@ -76,6 +86,21 @@ async def _reasons(namespace: "Namespace", record: Record) -> tuple[Reason, ...]
         return ()  # its record is none, or was purged just now
 
 
+async def _gather_archived(settings: Settings, screen: Screen, selector: str) -> Details | None:
+    from .archived import archived_definition, find_archived  # only where it is needed
+
+    task = await find_archived(settings, selector, warn=screen.warn)
+    if task is None:
+        return None
+    record = task.record
+    return Details(
+        record=record,
+        history=task.history,
+        definition=await archived_definition(settings, record.definition),
+        is_archived=True,
+    )
+
+
 def _json(details: Details) -> dict[str, object]:
     made_of = details.definition
     return {
@@ -83,6 +108,7 @@ def _json(details: Details) -> dict[str, object]:
         "code": msgspec.to_builtins(made_of.code) if made_of else None,
         "entry": msgspec.to_builtins(made_of.entry) if made_of else None,
         "environment": msgspec.to_builtins(made_of.environment) if made_of else None,
+        "archived": details.is_archived,
         "waits": msgspec.to_builtins(details.waits),
         "history": msgspec.to_builtins(details.history),
     }

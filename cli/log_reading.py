@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Final
 
-from ..broker.errors import UsageError
-from ..broker.logs import Logs
+from ..broker import streams
+from ..broker.errors import NothingSelected, TaskNotFound, UsageError
+from ..broker.logs import Cursor, Logs
 from ..broker.lookups import Lookups
 from . import loop
 from .config import Settings
@@ -49,9 +50,17 @@ def print_log(
     async def go() -> None:
         both = connected_twice(url, settings.namespace, block_s=BLOCK_S)
         async with both as (namespace, blocking):
-            found.extend(await resolve(namespace, [selector]))
-            [task_id] = found
-            start = await _print_present(namespace, view, task_id, tail)
+            try:
+                found.extend(await resolve(namespace, [selector]))
+                [task_id] = found
+                start = await _print_present(namespace, view, task_id, tail)
+            except (NothingSelected, TaskNotFound):
+                if not await _print_archived(settings, screen, view, selector, tail):
+                    raise
+                return
+            if start is None:  # it ended, and there is no log in Redis, or no more
+                await _print_archived(settings, screen, view, task_id, tail)
+                return
             if stays:
                 await follower(namespace, blocking, view, settings).follow(task_id, start=start)
 
@@ -66,8 +75,11 @@ def print_log(
 
 async def _print_present(
     namespace: "Namespace", view: LogView, task_id: "TaskId", tail: int | None
-) -> tuple[int, str]:
-    """Print what is there; return the claim whose log it is, and where it ended."""
+) -> tuple[int, str] | None:
+    """Print what is there; return the claim whose log it is, and where it ended.
+
+    None: the task is final, and nothing is there.
+    """
     record = await Lookups(namespace).record(task_id)
     view.state(record)
     entries: list[LogEntry] = []
@@ -83,7 +95,24 @@ async def _print_present(
             entries.clear()
     if tail is not None:
         _print(view, last_lines(entries, tail))
-    return record.fence, after
+    is_nothing = Cursor.parse(after).last == streams.START
+    return None if record.is_final and is_nothing else (record.fence, after)
+
+
+async def _print_archived(
+    settings: Settings, screen: Screen, view: LogView, selector: str, tail: int | None
+) -> bool:
+    """Print the log of the newest attempt that the archive has; return whether it has the task."""
+    from .archived import find_archived  # only where it is needed
+
+    task = await find_archived(settings, selector, warn=screen.warn)
+    if task is None:
+        return False
+    view.state(task.record)
+    entries = [entry for fence in task.fences[:1] for entry in task.log(fence)]
+    wanted = [entry for entry in entries if view.wants(entry)]
+    _print(view, wanted if tail is None else last_lines(wanted, tail))
+    return True
 
 
 def _print(view: LogView, entries: "list[LogEntry]") -> None:
