@@ -23,7 +23,7 @@ HASH_BYTES: Final = 1024 * 1024
 """Most of a record's short or long fields."""
 
 _NOTED: Final = 200
-_RETRY_MS: Final = 60_000
+_RETRY_MS: Final = 3600 * 1000
 _KEEP_MS: Final = 24 * 3600 * 1000
 
 

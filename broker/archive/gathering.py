@@ -23,6 +23,8 @@ VALUE_BYTES: Final = 64 * 1024 * 1024
 
 _PAGE: Final = 64
 """Entries of a stream in one reply: at most 1 MiB of a log."""
+_OF_REDIS: Final = (b"archived_ms", b"overdue")
+"""Fields of a record that say how far it is on its way out of Redis: of no use to a reader."""
 _GROUP: Final = 32
 
 
@@ -69,7 +71,7 @@ async def _copy(ns: Namespace, task: Collected, pages: dict[str, Any]) -> TaskCo
     arguments, result = keys.arguments(p, task_id), keys.result(p, task_id)
     return TaskCopy(
         id=task_id,
-        task=pairs(task.task),
+        task={k: v for k, v in pairs(task.task).items() if k not in _OF_REDIS},
         extra=pairs(task.extra),
         history=task.history,
         need=task.need,

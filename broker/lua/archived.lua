@@ -7,17 +7,22 @@
 --   id, finished_ms      as collect.lua gave them
 --
 -- Returns  for each: 1 noted | 0 not this end: the task was reset, ran again, or is gone
--- Writes   t:<id> archived_ms = finished_ms, and the task leaves `arc`; nothing where it returns 0.
+-- Writes   t:<id> archived_ms = finished_ms, and the task leaves `arc`; one whose time was up
+--          before is to be purged now. Nothing where it returns 0.
 -- Cost     O(tasks log N)
 
 local codes, noted = {}, {}
 for n = 1, tonumber(ARGV[1]) do
   local id, finished = ARGV[2 * n], ARGV[2 * n + 1]
-  local task = read_task(id, "state", "finished_ms")
+  local task = read_task(id, "state", "finished_ms", "overdue")
   codes[n] = 0
   if task and FINAL[task[1]] and task[2] == finished then
     call("HSET", task_key(id), "archived_ms", finished)
     noted[#noted + 1] = id
+    if task[3] == finished then
+      call("HDEL", task_key(id), "overdue")
+      call("ZADD", done_key(), I(NOW), id)
+    end
     codes[n] = 1
   end
 end

@@ -11,28 +11,35 @@
 --          {id, state, finished_ms, t: pairs, x: pairs, h: lines, need (JSON or ''),
 --           envelope, its bytes, result, its bytes, fences of its logs, number of scalars,
 --           names of what was left out}; its bytes are -1 where there is none of this type
--- Writes   their time in `arc`, a lease ahead. What is not final, or has no record, leaves `arc`.
+-- Writes   their time in `arc`, a lease ahead; finished_ms where there is none. What is not final,
+--          or has no record, leaves `arc`.
 -- Cost     O(limit log N), and the bytes that it returns
 
 local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
 local small, most = tonumber(ARGV[3]), tonumber(ARGV[4])
 local MOST_LOGS = 32
 
--- The fields and values of a hash within `most` bytes; adds its name to `cut` when there are more.
+-- The fields and values of a hash, but those that would make more than `most` bytes; adds its
+-- name to `cut` when there are such.
 local function read_hash(key, name, cut)
   local pairs_ = try("HGETALL", key)
   if pairs_.err then
     cut[#cut + 1] = name
     return {}
   end
-  local kept, bytes = {}, 0
+  local kept, bytes, is_cut = {}, 0, false
   for n = 1, #pairs_, 2 do
-    bytes = bytes + #pairs_[n] + #pairs_[n + 1]
-    if bytes > most then
-      cut[#cut + 1] = name
-      return kept
+    local more = #pairs_[n] + #pairs_[n + 1]
+    if bytes + more <= most then
+      bytes = bytes + more
+      kept[#kept + 1] = pairs_[n]
+      kept[#kept + 1] = pairs_[n + 1]
+    else
+      is_cut = true
     end
-    kept[n], kept[n + 1] = pairs_[n], pairs_[n + 1]
+  end
+  if is_cut then
+    cut[#cut + 1] = name
   end
   return kept
 end
@@ -89,6 +96,10 @@ local tasks, taken, rejected = {}, {}, {}
 for _, id in ipairs(ids) do
   local task = read_task(id, "state", "finished_ms", "shape", "fence")
   if task and FINAL[task[1]] then
+    if task[2] == "" then -- somebody wrote it, or took it away: an end has a time to be told by
+      task[2] = I(NOW)
+      call("HSET", task_key(id), "finished_ms", task[2])
+    end
     tasks[#tasks + 1] = describe(id, task)
     taken[#taken + 1] = I(NOW + lease)
     taken[#taken + 1] = id

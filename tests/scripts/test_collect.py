@@ -85,6 +85,17 @@ async def test_what_is_not_final_is_not_for_the_archive(namespace: Namespace, st
     assert await members(namespace, keys.unarchived(namespace.prefix)) == []
 
 
+async def test_an_end_without_its_time_gets_one(namespace: Namespace) -> None:
+    task_id = (await ended(namespace)).task_id
+    await namespace.redis.hdel(keys.task(namespace.prefix, task_id), "finished_ms")
+    await make_due(namespace, task_id)
+
+    [found] = await collect(namespace)
+
+    assert found.finished_ms.decode() == (await fields(namespace, task_id))["finished_ms"]
+    assert await Purging(namespace).note_archived([found]) == 1
+
+
 async def test_large_values_are_measured_and_left_out(
     namespace: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,9 +8,10 @@ from rq_agent.broker.blobs import TTL_S, Blobs
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.logs import Chunk, Logs
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.purging import Purging
 from rq_agent.broker.tasks import DefinitionUpload, EnqueueOutcome, Tasks
 
-from .retiring import archived, ended, keys_of, make_due, purge, seconds_until
+from .retiring import archived, collect, ended, keys_of, make_due, purge, seconds_until
 from .steps import DIGEST, add, claim_one, events, fields, finish, members, new_task
 
 BLOB = hashlib.sha256(b"code").hexdigest()
@@ -79,7 +80,31 @@ async def test_what_the_archive_lacks_stays_and_is_written_next(namespace: Names
 
     assert (await fields(namespace, task_id))["state"] == "succeeded"
     assert await seconds_until(namespace, keys.unarchived(p), task_id) <= 0
-    assert 50 < await seconds_until(namespace, keys.done(p), task_id) <= 60
+    assert 3500 < await seconds_until(namespace, keys.done(p), task_id) <= 3600
+
+
+async def test_what_was_due_before_goes_as_soon_as_the_archive_has_it(
+    namespace: Namespace,
+) -> None:
+    task_id = (await ended(namespace)).task_id
+    await make_due(namespace, task_id)
+    await purge(namespace)
+
+    await Purging(namespace).note_archived(await collect(namespace))
+
+    assert "overdue" not in await fields(namespace, task_id)
+    assert (await purge(namespace)).purged == 1
+
+
+async def test_what_was_due_before_it_ran_again_has_all_its_time(namespace: Namespace) -> None:
+    task_id = (await ended(namespace)).task_id
+    await make_due(namespace, task_id)
+    await purge(namespace)
+    await namespace.redis.hset(keys.task(namespace.prefix, task_id), "finished_ms", "12345")
+
+    await Purging(namespace).note_archived(await collect(namespace))
+
+    assert await seconds_until(namespace, keys.done(namespace.prefix), task_id) > 3500
 
 
 async def test_an_archiver_keeps_its_lease_when_a_task_is_due(namespace: Namespace) -> None:
