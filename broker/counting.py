@@ -36,10 +36,9 @@ async def count_tasks(ns: Namespace, filters: Filters) -> int | None:
 
 def _sets(p: Prefix, filters: Filters, states: frozenset[TaskState]) -> Sequence[str] | None:
     """Return the sets, but for the ready ones, whose sizes add up; None if there are none."""
-    label = filters.label if "=" in filters.label else ""
-    fields = {"user": stored_user(filters.user), "name": filters.name, "label": label}
+    fields = {"user": stored_user(filters.user), "name": filters.name, "label": filters.label}
     named = [keys.index(p, field, value) for field, value in fields.items() if value]
-    if filters.label != label or (states and named):
+    if states and named:
         return None
     if not states:
         named += [keys.index(p, "queue", filters.queue)] if filters.queue else []

@@ -58,6 +58,7 @@ def ids(p: Prefix) -> str:
 def index(p: Prefix, field: str, value: str) -> str:
     """ZSET, no TTL, gone when empty. Task ids of one user, name, queue, label or state; score 0.
 
+    A label has two: ``name=value``, and ``name`` for any value.
     Of the states those that own no other index: draft, waiting, blocked and the final ones.
     """
     return f"{p}by:{field}:{value}"

@@ -110,13 +110,10 @@ async def find(
 
 
 def _arguments(filters: Filters, limit: int, before: TaskId | None) -> list[Argument]:
-    key, has_value, _ = filters.label.partition("=")
-    any_value = f"{text(msgspec.json.encode(key))}:" if key and not has_value else ""
-    label = filters.label if has_value else ""
-    fields = {"user": stored_user(filters.user), "name": filters.name, "label": label}
+    fields = {"user": stored_user(filters.user), "name": filters.name, "label": filters.label}
     indices = [part for field, value in fields.items() if value for part in (field, value)]
     states = [state.value for state in filters.states]
-    told = [before or "", limit, _BOUND, filters.queue, any_value, len(indices) // 2, *indices]
+    told = [before or "", limit, _BOUND, filters.queue, len(indices) // 2, *indices]
     return [_encoded(argument) for argument in (*told, len(states), *states)]
 
 

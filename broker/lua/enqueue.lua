@@ -12,7 +12,7 @@
 --   queue, shape, need (JSON), priority (-128 to 127), name (at most 64 bytes), user,
 --   definition (digest), delay (ms), at (Unix ms; 0: use delay), lease (ms, 0: that of whoever
 --   claims it), max_lost, queue_timeout (ms, 0: none), timeout (ms, 0: none), whole name, labels
---   (JSON or ''), number of labels, "name=value" labels.., is_draft (1: don't enqueue it),
+--   (JSON or ''), number of indices by label, their names.., is_draft (1: don't enqueue it),
 --   unique (key or ''), unique mode (keep | replace), concurrency key or '', its limit,
 --   retry (policy or ''), result_ttl (ms, 0: as long as the record), number of parents, then for
 --   each parent: condition (ok | any | fail), id

@@ -31,7 +31,7 @@ end
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t",
   ["\b"] = "\\b", ["\f"] = "\\f" }
 
--- A text in JSON, byte by byte as the client writes it: page.lua looks for that. cjson escapes more.
+-- A text in JSON, byte by byte as the client writes it. cjson escapes more.
 local function quoted(text)
   return '"' .. string.gsub(text, '[%z\1-\31"\\]', function(char)
     return ESCAPES[char] or string.format("\\u%04x", string.byte(char))
@@ -76,9 +76,13 @@ for name, value in pairs(before) do
   if after[name] ~= value then
     call("ZREM", index_key("label", name .. "=" .. value), id)
   end
+  if not after[name] then
+    call("ZREM", index_key("label", name), id)
+  end
 end
 for name, value in pairs(after) do
   if before[name] ~= value then
+    call("ZADD", index_key("label", name), "0", id)
     call("ZADD", index_key("label", name .. "=" .. value), "0", id)
   end
 end

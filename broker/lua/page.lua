@@ -6,8 +6,7 @@
 -- ARGV[2]  limit      1 to 1000
 -- ARGV[3]  bound      of ids to look at; the read that passes it is still finished
 -- ARGV[4]  queue      or '': any
--- ARGV[5]  label      what the JSON of the labels must hold, or '': "name": of any value
--- ARGV[6]  number of indices, then field, value.. of each: all of them must have the task
+-- ARGV[5]  number of indices, then field, value.. of each: all of them must have the task
 -- then     number of states, then the states: one of them must be the task's. 0: any
 --
 -- Returns  {ids, before}: newest first. before: where to go on, '' at the end. With fewer than
@@ -15,61 +14,52 @@
 -- Writes   nothing: EVALSHA_RO may run it.
 -- Cost     O((limit + jumps) log N). The smallest index leads; where a run of its ids fits
 --          nowhere, each index jumps to the next id that all of them could have. Few queued,
---          delayed and running tasks are read from what owns them, at most 10 000; where they
---          are many, the state is told from the record, and so is a label of any value.
+--          delayed and running tasks are read from what owns them, at most 10 000; of many it is
+--          asked which indices have the candidates.
 
 local before, limit, bound = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local queue, label, next_argument = ARGV[4], ARGV[5], 7 + 2 * tonumber(ARGV[6])
+local queue, next_argument = ARGV[4], 6 + 2 * tonumber(ARGV[5])
 local MOST_OWNED, MOST_READ, MOST_MERGED, FIRST_READ = 10000, 256, 64, 16
-local filters, states, wanted, unwanted = {}, {}, {}, {} -- indices of states: wanted, others
-local owned_states, looked = 0, 0
+local filters, states = {}, {} -- sources; state -> whether it is wanted
+local wanted, unwanted = {}, {} -- indices of states
+local looked = 0
 
--- Those whose records fit in what no index tells.
-local function keep_fitting(ids, is_told_state)
-  local kept = {}
-  for _, id in ipairs(ids) do
-    local state = is_told_state and try("HGET", task_key(id), "state")
-    local labels = label ~= "" and try("HGET", extra_key(id), "labels")
-    local is_labelled = type(labels) == "string" and string.find(labels, label, 1, true)
-    if (not is_told_state or states[state]) and (label == "" or is_labelled) then
-      kept[#kept + 1] = id
-    end
-  end
-  return kept
-end
-
--- From where on all sources could have an id in common; nil when they have none.
-local function jump(sources, upper, is_told_state)
-  for n = 2, #sources do
-    local id = newest(sources[n], upper, 1)[1]
+-- From where on all sources could have an id in common, nil when they have none; and whether
+-- ids of the first one were passed over.
+local function jump(sources, upper, is_sifted)
+  local first
+  for _, source in ipairs(sources) do
+    local id = newest(source, upper, 1)[1]
     if not id then
       return nil
     end
+    first = first or id
     upper, looked = "[" .. id, looked + 1
   end
-  if is_told_state and #unwanted > 0 then
+  if is_sifted and #unwanted > 0 then
     local id, counted = newest_outside(unwanted, upper)
-    looked = looked + counted
-    return id and "[" .. id
+    if not id then
+      return nil
+    end
+    upper, looked = "[" .. id, looked + counted
   end
-  return upper
+  return upper, upper ~= "[" .. first
 end
 
--- What all sources have in common, and where to go on.
-local function walk(sources, is_told_state)
+-- What all sources have in common, and where to go on. sift: function that drops ids of other
+-- states, nil: the sources tell the state.
+local function walk(sources, sift)
   table.sort(sources, function(a, b) return a.size < b.size end)
-  local upper, count = before == "" and "+" or "(" .. before, FIRST_READ
+  local upper, count, is_far = before == "" and "+" or "(" .. before, FIRST_READ, false
   local found, last = {}, before
   local most = #sources[1].keys == 1 and MOST_READ or MOST_MERGED
   while looked < bound do
     local run = newest(sources[1], upper, count)
     local kept = run
     for n = 2, #sources do
-      kept = keep_members(kept, sources[n])
+      kept = select_members(kept, sources[n], true)
     end
-    if is_told_state or label ~= "" then
-      kept = keep_fitting(kept, is_told_state)
-    end
+    kept = sift and sift(kept) or kept
     for _, id in ipairs(kept) do
       found[#found + 1] = id
       if #found == limit then
@@ -79,33 +69,40 @@ local function walk(sources, is_told_state)
     if #run < count then
       return found, ""
     end
-    looked, count = looked + #run, math.min(2 * count, most)
-    last = run[#run]
+    looked, last, count = looked + #run, run[#run], math.min(2 * count, most)
     upper = "(" .. last
     if #kept == 0 then
-      upper, count = jump(sources, upper, is_told_state), FIRST_READ
+      upper, is_far = jump(sources, upper, sift ~= nil)
       if not upper then
         return found, ""
+      elseif is_far then
+        count = FIRST_READ
       end
     end
   end
   return found, last
 end
 
--- The sets that own the tasks of those wanted states that no index tells.
-local function owning_sets()
+-- The sets that own queued tasks.
+local function ready_sets()
   local sets = {}
-  if states.queued and queue ~= "" then
+  if queue ~= "" then
     for _, shape in ipairs(call("SMEMBERS", queue_shapes_key(queue))) do
       sets[#sets + 1] = ready_key(queue, shape)
     end
-  elseif states.queued then
-    for _, shape in ipairs(call("HKEYS", shapes_key())) do
-      for _, name in ipairs(call("SMEMBERS", ready_queues_key(shape))) do
-        sets[#sets + 1] = ready_key(name, shape)
-      end
+    return sets
+  end
+  for _, shape in ipairs(call("HKEYS", shapes_key())) do
+    for _, name in ipairs(call("SMEMBERS", ready_queues_key(shape))) do
+      sets[#sets + 1] = ready_key(name, shape)
     end
   end
+  return sets
+end
+
+-- The sets that own the tasks of those wanted states that have no index.
+local function owning_sets()
+  local sets = states.queued and ready_sets() or {}
   if states.delayed then
     sets[#sets + 1] = delayed_key()
   end
@@ -127,14 +124,14 @@ local function newest_owned(sets)
         end
       end
       for _, filter in ipairs(filters) do
-        ids = keep_members(ids, filter)
+        ids = select_members(ids, filter, true)
       end
-      for _, id in ipairs(keep_fitting(ids, false)) do
+      for _, id in ipairs(ids) do
         best[#best + 1] = id
       end
       if #best > 2 * limit then
         best = first_of(best, limit)
-        lowest = best[limit] or ""
+        lowest = best[limit]
       end
       if #run < 1000 then
         break
@@ -155,50 +152,58 @@ local function merged(owned, walked, upto)
   return { first, #first == limit and first[limit] or upto }
 end
 
-for n = 7, next_argument - 1, 2 do
-  filters[#filters + 1] = source_of(index_key(ARGV[n], ARGV[n + 1]))
-end
-if queue ~= "" then
-  filters[#filters + 1] = source_of(index_key("queue", queue))
-end
-for n = next_argument + 1, next_argument + tonumber(ARGV[next_argument]) do
-  states[ARGV[n]] = true
-  if is_indexed(ARGV[n]) then
-    wanted[#wanted + 1] = index_key("state", ARGV[n])
-  else
-    owned_states = owned_states + 1
+-- A function that drops ids of other states. What is queued stands in too many sets to ask them
+-- all: it is what is in no other.
+local function make_sift()
+  local inside, outside = { keys = { unpack(wanted) } }, { keys = { unpack(unwanted) } }
+  for state, key in pairs({ delayed = delayed_key(), running = leases_key() }) do
+    table.insert(states[state] and inside.keys or outside.keys, key)
   end
-end
-local function add_unwanted(state)
-  local key = index_key("state", state)
-  if not states[state] and call("EXISTS", key) == 1 then
-    unwanted[#unwanted + 1] = key
+  return function(ids)
+    return select_members(ids, states.queued and outside or inside, not states.queued)
   end
 end
 
-for state in pairs(FINAL) do
-  add_unwanted(state)
+local function read_arguments()
+  for n = 6, next_argument - 1, 2 do
+    filters[#filters + 1] = source_of(index_key(ARGV[n], ARGV[n + 1]))
+  end
+  if queue ~= "" then
+    filters[#filters + 1] = source_of(index_key("queue", queue))
+  end
+  for n = next_argument + 1, next_argument + tonumber(ARGV[next_argument]) do
+    states[ARGV[n]] = true
+  end
+  local indexed = { "draft", "waiting", "blocked" }
+  for state in pairs(FINAL) do
+    indexed[#indexed + 1] = state
+  end
+  for _, state in ipairs(indexed) do
+    local key = index_key("state", state)
+    if call("EXISTS", key) == 1 then
+      table.insert(states[state] and wanted or unwanted, key)
+    end
+  end
 end
-add_unwanted("draft")
-add_unwanted("waiting")
-add_unwanted("blocked")
 
+read_arguments()
+local is_any = next(states) == nil
 local sets = owning_sets()
 local owned, smallest = size_of(sets), size_of({ ids_key() })
 for _, filter in ipairs(filters) do
   smallest = math.min(smallest, filter.size)
 end
-local is_told_state = owned_states > 0 and (owned > MOST_OWNED or 4 * owned >= smallest)
-local few = {}
-if owned_states > 0 and not is_told_state then
+local sift, few = nil, {}
+if not is_any and (owned > MOST_OWNED or 4 * owned >= smallest) then
+  sift = make_sift()
+elseif not is_any then
   few = newest_owned(sets)
-end
-if #wanted > 0 and not is_told_state then
+  if #wanted == 0 then
+    return merged(few, {}, "")
+  end
   filters[#filters + 1] = source_of(unpack(wanted))
-elseif owned_states > 0 and not is_told_state then
-  return merged(few, {}, "") -- no other state is wanted
 end
 if #filters == 0 then
   filters[1] = source_of(ids_key())
 end
-return merged(few, walk(filters, is_told_state))
+return merged(few, walk(filters, sift))

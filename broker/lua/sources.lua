@@ -49,19 +49,20 @@ local function newest(source, upper, count)
   return #source.keys == 1 and all or first_of(all, count)
 end
 
-local function keep_members(ids, source)
-  local scores, kept = {}, {}
+-- Those of some ids that are in a source, or those that are not.
+local function select_members(ids, source, is_member)
+  local scores, selected = {}, {}
   for _, key in ipairs(source.keys) do
     for n, score in ipairs(#ids > 0 and try("ZMSCORE", key, unpack(ids)) or {}) do
       scores[n] = scores[n] or score
     end
   end
   for n, id in ipairs(ids) do
-    if scores[n] then
-      kept[#kept + 1] = id
+    if not scores[n] == not is_member then
+      selected[#selected + 1] = id
     end
   end
-  return kept
+  return selected
 end
 
 -- The newest id from `upper` on that is in none of the indices, nil when there is none; and how
@@ -81,8 +82,8 @@ local function newest_outside(indices, upper)
     counted = counted + 1
     return others > 0
   end
-  local high, width = top and call("ZRANK", ids, top) or -1, 16
-  local low = math.max(high - width + 1, 0)
+  local high, width = top and call("ZRANK", ids, top) or -1, 1
+  local low = high
   while high >= 0 and not has_other(low, high) do
     high, width = low - 1, 2 * width
     low = math.max(high - width + 1, 0)

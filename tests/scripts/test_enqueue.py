@@ -152,6 +152,7 @@ async def test_a_task_is_found_by_user_name_queue_and_label(namespace: Namespace
         keys.index(p, "user", "ada"),
         keys.index(p, "name", "train"),
         keys.index(p, "queue", "q"),
+        keys.index(p, "label", "a"),
         keys.index(p, "label", "a=1"),
         keys.index(p, "label", "b=x:y"),
     ):

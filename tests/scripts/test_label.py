@@ -36,6 +36,7 @@ async def test_labels_are_set_changed_and_removed(namespace: Namespace) -> None:
         assert await found(namespace, label) == ids
     assert await found(namespace, "new") == [task_id]
     assert await found(namespace, "old") == []
+    assert await members(namespace, keys.index(p, "label", "old")) == []
     assert len(await events(namespace, "labelled")) == 1
 
 
