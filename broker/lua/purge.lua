@@ -3,7 +3,8 @@
 -- Uses     states.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  limit     1 to 100 tasks
--- ARGV[2]  retry     integer, ms; when to look again at one that the archive lacks
+-- ARGV[2]  retry     integer, ms; when to look again at one that the archive lacks; it is due at
+--                    once when archived.lua notes that the archive has it
 -- ARGV[3]  keep      integer, ms; when to look again at one that a live child needs
 -- ARGV[4]  ttl       integer, ms; how long a blob stays that no definition refers to any more
 --
@@ -115,6 +116,7 @@ local function look(id)
     return 4
   end
   if task[2] == "" or task[3] ~= task[2] then
+    call("HSET", task_key(id), "overdue", task[2]) -- archived.lua lets it go then
     call("ZADD", unarchived_key(), "NX", I(NOW), id)
     call("ZADD", done_key(), I(NOW + retry), id)
     return 2
