@@ -9,10 +9,23 @@ from .command import Body, command, root
 from .commands.cancel import cancel
 from .commands.down import down
 from .commands.logs import logs
+from .commands.move import move
 from .commands.ps import ps
 from .commands.queue_ls import queue_ls
+from .commands.queue_open import create, pause, resume
+from .commands.queue_rm import purge, rm
+from .commands.queue_shares import ageing, limit, weight
 from .commands.queue_show import queue_show
 from .commands.run import run
+from .commands.schedule import (
+    schedule_add,
+    schedule_ls,
+    schedule_pause,
+    schedule_resume,
+    schedule_rm,
+    schedule_run,
+    schedule_show,
+)
 from .commands.scheduler import scheduler
 from .commands.show import show
 from .commands.submit import submit
@@ -36,19 +49,35 @@ def build() -> Callable[..., Any]:
     app.callback()(root(_root))
     app.command("run", cls=QuickCommand, context_settings=_OURS_THEN_THEIRS)(command(run))
     app.command("submit", cls=QuickCommand, context_settings=_OURS_THEN_THEIRS)(command(submit))
-    _add(app, work, logs, ps, show, why, wait, cancel)
+    _add(app, work, logs, ps, show, why, wait, cancel, move)
     queue = _group("Queues: what waits where.")
     queue.command("ls", cls=QuickCommand)(command(queue_ls))
     queue.command("show", cls=QuickCommand)(command(queue_show))
+    _add(queue, create, pause, resume, limit, weight, ageing, purge, rm)
     worker = _group("Workers: who is there, and what they do.")
     worker.command("ls", cls=QuickCommand)(command(worker_ls))
     worker.command("drain", cls=QuickCommand)(command(drain))
     worker.command("undrain", cls=QuickCommand)(command(undrain))
     worker.command("stop", cls=QuickCommand)(command(stop))
     app.add_typer(queue, name="queue")
+    app.add_typer(_schedules(), name="schedule")
     app.add_typer(worker, name="worker")
     _add(app, scheduler, down, version)
     return typer.main.get_command(app)
+
+
+def _schedules() -> typer.Typer:
+    schedule = _group("Schedules: tasks that come again and again.")
+    schedule.command("add", cls=QuickCommand, context_settings=_OURS_THEN_THEIRS)(
+        command(schedule_add)
+    )
+    schedule.command("ls", cls=QuickCommand)(command(schedule_ls))
+    schedule.command("show", cls=QuickCommand)(command(schedule_show))
+    schedule.command("pause", cls=QuickCommand)(command(schedule_pause))
+    schedule.command("resume", cls=QuickCommand)(command(schedule_resume))
+    schedule.command("run", cls=QuickCommand)(command(schedule_run))
+    schedule.command("rm", cls=QuickCommand)(command(schedule_rm))
+    return schedule
 
 
 def _add(app: typer.Typer, *bodies: Body) -> None:

@@ -34,6 +34,17 @@ def worker_names(incomplete: str) -> list[str]:
     return [name for name in _look_up(find) if name.startswith(incomplete)]
 
 
+def schedule_names(incomplete: str) -> list[str]:
+    """Return the names of schedules that begin so."""
+
+    async def find(namespace: "Namespace") -> Sequence[str]:
+        from ..broker.schedules import Schedules
+
+        return [schedule.name for schedule in await Schedules(namespace).list()]
+
+    return [name for name in _look_up(find) if name.startswith(incomplete)]
+
+
 def task_ids(incomplete: str) -> list[tuple[str, str]]:
     """Return the ids of the newest tasks that begin so, with name and state."""
 
