@@ -5,8 +5,10 @@ from functools import partial
 
 import anyio
 
+from ..broker.trust import TrustFile
 from ..scheduler.config import SchedulerConfig
 from ..scheduler.run import schedule
+from . import identity
 from .broker_url import working_url
 from .config import Settings
 from .render.screen import Screen
@@ -24,6 +26,8 @@ def run(settings: Settings, screen: Screen, *, archive: str) -> None:
         config,
         url=url,
         namespace=settings.namespace,
+        pair=identity.own_key(settings.home),
+        trust=TrustFile(settings.home.config / "trust.json"),
         ready=lambda: screen.say(f"scheduler: namespace {settings.namespace}{where}: ready"),
         warn=screen.warn,
     )

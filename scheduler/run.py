@@ -4,6 +4,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 from anyio.abc import TaskStatus
@@ -12,13 +13,18 @@ from ..broker import keys
 from ..broker.archive.location import open_store
 from ..broker.archive.writing import Writer
 from ..broker.connection import connect
+from ..broker.firing import Firing
 from ..broker.greeting import Greeting
+from ..broker.keypair import KeyPair
 from ..broker.namespace import Namespace
 from ..broker.purging import Purging
+from ..broker.schedules import Schedules
 from ..broker.server_facts import check_server
 from ..broker.ticks import Ticks
+from ..broker.trust import TrustFile
 from .archiving import purge_forever, write_forever
 from .config import SchedulerConfig
+from .cron import fire_forever
 from .ticking import tick_forever
 
 log = logging.getLogger(__name__)
@@ -34,6 +40,8 @@ async def schedule(
     *,
     url: str,
     namespace: str,
+    pair: KeyPair,
+    trust: TrustFile,
     ready: Callable[[], None] = lambda: None,
     warn: Callable[[str], None] = log.warning,
 ) -> None:
@@ -43,6 +51,8 @@ async def schedule(
         config: what it is told.
         url: of Redis.
         namespace: in it.
+        pair: signs the tasks of schedules; workers must trust it.
+        trust: whose schedules are fired.
         ready: called when the loops run.
         warn: told what is worth knowing about the server and the archive.
 
@@ -53,14 +63,13 @@ async def schedule(
     store = open_store(config.archive) if config.archive else None
     async with _connected(config, url, namespace, warn) as ns, anyio.create_task_group() as tg:
         await tg.start(_cancel_on_signal, tg.cancel_scope)
-        tg.start_soon(lambda: tick_forever(Ticks(ns), lease_ms=config.lease_ms))
+        tg.start_soon(partial(tick_forever, Ticks(ns), lease_ms=config.lease_ms))
+        tg.start_soon(fire_forever, Firing(ns, pair, trust), Schedules(ns))
         if store is None:
             warn(NO_ARCHIVE)
         else:
-            writer = Writer(ns, store)
-            tg.start_soon(lambda: write_forever(writer, every_s=config.write_every_s))
-            purging = Purging(ns)
-            tg.start_soon(lambda: purge_forever(purging, every_s=config.purge_every_s))
+            tg.start_soon(partial(write_forever, Writer(ns, store), every_s=config.write_every_s))
+            tg.start_soon(partial(purge_forever, Purging(ns), every_s=config.purge_every_s))
         ready()
 
 

@@ -1,6 +1,6 @@
 -- purge.lua: remove final tasks whose time is up, and what nobody else needs of theirs.
 --
--- Uses     states.lua
+-- Uses     states.lua, references.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  limit     1 to 100 tasks
 -- ARGV[2]  retry     integer, ms; when to look again at one that the archive lacks; it is due at
@@ -19,7 +19,7 @@
 -- Cost     O(limit log N)
 
 local limit, retry, keep, ttl = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-local MOST_LOGS, MOST_LABELS, MOST_BLOBS = 32, 100, 1000
+local MOST_LOGS, MOST_LABELS = 32, 100
 
 local removals, doomed = {}, {} -- sorted set -> members, keys: removed at the end, at once
 local users = {} -- definition -> how many of its tasks went
@@ -74,31 +74,6 @@ local function remove(id, task)
   publish(id, "purged", "state", task[1], "queue", task[4])
 end
 
--- Count a user less. Whether that was the last one: a count that never was is none.
-local function lose(field, count)
-  local left = try("HINCRBY", references_key(), field, -count)
-  if type(left) ~= "number" or left > 0 then
-    return false
-  end
-  call("HDEL", references_key(), field)
-  return left == 0
-end
-
-local function lose_definition(digest, count)
-  if not lose("d:" .. digest, count) then
-    return
-  end
-  table.insert(doomed, definition_key(digest))
-  local blobs, left = call("HGET", references_key(), "blobs:" .. digest) or "", MOST_BLOBS
-  for blob in string.gmatch(blobs, "%x+") do
-    left = left - 1
-    if left >= 0 and lose("blob:" .. blob, 1) then
-      call("PEXPIRE", blob_key(blob), ttl)
-    end
-  end
-  call("HDEL", references_key(), "blobs:" .. digest)
-end
-
 -- Whether a child that is not final, or was not told yet, needs a task.
 local function is_needed(id)
   return whole(call("HGET", references_key(), "t:" .. id), 0) > 0
@@ -135,7 +110,7 @@ for _, id in ipairs(ids) do
   counts[what] = counts[what] + 1
 end
 for digest, count in pairs(users) do
-  lose_definition(digest, count)
+  lose_definition(digest, count, ttl)
 end
 for key, members in pairs(removals) do
   try("ZREM", key, unpack(members))

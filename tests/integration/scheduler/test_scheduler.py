@@ -1,8 +1,9 @@
 """`rq-agent scheduler`: any number of processes, through kills and outages."""
 
+import logging
 import signal
 import subprocess
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -13,9 +14,11 @@ from rq_agent.broker import keys
 from rq_agent.broker.archive.folder import FolderStore
 from rq_agent.broker.connection import connect
 from rq_agent.broker.errors import ArchiveUnavailable, BrokerUnavailable
+from rq_agent.broker.keypair import KeyPair
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.purging import Purging
+from rq_agent.broker.trust import TrustFile
 from rq_agent.scheduler.config import SchedulerConfig
 from rq_agent.scheduler.run import NO_ARCHIVE, schedule
 
@@ -23,6 +26,8 @@ from ...scripts import steps
 from ...scripts.retiring import ended, keys_of, make_due
 from ..worker.persistent import PersistentServer
 from .archives import DEADLINE_S, a_file, kept, scheduler_process, segments
+
+log = logging.getLogger(__name__)
 
 
 async def due(ns: Namespace, count: int = 1) -> list[TaskId]:
@@ -50,7 +55,7 @@ async def test_tasks_go_through_the_archive_out_of_redis(
     ids = await due(ns, 3)
 
     async with anyio.create_task_group() as tg:
-        tg.start_soon(_schedule, config(folder), url, ns.name)
+        tg.start_soon(_schedule, config(folder), url, ns.name, folder)
         await gone(ns, *ids)
         tg.cancel_scope.cancel()
 
@@ -66,7 +71,7 @@ async def test_schedulers_beside_each_other_lose_nothing(
 
     async with anyio.create_task_group() as tg:
         for _ in range(3):
-            tg.start_soon(_schedule, config(folder), url, ns.name)
+            tg.start_soon(_schedule, config(folder), url, ns.name, folder)
         await gone(ns, *ids)
         tg.cancel_scope.cancel()
 
@@ -79,7 +84,7 @@ async def test_delayed_tasks_become_ready_without_any_worker(
     [task_id] = await steps.add(ns, delay_ms=200)
 
     async with anyio.create_task_group() as tg:
-        tg.start_soon(_schedule, config(folder), url, ns.name)
+        tg.start_soon(_schedule, config(folder), url, ns.name, folder)
         with anyio.fail_after(DEADLINE_S):
             while await steps.state(ns, task_id) != "queued":
                 await anyio.lowlevel.checkpoint()
@@ -87,15 +92,14 @@ async def test_delayed_tasks_become_ready_without_any_worker(
 
 
 async def test_without_an_archive_nothing_is_purged_and_that_is_said_once(
-    ns: Namespace, url: str
+    ns: Namespace, url: str, folder: Path
 ) -> None:
     [task_id] = await due(ns)
     [delayed] = await steps.add(ns, delay_ms=100)
     said: list[str] = []
-    run = partial(schedule, url=url, namespace=ns.name, warn=said.append)
 
     async with anyio.create_task_group() as tg:
-        tg.start_soon(run, SchedulerConfig(archive=""))
+        tg.start_soon(_schedule, SchedulerConfig(archive=""), url, ns.name, folder, said.append)
         with anyio.fail_after(DEADLINE_S):
             while await steps.state(ns, delayed) != "queued":  # the loops do run
                 await anyio.lowlevel.checkpoint()
@@ -112,7 +116,7 @@ async def test_an_archive_that_takes_nothing_is_told_and_waited_for(
     a_file(folder)
 
     async with anyio.create_task_group() as tg:
-        tg.start_soon(_schedule, config(folder), url, ns.name)
+        tg.start_soon(_schedule, config(folder), url, ns.name, folder)
         with anyio.fail_after(DEADLINE_S):
             while "a part of its path is not a folder" not in caplog.text:
                 await anyio.lowlevel.checkpoint()
@@ -132,7 +136,7 @@ async def test_a_redis_that_goes_away_is_waited_for(
         ns = await Namespace.open(redis, "outage")
         ids = await due(ns)
         async with anyio.create_task_group() as tg:
-            tg.start_soon(_schedule, config(folder), mortal.url, ns.name)
+            tg.start_soon(_schedule, config(folder), mortal.url, ns.name, folder)
             await gone(ns, *ids)
             await anyio.to_thread.run_sync(mortal.kill)
             with anyio.fail_after(DEADLINE_S):
@@ -148,7 +152,7 @@ async def test_a_redis_that_goes_away_is_waited_for(
 
 async def test_without_redis_at_the_start_it_says_so(folder: Path) -> None:
     with pytest.raises(BrokerUnavailable, match="cannot reach redis"):
-        await schedule(config(folder), url="unix:///nowhere/s", namespace="t")
+        await _schedule(config(folder), "unix:///nowhere/s", "t", folder)
 
 
 async def test_a_process_stops_cleanly_on_sigterm(
@@ -178,7 +182,7 @@ async def test_a_killed_process_loses_nothing_at_any_moment(
         process.kill()
     await make_due(ns, *ids)
     async with anyio.create_task_group() as tg:
-        tg.start_soon(_schedule, config(folder), url, ns.name)
+        tg.start_soon(_schedule, config(folder), url, ns.name, folder)
         await gone(ns, *ids)
         tg.cancel_scope.cancel()
 
@@ -195,7 +199,7 @@ async def test_what_can_not_be_archived_is_never_purged(
 
     monkeypatch.setattr(FolderStore, "put", full)
     async with anyio.create_task_group() as tg:
-        tg.start_soon(_schedule, config(folder), url, ns.name)
+        tg.start_soon(_schedule, config(folder), url, ns.name, folder)
         with anyio.fail_after(DEADLINE_S):  # until a purge looked at each
             while await ns.redis.zcount(keys.done(ns.prefix), 0, 1_000_000):
                 await anyio.lowlevel.checkpoint()
@@ -206,8 +210,21 @@ async def test_what_can_not_be_archived_is_never_purged(
     assert (await Purging(ns).purge()).purged == 0
 
 
-async def _schedule(settings: SchedulerConfig, url: str, namespace: str) -> None:
-    await schedule(settings, url=url, namespace=namespace)
+async def _schedule(
+    settings: SchedulerConfig,
+    url: str,
+    namespace: str,
+    folder: Path,
+    warn: Callable[[str], None] = log.warning,
+) -> None:
+    await schedule(
+        settings,
+        url=url,
+        namespace=namespace,
+        pair=KeyPair.load_or_create(folder.parent / "keys", "scheduler"),
+        trust=TrustFile(folder.parent / "trust.json"),
+        warn=warn,
+    )
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> tuple[int, bytes]:
