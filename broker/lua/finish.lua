@@ -19,7 +19,7 @@
 --          | -1 no such task | -2 fenced: another claim holds it, or it ended otherwise.
 --          A claim whose lease ran out, or that Redis forgot, counts until somebody else claims.
 -- Writes   nothing unless 1. The task leaves lease, run: and wt:. Final: state, finished_ms,
---          exit_code, x: reason, done, r: (x: result_dropped); children are told. Else back into
+--          exit_code, x: reason, done, r: (x: result_dropped, result_until_ms); children are told. Else back into
 --          its own place, or delayed. A task that is to be cancelled is not run once more: it
 --          becomes cancelled. Ends and what their claims lasted are counted in qstat:.
 -- Cost     O(finishes log N)
@@ -55,9 +55,10 @@ end
 
 local function keep_result(id, result, ttl)
   if #result > most then
-    call("HSET", extra_key(id), "result_dropped", I(#result))
+    try("HSET", extra_key(id), "result_dropped", I(#result))
   elseif #result > 0 and ttl > 0 then
     call("SET", result_key(id), result, "PX", I(ttl))
+    try("HSET", extra_key(id), "result_until_ms", I(NOW + ttl))
   elseif #result > 0 then
     call("SET", result_key(id), result)
   end
