@@ -6,6 +6,7 @@ from rq_agent.broker.presence import Inbox
 from . import claiming
 from .ending import Token
 from .rig import SHAPES, Rig
+from .stored import Stored
 
 SLOTS = 3
 
@@ -74,9 +75,9 @@ class Worker:
         self.has_news, self.is_parked, self.drains = True, False, False
         self._rig.run(self._inbox.start())
 
-    def sleeps(self, idle: dict[str, dict[str, float]]) -> bool:
+    def sleeps(self, found: Stored) -> bool:
         """Whether it is parked, and counts as alive."""
-        until = idle.get(f"idle:{self._profile}", {}).get(self.name, 0)
+        until: float = found.get(f"idle:{self._profile}", {}).get(self.name, 0)
         return until > self._rig.now
 
     def could_claim(self) -> str:

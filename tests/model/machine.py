@@ -1,17 +1,14 @@
 """Submitters, workers and mishaps in any order; after each step Redis and the model agree."""
 
-import copy
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from . import stored
 from .adding import Spec
 from .crew import Worker, crew
 from .ending import Token
-from .rig import LEASE_MS, SHAPES, Rig
-from .state import State
+from .rig import LEASE_MS, SHAPES, Rig, Saved
 
 QUEUES = ("q1", "q2", "q3")
 ENDS = (*("succeeded",) * 4, "failed", "errored", "timed_out", "cancelled", "retry", "release")
@@ -46,18 +43,22 @@ SPEC = st.fixed_dictionaries(
 class QueueMachine(RuleBasedStateMachine):
     """The rules. Arguments are small numbers: which one of what there is just then."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, *, check_every: int) -> None:
         super().__init__()
         self.rig = rig
+        self._check_every = check_every
         self.steps = 0
         self.ids: list[str] = []
         self.claims: list[Token] = []
-        self.saved: tuple[stored.Dump, State] | None = None
+        self.saved: Saved | None = None
         self.runs = self.nonces = 0
         self.workers = crew(rig)
 
     def teardown(self) -> None:
-        self.rig.close()
+        try:
+            self.rig.check()
+        finally:
+            self.rig.close()
 
     @initialize()
     def begin(self) -> None:
@@ -176,17 +177,14 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def save(self) -> None:
-        dump = self.rig.run(stored.dump(self.rig.ns))
-        self.saved = (dump, copy.deepcopy(self.rig.state))
+        self.saved = self.rig.save()
 
     @precondition(lambda self: self.saved is not None)
     @rule()
     def roll_back(self) -> None:
         """The server died and comes back as it was saved; all connections broke."""
         assert self.saved is not None
-        dump, state = self.saved
-        self.rig.run(stored.restore(self.rig.ns, dump))
-        self.rig.state = copy.deepcopy(state)
+        self.rig.roll_back(self.saved)
         self.restart_redis()
 
     @rule()
@@ -203,7 +201,7 @@ class QueueMachine(RuleBasedStateMachine):
         """Let all who heard something claim what they can: nobody sleeps beside a task."""
         while any([self._settle_one(worker) for worker in self.workers]):
             pass
-        idle = self.rig.idle()
+        idle = self.rig.read()
         for worker in self.workers:
             if worker.sleeps(idle):
                 found = worker.could_claim()
@@ -218,7 +216,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     def check(self) -> None:
         self.steps += 1
-        self.rig.check()
+        if self.steps % self._check_every == 0:
+            self.rig.check()
 
     def _settle_one(self, worker: Worker) -> bool:
         worker.hear()

@@ -1,10 +1,13 @@
 """One namespace and the model of it: every verb is asked of both, and both must say the same."""
 
+import copy
 from asyncio import Runner
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from redis.asyncio import Redis
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from rq_agent.broker.claims import Finish, Outcome
 from rq_agent.broker.claims import Token as RealToken
@@ -32,14 +35,29 @@ LEASE_MS = 60_000
 BEAT_MS = 5_000
 NEEDS = {shape_id(need): need for need in (Need(), Need(gpus=1))}
 SHAPES = tuple(NEEDS)
+Saved = tuple[stored.Dump, State]
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server, as the client sees it and as the checks do."""
+
+    runner: Runner
+    redis: AsyncRedis
+    reader: Redis
+    knows_flags: bool
+
+    def close(self) -> None:
+        self.runner.run(self.redis.aclose())
+        self.reader.close()
 
 
 class Rig:
     """A namespace that is called through the real client, and the model beside it."""
 
-    def __init__(self, runner: Runner, redis: Redis, name: str, *, allow_oom: bool) -> None:
-        self._runner = runner
-        self.ns = Namespace(redis, name, allow_oom=allow_oom)
+    def __init__(self, server: Server, name: str) -> None:
+        self._server = server
+        self.ns = Namespace(server.redis, name, allow_oom=server.knows_flags)
         self.clock = Clock(self.ns)
         self.state = State()
         self.calls = 0
@@ -51,24 +69,31 @@ class Rig:
 
     def run(self, call: Coroutine[Any, Any, T]) -> T:
         self.calls += 1
-        return self._runner.run(call)
+        return self._server.runner.run(call)
 
     def set_time(self, now_ms: int) -> None:
         self.run(self.clock.set(now_ms))
 
+    def read(self) -> stored.Stored:
+        return stored.read(self._server.reader, self.ns.prefix)
+
     def check(self) -> None:
         """Compare all that is stored with the model, and with itself."""
-        found = self.run(stored.read(self.ns))
+        found = self.read()
         invariants.check(found)
         compare.check(self.state, found)
 
-    def idle(self) -> dict[str, dict[str, float]]:
-        """Profile -> parked workers, and until when they count as alive."""
-        found = self.run(stored.read(self.ns))
-        return {key: value for key, value in found.items() if key.startswith("idle:")}
+    def save(self) -> Saved:
+        """What a server saves, and what the model believed then."""
+        return stored.dump(self._server.reader, self.ns.prefix), copy.deepcopy(self.state)
+
+    def roll_back(self, saved: Saved) -> None:
+        """The server died and comes back as it was saved."""
+        stored.restore(self._server.reader, self.ns.prefix, saved[0])
+        self.state = copy.deepcopy(saved[1])
 
     def close(self) -> None:
-        self.run(stored.clear(self.ns))
+        stored.clear(self._server.reader, self.ns.prefix)
         self.run(self.clock.remove())
 
     def enqueue(self, specs: list[Spec]) -> None:
