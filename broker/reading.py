@@ -1,9 +1,9 @@
-"""Fetches records: one pipeline for any number of ids, a second one for places in queues."""
+"""Fetches records: one pipeline for any number of ids, one call for their places in queues."""
 
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +18,8 @@ from .needs import Need
 from .record import Record, malformed, parse
 from .states import TaskState
 
+_LOCATED: Final = 200
+"""Tasks whose places are asked for in one call."""
 _SCORE: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
@@ -43,14 +45,13 @@ class Records:
     async def locate(self, records: Sequence[Record]) -> list[Record]:
         """Return the same records, with `position` where they are queued."""
         queued = [r for r in records if r.state == TaskState.QUEUED and _SCORE.fullmatch(r.order)]
-        shapes = await shapes_of(self._ns, sorted({r.queue for r in queued}))
-        pipe = self._ns.redis.pipeline(transaction=False)
-        for record in queued:
-            for shape in shapes[record.queue]:
-                key = keys.ready(self._ns.prefix, record.queue, shape)
-                pipe.zcount(key, "-inf", f"({record.order}")
-        ahead = iter(await pipe.execute())
-        places = {r.id: 1 + sum(islice(ahead, len(shapes[r.queue]))) for r in queued}
+        if not queued:
+            return list(records)
+        calls = [queued[n : n + _LOCATED] for n in range(0, len(queued), _LOCATED)]
+        found = await self._ns.scripts.positions.many(
+            [[part for r in call for part in (r.queue, r.order)] for call in calls]
+        )
+        places = dict(zip((r.id for r in queued), chain(*found), strict=True))
         return [msgspec.structs.replace(r, position=places.get(r.id)) for r in records]
 
     def _record(self, task_id: TaskId, task: Any, extra: Any) -> Record | None:

@@ -99,6 +99,7 @@ class Scripts:
     page: Script
     pause_queue: Script
     phase: Script
+    positions: Script
     purge: Script
     purge_queue: Script
     replace_arguments: Script
@@ -113,8 +114,8 @@ class Scripts:
     tick: Script
     undrain: Script
     used: Script
-    why: Script
     weigh_queue: Script
+    why: Script
 
     def __init__(self, redis: Redis, prefix: Prefix, *, allow_oom: bool) -> None:
         self._redis = redis
