@@ -1,0 +1,108 @@
+"""Moves tasks, and says where each of them stands now."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..broker.errors import UsageError
+from ..broker.lookups import Lookups
+from ..broker.moves import MOST_STEPS, Moved, Moves
+from . import loop, values
+from .config import Settings
+from .connected import connected
+from .reading import resolve, url_of_tasks
+from .render.screen import Screen
+
+if TYPE_CHECKING:
+    from ..broker.keys import TaskId
+    from ..broker.namespace import Namespace
+
+_Move = Callable[["TaskId"], Awaitable[Moved]]
+
+
+def move_tasks(
+    settings: Settings, screen: Screen, selectors: Sequence[str], ways: Mapping[str, str]
+) -> None:
+    """Move what was named, so that several tasks keep the order in which they were named.
+
+    Args:
+        settings: of the command.
+        screen: to print on.
+        selectors: of tasks. All are looked up before any is moved.
+        ways: each option and its value; all but one are empty.
+    """
+    way, value = _only(ways)
+    url = url_of_tasks(settings)
+
+    async def go() -> "dict[TaskId, Moved]":
+        async with connected(url, settings.namespace) as namespace:
+            ids = await resolve(namespace, selectors)
+            move = await _move(namespace, way, value)
+            moved = {each: await move(each) for each in _in_turn(ids, way, value)}
+            return await _now(namespace, {each: moved[each] for each in ids})
+
+    done = loop.run(go)
+    if screen.json:
+        moved = [
+            {"id": i, "is_changed": m.is_changed, "position": m.position} for i, m in done.items()
+        ]
+        screen.print_json({"schema": 1, "tasks": moved})
+        return
+    for task_id, each in done.items():
+        screen.put(f"{task_id} {_words(each, way, value)}")
+
+
+def _only(ways: Mapping[str, str]) -> tuple[str, str]:
+    given = [(way, value) for way, value in ways.items() if value]
+    if len(given) == 1:
+        way, value = given[0]
+        if way == "by" and not re.fullmatch(r"[+-]?[0-9]{1,9}", value, re.ASCII):
+            raise UsageError(
+                f"--by {value}: write a whole number of places from -{MOST_STEPS} to {MOST_STEPS}"
+            )
+        return way, str(values.priority(value)) if way == "priority" else value
+    options = ", ".join(f"--{way}" for way in ways)
+    if not given:
+        raise UsageError(f"say where to: one of {options}")
+    twice = " and ".join(f"--{way}" for way, _ in given)
+    raise UsageError(f"{twice} are two moves; use one of {options}")
+
+
+def _in_turn(ids: "Sequence[TaskId]", way: str, value: str) -> "Sequence[TaskId]":
+    """Return the tasks in the order in which they must be moved to keep their order."""
+    goes_back = way == "by" and not value.startswith("-")
+    return ids[::-1] if way in ("top", "after") or goes_back else ids
+
+
+async def _move(namespace: "Namespace", way: str, value: str) -> _Move:
+    moves = Moves(namespace)
+    if way in ("before", "after"):
+        [other] = await resolve(namespace, [value])
+        next_to = moves.before if way == "before" else moves.after
+        return lambda task_id: next_to(task_id, other)
+    known: dict[str, _Move] = {
+        "top": moves.to_top,
+        "bottom": moves.to_bottom,
+        "by": lambda task_id: moves.by(task_id, int(value)),
+        "queue": lambda task_id: moves.to_queue(task_id, value),
+        "priority": lambda task_id: moves.set_priority(task_id, int(value)),
+    }
+    return known[way]
+
+
+async def _now(namespace: "Namespace", moved: "dict[TaskId, Moved]") -> "dict[TaskId, Moved]":
+    """Return where the tasks stand after all were moved: one may have passed another."""
+    if len(moved) > 1:
+        for record in await Lookups(namespace).records(list(moved)):
+            position = record.position or moved[record.id].position
+            moved[record.id] = msgspec.structs.replace(moved[record.id], position=position)
+    return moved
+
+
+def _words(moved: Moved, way: str, value: str) -> str:
+    what = {"queue": f"queue {value}", "priority": f"priority {value}"}.get(way, "")
+    place = "" if moved.position is None else f"position {moved.position}"
+    now = ", ".join(part for part in (what, place) if part)
+    return f"{'is now at' if moved.is_changed else 'stays at'} {now}"
