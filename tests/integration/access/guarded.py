@@ -33,10 +33,12 @@ class Guarded:
     """One such server."""
 
     def __init__(self, servers: Servers, kind: str) -> None:
-        users = servers.folder / "users.acl"
+        settings, users = servers.folder / f"{kind}.conf", servers.folder / "users.acl"
+        # A copy: whoever may too much can let a server write its file anew.
+        settings.write_text((DEPLOY / "rq-agent.conf").read_text())
         users.write_text(filled_in((DEPLOY / "users.acl").read_text()))
         self.socket = servers.socket(
-            kind, name="-acl", options=[str(DEPLOY / "rq-agent.conf"), "--aclfile", str(users)]
+            kind, name="-acl", options=[str(settings), "--aclfile", str(users)]
         )
 
     def url(self, user: str) -> str:

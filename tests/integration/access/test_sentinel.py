@@ -121,3 +121,14 @@ async def test_sentinels_have_a_login_of_their_own(launched: Launched) -> None:
     async with connect(url) as redis:
         with pytest.raises(BrokerUnavailable, match="sentinel"):
             await redis.ping()
+
+
+async def test_what_a_sentinel_refuses_is_not_called_the_primarys(launched: Launched) -> None:
+    primary = launched.on_port("redis")
+    sentinel = launched.sentinel(SERVICE, primary, "user default on nopass -@all +ping")
+
+    async with connect(f"redis+sentinel://ann:pw@127.0.0.1:{sentinel}/{SERVICE}") as redis:
+        with pytest.raises(BrokerUnavailable, match="a sentinel says: ") as caught:
+            await redis.ping()
+
+    assert not isinstance(caught.value, AccessDenied)
