@@ -1,16 +1,19 @@
+from typing import Any
+
 import pytest
 
 from rq_agent.broker import keys
 from rq_agent.broker.errors import TaskNotFound
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.namespace import Namespace
-from rq_agent.broker.states import TaskState
+from rq_agent.broker.new_task import Parent
 from rq_agent.broker.tasks import CancelOutcome, Tasks
 
 from .steps import (
     add,
     beat,
     claim,
+    claim_one,
     events,
     extra,
     fields,
@@ -100,15 +103,46 @@ async def test_a_task_that_ended_stays_as_it_ended(namespace: Namespace) -> None
     assert (await extra(namespace, claim.task_id))["reason"] == "exit 3"
 
 
-@pytest.mark.parametrize("waits_as", [TaskState.DRAFT, TaskState.WAITING, TaskState.BLOCKED])
-async def test_whatever_else_a_task_waits_for_it_is_cancelled(
-    namespace: Namespace, waits_as: TaskState
+WAITING = ["draft", "waiting", "delayed", "queued", "blocked"]
+
+
+@pytest.mark.parametrize("waits_as", WAITING)
+async def test_whatever_a_task_waits_for_it_is_cancelled(
+    namespace: Namespace, waits_as: str
 ) -> None:
-    (task_id,) = await add(namespace)
-    await namespace.redis.hset(keys.task(namespace.prefix, task_id), "state", waits_as.value)
+    p = namespace.prefix
+    (parent,) = await add(namespace, concurrency_key="disk", priority=1)
+    rest: dict[str, Any] = {
+        "draft": {"is_draft": True},
+        "waiting": {"parents": (Parent(parent),)},
+        "delayed": {"delay_ms": 60_000},
+        "queued": {},
+        "blocked": {"concurrency_key": "disk"},
+    }
+    (task_id,) = await add(namespace, unique="nightly", **rest[waits_as])
+    if waits_as == "blocked":
+        await claim_one(namespace)
+        await claim(namespace)
+    assert await state(namespace, task_id) == waits_as
 
     assert await Tasks(namespace).cancel(task_id) == CancelOutcome.CANCELLED
+
     assert await state(namespace, task_id) == "cancelled"
+    assert task_id not in await line(namespace)
+    assert not await namespace.redis.exists(
+        keys.delayed(p),
+        keys.children(p, parent),
+        keys.dependencies(p, task_id),
+        keys.parked_keys(p),
+        keys.parked_tasks(p, "disk"),
+        keys.unique(p, "nightly"),
+        keys.resolve(p),
+    )
+    assert not await namespace.redis.hexists(keys.references(p), f"t:{parent}")
+    for name in WAITING:
+        assert await members(namespace, keys.index(p, "state", name)) == []
+    assert await members(namespace, keys.index(p, "state", "cancelled")) == [task_id]
+    assert len([e for e in await events(namespace, "cancelled") if e["id"] == task_id]) == 1
 
 
 async def test_no_inbox_is_made_for_a_worker_that_is_gone(namespace: Namespace) -> None:
