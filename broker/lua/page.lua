@@ -57,7 +57,7 @@ local function walk(sources, sift)
     local run = newest(sources[1], upper, count)
     local kept = run
     for n = 2, #sources do
-      kept = select_members(kept, sources[n], true)
+      kept = keep_members(kept, sources[n].keys)
     end
     kept = sift and sift(kept) or kept
     for _, id in ipairs(kept) do
@@ -124,7 +124,7 @@ local function newest_owned(sets)
         end
       end
       for _, filter in ipairs(filters) do
-        ids = select_members(ids, filter, true)
+        ids = keep_members(ids, filter.keys)
       end
       for _, id in ipairs(ids) do
         best[#best + 1] = id
@@ -155,12 +155,12 @@ end
 -- A function that drops ids of other states. What is queued stands in too many sets to ask them
 -- all: it is what is in no other.
 local function make_sift()
-  local inside, outside = { keys = { unpack(wanted) } }, { keys = { unpack(unwanted) } }
+  local inside, outside = { unpack(wanted) }, { unpack(unwanted) }
   for state, key in pairs({ delayed = delayed_key(), running = leases_key() }) do
-    table.insert(states[state] and inside.keys or outside.keys, key)
+    table.insert(states[state] and inside or outside, 1, key)
   end
   return function(ids)
-    return select_members(ids, states.queued and outside or inside, not states.queued)
+    return states.queued and drop_members(ids, outside) or keep_members(ids, inside)
   end
 end
 

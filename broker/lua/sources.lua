@@ -49,20 +49,34 @@ local function newest(source, upper, count)
   return #source.keys == 1 and all or first_of(all, count)
 end
 
--- Those of some ids that are in a source, or those that are not.
-local function select_members(ids, source, is_member)
-  local scores, selected = {}, {}
-  for _, key in ipairs(source.keys) do
-    for n, score in ipairs(#ids > 0 and try("ZMSCORE", key, unpack(ids)) or {}) do
-      scores[n] = scores[n] or score
+-- Those of some ids that are in none of the sets.
+local function drop_members(ids, keys)
+  for _, key in ipairs(keys) do
+    if #ids == 0 then
+      return ids
+    end
+    local left, scores = {}, try("ZMSCORE", key, unpack(ids))
+    for n, id in ipairs(ids) do
+      if not scores[n] then
+        left[#left + 1] = id
+      end
+    end
+    ids = left
+  end
+  return ids
+end
+
+-- Those of some ids that are in one of the sets.
+local function keep_members(ids, keys)
+  local others, kept, at = drop_members(ids, keys), {}, 1
+  for _, id in ipairs(ids) do
+    if id == others[at] then
+      at = at + 1
+    else
+      kept[#kept + 1] = id
     end
   end
-  for n, id in ipairs(ids) do
-    if not scores[n] == not is_member then
-      selected[#selected + 1] = id
-    end
-  end
-  return selected
+  return kept
 end
 
 -- The newest id from `upper` on that is in none of the indices, nil when there is none; and how
