@@ -35,11 +35,9 @@ if refusal then
   return refusal
 end
 
+-- Where somebody put something else there, none of these is found.
 local old = try("HMGET", record, "revision", "definition", "created_ms", "fired", "fired_ms",
   "last_task")
-if old.err then -- somebody put something else there
-  old = {}
-end
 count_users(digest, 1)
 if old[2] then
   lose_definition(old[2], 1, blob_ttl)

@@ -11,7 +11,7 @@
 local name, next_fire = ARGV[1], ARGV[2]
 local record = schedule_key(name)
 local stored = try("HMGET", record, "revision", "paused")
-if stored.err or not stored[1] then
+if not stored[1] then
   return ""
 end
 if stored[2] ~= "1" and call("ZSCORE", schedules_key(), name) then

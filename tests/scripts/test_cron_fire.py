@@ -79,7 +79,12 @@ async def test_the_task_is_what_was_signed_and_the_scheduler_signs_for_it(
     namespace: Namespace, tmp_path: Path
 ) -> None:
     need = Need(gpus=1)
-    signed: dict[str, Any] = {"argv": ("--x", "1"), "need": need, "params": {"lr": "0.1"}, "timeout_s": 60.0}
+    signed: dict[str, Any] = {
+        "argv": ("--x", "1"),
+        "need": need,
+        "params": {"lr": "0.1"},
+        "timeout_s": 60.0,
+    }
     await add(
         namespace,
         someone(tmp_path),
@@ -215,6 +220,34 @@ async def test_a_uniqueness_key_keeps_the_next_run_back_while_one_is_live(
     fields = await stored(namespace)
     assert (fields["fired"], fields["last_task"]) == ("1", first.id)
     assert await steps.line(namespace) == [first.id]
+
+
+async def test_the_last_task_of_a_schedule_is_one_that_was_added(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    unique: dict[str, Any] = {"unique": "nightly"}
+    await add(namespace, someone(tmp_path), missed=Missed.ALL, expression="* * * * *", task=unique)
+    await come_due(namespace, late_ms=150_000)
+
+    first, *others = (await fire(firing(namespace, tmp_path))).tasks
+
+    assert [first.outcome, *{task.outcome for task in others}] == ["queued", "unique"]
+    fields = await stored(namespace)
+    assert (fields["fired"], fields["last_task"]) == ("1", first.id)
+
+
+async def test_a_schedule_that_never_fires_again_is_paused(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    await add(namespace, someone(tmp_path))
+    due_ms = await come_due(namespace)
+
+    reply = await namespace.scripts.cron_fire(["nightly", 1, due_ms, "", 0])
+
+    assert reply == [b"fired"]
+    found = await Schedules(namespace).show("nightly")
+    assert (found.paused, found.reason) == (True, "it never fires again")
+    assert await next_ms(namespace) == float("inf")
 
 
 async def test_no_more_than_a_round_is_looked_at_at_once(

@@ -35,6 +35,18 @@ async def test_pausing_twice_keeps_the_first_reason(namespace: Namespace, tmp_pa
     assert await told(namespace) == ["schedule_added", "schedule_paused"]
 
 
+async def test_a_paused_schedule_that_somebody_gave_a_time_is_paused_again(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    await add(namespace, someone(tmp_path))
+    await Schedules(namespace).pause("nightly")
+    await come_due(namespace)
+
+    assert await Schedules(namespace).pause("nightly")
+
+    assert await next_ms(namespace) == float("inf")
+
+
 async def test_a_scheduler_pauses_only_what_it_looked_at(
     namespace: Namespace, tmp_path: Path
 ) -> None:

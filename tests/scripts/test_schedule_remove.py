@@ -71,3 +71,19 @@ async def test_a_misused_key_and_a_time_without_a_record_can_be_removed(
     assert not await namespace.redis.exists(
         keys.schedule(namespace.prefix, "a"), keys.schedules(namespace.prefix)
     )
+
+
+@pytest.mark.parametrize("count", [None, b"many", b"0", b"-3"])
+async def test_a_count_that_somebody_broke_costs_nobody_a_definition(
+    namespace: Namespace, tmp_path: Path, count: bytes | None
+) -> None:
+    p = namespace.prefix
+    await add(namespace, someone(tmp_path))
+    await namespace.redis.delete(keys.references(p))
+    if count is not None:
+        await namespace.redis.hset(keys.references(p), f"d:{steps.DIGEST}", count)
+
+    await Schedules(namespace).remove("nightly")
+
+    assert await Schedules(namespace).list() == []
+    assert await namespace.redis.exists(keys.definition(p, steps.DIGEST))

@@ -51,6 +51,8 @@ async def test_a_schedule_whose_time_got_lost_gets_one(
 async def test_what_can_t_be_resumed_is_named(namespace: Namespace, tmp_path: Path) -> None:
     with pytest.raises(SelectorError, match="no schedule is named nightly"):
         await Schedules(namespace).resume("nightly")
+    assert await namespace.scripts.schedule_resume(["nightly", 1]) == b""  # removed meanwhile
+    assert await next_ms(namespace) is None
     await add(namespace, someone(tmp_path))
     await Schedules(namespace).pause("nightly")
     await namespace.redis.hset(keys.schedule(namespace.prefix, "nightly"), "expression", "often")
