@@ -13,8 +13,8 @@ from .steps import add, claim, line
 
 LUA = Path(scripts.__file__).parent / "lua"
 PARTS = {
-    *("adding", "adoption", "ageing", "counts", "definitions", "endings", "families", "fronts"),
-    *("holds", "kinds", "neighbours", "orders", "parking", "placing", "prelude", "ready"),
+    *("adding", "adoption", "ageing", "closing", "counts", "definitions", "endings", "families"),
+    *("fronts", "holds", "kinds", "neighbours", "orders", "parking", "placing", "prelude", "ready"),
     *("references", "sources", "states", "turns", "uniqueness", "waiting", "waking"),
 }
 NAMES = sorted(set(scripts.Scripts.__annotations__))
