@@ -10,7 +10,8 @@ from redis.exceptions import ResponseError
 from . import urls
 from .connection import redis_errors
 from .errors import BrokerRefused, BrokerUnavailable
-from .server_checks import SETTINGS, Check, Verdict, setting_checks, told_checks
+from .server_checks import Check, Verdict, setting_checks, told_checks
+from .server_rules import SETTINGS
 
 OLDEST: Final = (6, 2)
 

@@ -11,7 +11,6 @@ A password never leaves this file in a message: an address that can't be read is
 """
 
 import difflib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 import msgspec
 
 from .errors import UsageError
+from .url_members import host_and_port, members_of, without_members
 
 _SCHEMES: Final[Mapping[str, str]] = {
     "redis": "redis",
@@ -42,8 +42,6 @@ _TLS_OPTIONS: Final = (
 )
 _SENTINEL_OPTIONS: Final = ("sentinel_username", "sentinel_password")
 _DEFAULT_PORT: Final = 6379
-_SENTINEL_PORT: Final = 26379
-_MEMBER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::(\d{1,5}))?")
 _EXAMPLE: Final = "e.g. redis://localhost:6379/0 or unix:///run/redis.sock"
 
 
@@ -73,9 +71,9 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
             return f"unix://{login}{self.path}" + (f"?db={self.database}" if self.database else "")
         scheme = "rediss" if self.uses_tls else "redis"
         if self.sentinels:
-            members = ",".join(_host_and_port(*member) for member in self.sentinels)
+            members = ",".join(host_and_port(*member) for member in self.sentinels)
             return f"{scheme}+sentinel://{login}{members}/{self.service}/{self.database}"
-        return f"{scheme}://{login}{_host_and_port(self.host, self.port)}/{self.database}"
+        return f"{scheme}://{login}{host_and_port(self.host, self.port)}/{self.database}"
 
     def __repr__(self) -> str:
         return f"Address({self})"
@@ -137,7 +135,7 @@ def _split(url: str) -> tuple[str, SplitResult, str]:
         raise UsageError(f"the Redis URL begins with {scheme[:20]}://; {hint} {_EXAMPLE}")
     members = ""
     if known.endswith("+sentinel"):
-        url, members = _without_members(url)
+        url, members = without_members(url)
     try:
         parts = urlsplit(url)
     except ValueError as e:
@@ -145,14 +143,6 @@ def _split(url: str) -> tuple[str, SplitResult, str]:
     if parts.fragment:
         raise UsageError("the Redis URL has a #: write it as %23 if the password contains it")
     return known, parts, members
-
-
-def _without_members(url: str) -> tuple[str, str]:
-    """Return a URL with one host, which urlsplit can read, and the hosts that it had."""
-    scheme, _, rest = url.partition("://")
-    place = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    login, at, members = place.rpartition("@")
-    return f"{scheme}://{login}{at}sentinels{rest[len(place) :]}", members
 
 
 def _place(scheme: str, parts: SplitResult, members: str) -> dict[str, Any]:
@@ -169,24 +159,7 @@ def _place(scheme: str, parts: SplitResult, members: str) -> dict[str, Any]:
             "the Redis URL names no service: redis+sentinel://host:26379/SERVICE, "
             "as the sentinels call it (sentinel monitor SERVICE ...)"
         )
-    return {"sentinels": _members(members), "service": unquote(service), "database": database}
-
-
-def _members(text: str) -> tuple[tuple[str, int], ...]:
-    """Return the hosts and ports of sentinels."""
-    found = []
-    for member in text.split(","):
-        if (parts := _MEMBER.fullmatch(member.strip())) is None or parts[2] == "0":
-            raise UsageError(
-                "the sentinels of the Redis URL are host:port,host:port; "
-                "with a password it is redis+sentinel://user:password@host:port/service"
-            )
-        found.append((unquote(parts[1].strip("[]")), int(parts[2] or _SENTINEL_PORT)))
-    return tuple(found)
-
-
-def _host_and_port(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return {"sentinels": members_of(members), "service": unquote(service), "database": database}
 
 
 def _check_login(parts: SplitResult) -> None:

@@ -4,7 +4,6 @@ import pytest
 
 from rq_agent.broker.errors import BrokerRefused
 from rq_agent.broker.server_checks import (
-    SETTINGS,
     Check,
     Verdict,
     setting_checks,
@@ -14,6 +13,7 @@ from rq_agent.broker.server_checks import (
     warn,
 )
 from rq_agent.broker.server_facts import refuse_warnings
+from rq_agent.broker.server_rules import SETTINGS
 
 GOOD = {
     "appendfsync": "everysec",

@@ -80,6 +80,7 @@ def test_an_address_is_read_as_it_is_meant(url: str, address: Address) -> None:
         ("redis+sentinel://a:1,/mine", "host:port,host:port"),
         ("redis+sentinel://a:b/mine", "host:port,host:port"),
         ("redis+sentinel://a:0/mine", "host:port,host:port"),
+        ("redis+sentinel://a:65536/mine", "host:port,host:port"),
         ("redis+sentinel://a/mine/first", "database of the Redis URL is not a number"),
         ("redis://a?sentinel_password=x", "unknown option 'sentinel_password'"),
         ("unix://run/r.sock", "three slashes"),
