@@ -121,12 +121,15 @@ local function claim_first(front)
   return true
 end
 
-local ready = read_ready(queues, shapes)
+local ready = {} -- number of a queue -> those of the shapes of which it has a ready task
 local passes = strides and read_passes(order, queues)
 local bound = limit + 50 + queue_count
 
-local function is_claimable(queue)
-  return ready[queue] and limits_of(queue).room > 0
+local function is_claimable(n)
+  if not ready[n] then
+    read_ready(ready, queues, shapes, n)
+  end
+  return #ready[n] > 0 and limits_of(queues[n]).room > 0
 end
 
 while #tasks < limit do
@@ -141,9 +144,9 @@ while #tasks < limit do
     break
   end
   bound = bound - 1
-  local front = soonest_front(queues[n], ready[queues[n]], limit - #tasks)
+  local front = soonest_front(queues[n], ready[n], limit - #tasks)
   if not front then
-    ready[queues[n]] = nil
+    ready[n] = {}
   elseif claim_first(front) and passes then
     serve(passes, n, weights[n] * limits_of(queues[n]).weight)
   end

@@ -3,21 +3,25 @@
 -- A part of other scripts (`Uses`); needs prelude.lua and ready.lua.
 -- What was taken leaves its ready set in leave_fronts(), so until then it is skipped by rank.
 
-local AHEAD = 16
+local AHEAD, BESIDE = 16, 16
 local fronts, fronts_in_order = {}, {} -- by key
 
--- Queue -> those of the shapes of which it has a ready task.
-local function read_ready(queues, shapes)
-  local ready = {}
+-- Find out of which shapes the queue of a number, and those beside it, have a ready task: of many
+-- queues a claim mostly looks at few. `ready` gets a list of shapes for each number.
+local function read_ready(ready, queues, shapes, number)
+  local first = number - (number - 1) % BESIDE
+  local last = math.min(first + BESIDE - 1, #queues)
+  for n = first, last do
+    ready[n] = {}
+  end
   for _, shape in ipairs(shapes) do
-    for n, is_member in ipairs(call("SMISMEMBER", ready_queues_key(shape), unpack(queues))) do
-      if is_member == 1 then
-        ready[queues[n]] = ready[queues[n]] or {}
-        table.insert(ready[queues[n]], shape)
+    local is_member = call("SMISMEMBER", ready_queues_key(shape), unpack(queues, first, last))
+    for n = first, last do
+      if is_member[n - first + 1] == 1 then
+        table.insert(ready[n], shape)
       end
     end
   end
-  return ready
 end
 
 local function front_of(queue, shape)
@@ -39,14 +43,16 @@ local function first_score(front, wanted)
   return tonumber(front.read[front.at + 1])
 end
 
--- The front of one queue whose first task is soonest; nil when there is no task.
+-- The front of one queue whose first task is soonest; nil when there is no task. Of equal scores the
+-- lower id comes first, as it does within one ready set.
 local function soonest_front(queue, shapes, wanted)
-  local best, lowest
+  local best, lowest, lowest_id
   for _, shape in ipairs(shapes) do
     local front = front_of(queue, shape)
     local score = first_score(front, wanted)
-    if score and (not best or score < lowest) then
-      best, lowest = front, score
+    local id = score and front.read[front.at]
+    if score and (not best or score < lowest or (score == lowest and id < lowest_id)) then
+      best, lowest, lowest_id = front, score, id
     end
   end
   return best

@@ -10,8 +10,8 @@ local KEEP_PASSES_MS = 30 * 86400000
 
 -- The number of the first claimable queue; nil when there is none.
 local function first_listed(queues, is_claimable)
-  for n, queue in ipairs(queues) do
-    if is_claimable(queue) then
+  for n = 1, #queues do
+    if is_claimable(n) then
       return n
     end
   end
@@ -29,8 +29,8 @@ end
 -- The number of the claimable queue with the lowest pass, the first listed of equals.
 local function lowest_pass(passes, queues, is_claimable)
   local best
-  for n, queue in ipairs(queues) do
-    if (not best or passes[n] < passes[best]) and is_claimable(queue) then
+  for n = 1, #queues do
+    if (not best or passes[n] < passes[best]) and is_claimable(n) then
       best = n
     end
   end

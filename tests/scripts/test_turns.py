@@ -120,3 +120,21 @@ async def test_passes_never_decrease_and_go_after_30_days(namespace: Namespace) 
         before = after
 
     assert 29 * 86_400 < await namespace.redis.ttl(key) <= 30 * 86_400
+
+
+@pytest.mark.parametrize("mode", ["priority", "round-robin"])
+async def test_of_many_queues_those_with_tasks_are_found_wherever_they_are_listed(
+    namespace: Namespace, mode: str
+) -> None:
+    queues = [f"q{n}" for n in range(1, 51)]
+    filled = ["q1", "q16", "q17", "q32", "q33", "q49", "q50"]
+    for queue in reversed(filled):
+        await add(namespace, queue=queue, need=GPU)
+        await add(namespace, queue=queue)
+
+    claimed = await claim(namespace, *queues, mode=mode, limit=50, needs=(CPU, GPU))
+
+    found = [each.queue for each in claimed.claims]
+    expected = [queue for queue in filled for _ in range(2)] if mode == "priority" else filled * 2
+    assert found == expected
+    assert (await claim(namespace, *queues, mode=mode, limit=50, needs=(CPU, GPU))).claims == ()
