@@ -22,7 +22,8 @@ def scheduler(
 ) -> None:
     """Do what no single worker does: fire schedules, archive and purge what ended long ago.
 
-    Any number may run at once, on any machine. SIGTERM or Ctrl-C stops one.
+    Any number may run at once, on any machine. SIGTERM or Ctrl-C stops one. It fires what keys in
+    its trust file signed, and signs each task itself: workers must trust the key of its user.
     """
     from .. import config, scheduling
     from ..render.screen import Screen
