@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 WRITE_EVERY_S: Final = 30.0
 """Rest of the archiver when it has all: what ends meanwhile shares a segment."""
-PURGE_EVERY_S: Final = 10.0
+PURGE_EVERY_S: Final = 2.0
 _RETRY_S: Final = 10.0
 
 
@@ -57,6 +57,4 @@ async def purge_forever(purging: Purging, *, every_s: float = PURGE_EVERY_S) -> 
         troubles.over()
         took_s = time.monotonic() - started_s
         limit = next_limit(limit, took_s, most=PURGED)
-        # A thousand tasks that the archive lacks are looked at again later, not one after another.
-        more = purged.more and purged.purged + purged.needed + purged.dropped > 0
-        await anyio.sleep(rest_s(took_s, more=more, idle_s=every_s))
+        await anyio.sleep(rest_s(took_s, more=purged.more, idle_s=every_s))

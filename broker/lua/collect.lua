@@ -10,7 +10,7 @@
 -- Returns  {more, tasks}; more = 1: the limit was reached. For each task:
 --          {id, state, finished_ms, t: pairs, x: pairs, h: lines, need (JSON or ''),
 --           envelope, its bytes, result, its bytes, fences of its logs, number of scalars,
---           names of what was left out}; its bytes are -1 where there is none of this type
+--           names of what was left out}
 -- Writes   their time in `arc`, a lease ahead; finished_ms where there is none. What is not final,
 --          or has no record, leaves `arc`.
 -- Cost     O(limit log N), and the bytes that it returns
@@ -44,13 +44,16 @@ local function read_hash(key, name, cut)
   return kept
 end
 
--- The bytes under a key where they are few, and how many there are.
+-- The bytes under a key where they are few, and how many there are; 0 where it holds something
+-- else.
 local function read_bytes(key)
-  local bytes = try("STRLEN", key)
-  if type(bytes) ~= "number" then
-    return "", -1
+  local bytes = try("GETRANGE", key, 0, small)
+  if type(bytes) ~= "string" then
+    return "", 0
+  elseif #bytes <= small then
+    return bytes, #bytes
   end
-  return bytes > 0 and bytes <= small and call("GET", key) or "", bytes
+  return "", call("STRLEN", key)
 end
 
 -- How many entries a stream has; 0 where the key holds something else.

@@ -29,11 +29,7 @@ local function remove_from(key, id)
   table.insert(removals[key], id)
 end
 
-local function remove_from_labels(id)
-  local stored = try("HGET", extra_key(id), "labels")
-  if type(stored) ~= "string" or stored == "" then
-    return
-  end
+local function remove_from_labels(id, stored)
   local is_json, labels = pcall(cjson.decode, stored)
   local left = MOST_LABELS
   for name, value in pairs(is_json and type(labels) == "table" and labels or {}) do
@@ -46,15 +42,17 @@ local function remove_from_labels(id)
 end
 
 local function remove_from_indices(id, task)
-  local name = try("HGET", extra_key(id), "name")
+  local extra = try("HMGET", extra_key(id), "name", "labels")
   for _, key in ipairs({ ids_key(), done_key(), dead_key(), unarchived_key() }) do
     remove_from(key, id)
   end
   remove_from(index_key("state", task[1]), id)
   remove_from(index_key("queue", task[4]), id)
   remove_from(index_key("user", task[5]), id)
-  remove_from(index_key("name", type(name) == "string" and name or task[6]), id)
-  remove_from_labels(id)
+  remove_from(index_key("name", extra[1] or task[6]), id)
+  if extra[2] then
+    remove_from_labels(id, extra[2])
+  end
 end
 
 local function remove(id, task)
@@ -70,14 +68,16 @@ local function remove(id, task)
   if task[8] ~= "" then
     users[task[8]] = (users[task[8]] or 0) + 1
   end
-  call("HDEL", references_key(), "t:" .. id)
-  publish(id, "purged", "state", task[1], "queue", task[4])
+  call("XADD", events_key(), "*", "id", id, "event", "purged", "state", task[1], "queue", task[4])
 end
 
 -- Whether a child that is not final, or was not told yet, needs a task.
 local function is_needed(id)
-  return whole(call("HGET", references_key(), "t:" .. id), 0) > 0
-    or call("EXISTS", children_key(id)) == 1
+  local children = call("HGET", references_key(), "t:" .. id)
+  if children and whole(children, 0) <= 0 then -- nobody's count: it would stay for good
+    call("HDEL", references_key(), "t:" .. id)
+  end
+  return whole(children, 0) > 0 or call("EXISTS", children_key(id)) == 1
 end
 
 local counts = { 0, 0, 0, 0 } -- purged, unarchived, needed, dropped
@@ -108,6 +108,9 @@ local ids = call("ZRANGEBYSCORE", done_key(), "-inf", I(NOW), "LIMIT", 0, limit)
 for _, id in ipairs(ids) do
   local what = look(id)
   counts[what] = counts[what] + 1
+end
+if counts[1] > 0 then
+  call("XTRIM", events_key(), "MAXLEN", "~", "100000")
 end
 for digest, count in pairs(users) do
   lose_definition(digest, count, ttl)

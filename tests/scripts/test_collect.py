@@ -127,7 +127,7 @@ async def test_keys_that_hold_something_else_stop_nothing(namespace: Namespace) 
 
     assert set(found) == {task_id, fine.task_id}
     assert (found[task_id].extra, found[task_id].history) == ([], [])
-    assert (found[task_id].envelope_bytes, found[task_id].result_bytes) == (-1, -1)
+    assert (found[task_id].envelope_bytes, found[task_id].result_bytes) == (0, 0)
     assert (found[task_id].fences, found[task_id].scalars) == ([], 0)
     assert found[task_id].cut == [b"extra"]
     for name in (*names, lambda p, i: keys.log(p, i, 1)):
