@@ -33,64 +33,64 @@ local function position_of(queue, score)
   return ahead + 1
 end
 
--- Read the next tasks of one ready set into its cursor: at rank `at` and behind it, or before it.
+-- Read the next tasks of one ready set into its cursor: from rank `at` on, or back.
 local function read_on(cursor, is_forward)
   local first, last = cursor.at, cursor.at + cursor.size - 1
   if not is_forward then
     first, last = math.max(cursor.at - cursor.size + 1, 0), cursor.at
   end
-  local found = last < 0 and {} or call("ZRANGE", cursor.key, first, last, "WITHSCORES")
-  cursor.read, cursor.next = {}, 1
-  for n = 1, #found, 2 do
-    local place = { id = found[n], score = tonumber(found[n + 1]), key = cursor.key }
-    table.insert(cursor.read, is_forward and #cursor.read + 1 or 1, place)
-  end
+  cursor.read = last < 0 and {} or call("ZRANGE", cursor.key, first, last, "WITHSCORES")
+  cursor.next = is_forward and 1 or #cursor.read - 1
   cursor.at = is_forward and last + 1 or first - 1
   cursor.size = math.min(2 * cursor.size, LARGEST_READ)
 end
 
--- The next place of one ready set; nil at its end.
-local function peek(cursor, from, is_forward)
-  while true do
-    if cursor.next > #cursor.read then
+-- Let a cursor point to the next task of its ready set that is behind (or before) `from`; its id
+-- is nil at the end.
+local function advance(cursor, from, is_forward)
+  repeat
+    if not cursor.read[cursor.next] then
       read_on(cursor, is_forward)
     end
-    local place = cursor.read[cursor.next]
-    if not place or (is_forward and is_before(from, place)) or
-      (not is_forward and is_before(place, from)) then
-      return place
+    cursor.id, cursor.score = cursor.read[cursor.next], tonumber(cursor.read[cursor.next + 1])
+    cursor.next = cursor.next + (is_forward and 2 or -2)
+    -- One of the same score may stand on the other side.
+  until not cursor.id or cursor.score ~= from.score or is_before(from, cursor) == is_forward
+    and cursor.id ~= from.id
+end
+
+-- The cursor that points to the nearest task; nil when all are at their end.
+local function nearest_cursor(cursors, is_forward)
+  local best
+  for n = 1, #cursors do
+    local cursor = cursors[n]
+    if cursor.id and (not best or is_before(cursor, best) == is_forward) then
+      best = cursor
     end
-    cursor.next = cursor.next + 1 -- it has the same score
   end
+  return best
 end
 
 -- Return a function that answers the places behind (or before) one, the nearest first, and nil
--- at the end. `without` is an id to leave out.
+-- at the end. A place: {id, score, key of its ready set}. `without` is an id to leave out.
 local function walk(queue, from, is_forward, without)
-  local cursors = {}
+  local cursors, bound = {}, is_forward and "(" .. I(from.score) or I(from.score)
   for n, key in ipairs(ready_sets_of(queue)) do
-    local bound = is_forward and "(" .. I(from.score) or I(from.score)
     local count = call("ZCOUNT", key, "-inf", bound)
     cursors[n] = {
       key = key, at = is_forward and count or count - 1, size = FIRST_READ, read = {}, next = 1,
     }
+    advance(cursors[n], from, is_forward)
   end
-  local function nearest()
-    local best, place
-    for _, cursor in ipairs(cursors) do
-      local other = peek(cursor, from, is_forward)
-      if other and (not place or is_before(other, place) == is_forward) then
-        best, place = cursor, other
+  return function()
+    local place
+    repeat
+      local cursor = nearest_cursor(cursors, is_forward)
+      place = cursor and { id = cursor.id, score = cursor.score, key = cursor.key }
+      if cursor then
+        advance(cursor, from, is_forward)
       end
-    end
-    if not place then
-      return nil
-    end
-    best.next = best.next + 1
-    if place.id == without then
-      return nearest()
-    end
+    until not place or place.id ~= without
     return place
   end
-  return nearest
 end

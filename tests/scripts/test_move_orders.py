@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from rq_agent.broker import keys
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.moves import Moves
 from rq_agent.broker.namespace import Namespace
 
-from .moving import NEEDS, check_records, order
-from .steps import add, claim_one, finish, lose
+from .moving import NEEDS, add_mixed, check_records, order
+from .steps import add, claim, claim_one, fields, finish, lose
 
 MOVES = 300
 PRIORITIES = (3, 0, -2)
@@ -113,3 +114,16 @@ async def test_moves_at_random_keep_the_order_of_a_list(namespace: Namespace, se
         assert await order(namespace) == listed.all, f"seed {seed}, move {n}: {name}"
 
     await check_records(namespace)
+
+
+async def test_tasks_that_share_a_place_are_served_by_their_ids(namespace: Namespace) -> None:
+    ids = await add_mixed(namespace, 6)
+    p, redis = namespace.prefix, namespace.redis
+    for task_id in ids[::-1]:
+        stored = await fields(namespace, task_id)
+        await redis.zadd(keys.ready(p, "q", stored["shape"]), {task_id: float(1 << 51)})
+
+    for needs in (NEEDS, NEEDS[::-1]):
+        claims = (await claim(namespace, needs=needs, limit=3)).claims
+        assert [c.task_id for c in claims] == ids[:3]
+        ids = ids[3:]
