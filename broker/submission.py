@@ -13,16 +13,18 @@ from . import definition as definitions
 from .blobs import Blobs
 from .definition import Definition, EnvironmentSpec
 from .envelope import sign
-from .errors import BrokerRefused, UsageError
+from .errors import BrokerRefused, SelectorError, UsageError
 from .ids import TaskIds
 from .keypair import KeyPair
 from .keys import NAME_PATTERN, TaskId
 from .namespace import Namespace
 from .needs import Need
+from .new_task import Parent
+from .new_task import check as check_task
 from .requirements.find import Found, find
 from .signed_task import SignedTask
 from .snapshot.take import Snapshot, take
-from .tasks import DefinitionUpload, EnqueueOutcome, NewTask, Tasks
+from .tasks import DefinitionUpload, Enqueued, EnqueueOutcome, NewTask, Tasks
 
 VALID_S: Final = 90 * 86_400
 """How long a signature holds: longer than anyone waits in a queue, short enough that an old
@@ -50,9 +52,24 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float = 0.0
     grace_s: float = 30.0
     delay_s: float = 0.0
+    at_ms: int = 0
+    """Not before this time, Unix ms; it counts instead of the delay. 0: none."""
     queue_timeout_s: float = 0.0
+    result_ttl_s: float = 0.0
+    """How long its result is kept; 0: as long as its record."""
     retry: str = ""
     """A retry policy as text, see retries.py; empty: tried once."""
+    parents: tuple[Parent, ...] = ()
+    """Waits for these."""
+    unique: str = ""
+    """At most one live task has this key; empty: none."""
+    replaces: bool = False
+    """A task that holds the unique key and has not started is cancelled for this one."""
+    concurrency_key: str = ""
+    """Tasks that share it run at most `concurrency_limit` at a time; empty: none."""
+    concurrency_limit: Annotated[int, msgspec.Meta(ge=1)] = 1
+    is_draft: bool = False
+    """Kept to be edited; on no queue yet."""
     requirement_files: tuple[Path, ...] = ()
     packages: tuple[str, ...] = ()
     python: str = ""
@@ -66,8 +83,9 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
     """What became of it."""
 
     task_id: TaskId
+    """The new task; where the outcome is `unique`, the one that has the key: none was added."""
     queue: str
-    outcome: str
+    outcome: EnqueueOutcome
     snapshot: str
     """What travelled, for people."""
     environment: str
@@ -95,24 +113,39 @@ async def submit(
 
     Raises:
         UsageError, SnapshotError: the person can mend it; nothing was enqueued.
+        SelectorError: it was to wait for a task that does not exist.
         BrokerUnavailable: redis did not take it.
     """
     check(submission)
     packed = await pack(namespace, submission, progress=progress)
     task = new_task(namespace.name, submission, packed.digest, pair)
     [enqueued] = await Tasks(namespace).enqueue([task], {task.definition: packed.upload})
-    if enqueued.outcome is EnqueueOutcome.MISSING_BLOB:
-        raise BrokerRefused(
-            "redis lost the snapshot as soon as it had it: does it evict keys (maxmemory-policy)?"
-        )
+    _check_outcome(enqueued)
+    holder = enqueued.other if enqueued.outcome is EnqueueOutcome.UNIQUE else None
     return Submitted(
-        task_id=task.id,
+        task_id=holder or task.id,
         queue=task.queue,
         outcome=enqueued.outcome,
         snapshot=packed.summary,
         environment=packed.environment,
         warnings=packed.warnings,
     )
+
+
+def _check_outcome(enqueued: Enqueued) -> None:
+    """Raise the error of what was not added, unless somebody else has its unique key."""
+    match enqueued.outcome:
+        case EnqueueOutcome.MISSING_BLOB:
+            raise BrokerRefused(
+                "redis lost the snapshot as soon as it had it:"
+                " does it evict keys (maxmemory-policy)?"
+            )
+        case EnqueueOutcome.PAST:
+            raise UsageError("the time that it was to start at is past by now")
+        case EnqueueOutcome.UNKNOWN_PARENT:
+            raise SelectorError(
+                f"task {enqueued.other}, which it was to wait for, does not exist, or no longer"
+            )
 
 
 async def pack(namespace: Namespace, submission: Submission, *, progress: Progress) -> Packed:
@@ -155,6 +188,7 @@ def check(submission: Submission) -> None:
     for label in submission.labels:
         if not NAME_PATTERN.fullmatch(label):
             raise UsageError(f"label {label!r}: use letters, digits, dots, dashes, underscores")
+    check_task(_task(submission, TaskId("of this submission"), "", b""))
 
 
 def new_task(
@@ -162,8 +196,15 @@ def new_task(
 ) -> NewTask:
     """Return the signed task of a submission."""
     task_id = _ids.new()
-    not_after = int(time.time()) + VALID_S + int(submission.delay_s)
+    start_s = max(time.time() + submission.delay_s, submission.at_ms / 1000)
+    not_after = int(start_s) + VALID_S
     signed = signed_task(namespace, submission, task_id, definition_digest, not_after=not_after)
+    return _task(submission, task_id, definition_digest, sign([signed], pair)[0])
+
+
+def _task(
+    submission: Submission, task_id: TaskId, definition_digest: str, envelope: bytes
+) -> NewTask:
     return NewTask(
         id=task_id,
         queue=submission.queue,
@@ -172,13 +213,21 @@ def new_task(
         need=submission.need,
         priority=submission.priority,
         definition=definition_digest,
-        envelope=sign([signed], pair)[0],
+        envelope=envelope,
         labels=submission.labels,
         params=submission.params,
         delay_ms=int(submission.delay_s * 1000),
+        at_ms=submission.at_ms,
         queue_timeout_ms=int(submission.queue_timeout_s * 1000),
         timeout_ms=int(submission.timeout_s * 1000),
+        result_ttl_ms=int(submission.result_ttl_s * 1000),
         retry=submission.retry,
+        parents=submission.parents,
+        unique=submission.unique,
+        replaces=submission.replaces,
+        concurrency_key=submission.concurrency_key,
+        concurrency_limit=submission.concurrency_limit,
+        is_draft=submission.is_draft,
     )
 
 

@@ -1,13 +1,16 @@
 """What `submit` and `run` do, step by step."""
 
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..broker import submission as submissions
+from ..broker.errors import TaskError, UsageError
 from ..broker.lookups import Lookups
 from ..broker.needs import Need
+from ..broker.new_task import EnqueueOutcome
 from ..broker.presence import Workers
 from ..broker.snapshot.target import locate
 from . import config, loop
@@ -16,12 +19,14 @@ from .connected import connected, connected_twice
 from .follow import BLOCK_S
 from .following import follow_to_end, say_detached
 from .identity import own_key
-from .options import Common, TaskOptions
+from .options import Common, StartOptions, TaskOptions
 from .render.screen import Screen
 from .standby import Standby, someone_listens
-from .submitting import enqueue, hint_misplaced, submission_of
+from .start_options import IfExists, afters, if_exists
+from .submitting import enqueue, hint_misplaced, started, submission_of
 
 if TYPE_CHECKING:
+    from ..broker.keys import TaskId
     from ..broker.namespace import Namespace
     from ..broker.submission import Submitted
 
@@ -30,7 +35,12 @@ class Launch:
     """One script on its way to a queue."""
 
     def __init__(
-        self, common: Common, options: TaskOptions, script: str, arguments: Sequence[str]
+        self,
+        common: Common,
+        options: TaskOptions,
+        start: StartOptions,
+        script: str,
+        arguments: Sequence[str],
     ) -> None:
         """Look at everything that can be wrong before anything is started.
 
@@ -40,9 +50,12 @@ class Launch:
         self._settings = config.load(common)
         self._screen = Screen(self._settings)
         here = Path.cwd()
-        self._submission = submission_of(
-            options, script, arguments, environ=config.variables(), workdir=here
-        )
+        environ = config.variables()
+        submission = submission_of(options, script, arguments, environ=environ, workdir=here)
+        now_ms = time.time_ns() // 1_000_000
+        self._submission = started(submission, start, options, environ=environ, now_ms=now_ms)
+        self._after = afters(start.after)
+        self._if_exists = if_exists(options)
         submissions.check(self._submission)
         locate(Path(script), workdir=here)
         hint_misplaced(script, arguments, self._screen)
@@ -72,6 +85,8 @@ class Launch:
         return self._follow(starts_worker=True)
 
     def _follow(self, *, starts_worker: bool) -> int:
+        if self._submission.is_draft:
+            raise UsageError("a draft runs only when it is enqueued; use submit --draft")
         url = self._url()
 
         async def go() -> int:
@@ -115,9 +130,25 @@ class Launch:
         return working_url(self._settings, report=self._screen.say)
 
     async def _enqueue(self, namespace: "Namespace") -> "Submitted":
-        submitted = await enqueue(namespace, self._submission, self._pair, self._screen)
+        submitted = await enqueue(
+            namespace, self._submission, self._pair, self._screen, after=self._after
+        )
         self._task_id = submitted.task_id
+        if submitted.outcome is EnqueueOutcome.UNIQUE:
+            self._say_taken(submitted.task_id)
         return submitted
+
+    def _say_taken(self, holder: "TaskId") -> None:
+        """Say that nothing was submitted; raise TaskError unless that was allowed for."""
+        key = self._submission.unique
+        if self._if_exists is IfExists.RETURN:
+            self._screen.say(f"task {holder} has the unique key {key!r}: nothing was submitted")
+            return
+        if self._if_exists is IfExists.REPLACE:
+            raise TaskError(holder, f"runs with the unique key {key!r}; cancel it to replace it")
+        raise TaskError(
+            holder, f"has the unique key {key!r} already; see --if-exists return and replace"
+        )
 
     def _describe(self, submitted: "Submitted") -> None:
         self._screen.say(f"task {submitted.task_id}: {submitted.snapshot}")
@@ -138,6 +169,9 @@ class Launch:
         say(f"queue {record.queue}{place}")
         say(f"code: {submitted.snapshot}")
         say(f"environment: {_packages(submitted)}")
+        if record.state == "draft":
+            say(f"  rq-agent enqueue {submitted.task_id}")
+            return
         await self._warn_of_silence(namespace)
         for words in ("logs -f", "show", "cancel"):
             say(f"  rq-agent {words} {submitted.task_id}")

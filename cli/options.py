@@ -149,15 +149,75 @@ class TaskOptions:
             "several with commas.",
         ),
     ] = ""
+    unique: Annotated[
+        str,
+        _option(
+            "--unique", metavar="KEY", text="Only one task with this key waits or runs at a time."
+        ),
+    ] = ""
+    if_exists: Annotated[
+        str,
+        _option(
+            "--if-exists",
+            metavar="WHAT",
+            text="If there is one: error (as if not given); return: its id; or replace: cancel "
+            "it unless it runs.",
+        ),
+    ] = ""
+    concurrency_key: Annotated[
+        str,
+        _option(
+            "--concurrency-key", metavar="KEY", text="Tasks with this key don't all run at once."
+        ),
+    ] = ""
+    concurrency_limit: Annotated[
+        str,
+        _option(
+            "--concurrency-limit", metavar="N", text="At most so many of them at a time; else 1."
+        ),
+    ] = ""
+    result_ttl: Annotated[
+        str,
+        _option(
+            "--result-ttl", metavar="TIME", text="Keep its result so long; else with its record."
+        ),
+    ] = ""
     snapshot_limit: Annotated[
         str,
         typer.Option("--snapshot-limit", metavar="SIZE", help="Largest pack of code to upload."),
     ] = "32M"
 
 
+@dataclass(frozen=True)
+class StartOptions:
+    """What `submit` and `run` may be told about when a task starts."""
+
+    at: Annotated[
+        str,
+        _option(
+            "--at",
+            metavar="TIME",
+            text="Start it no sooner than then: 2031-05-01T18:00, of this machine's zone, or "
+            "with +02:00 or Z.",
+        ),
+    ] = ""
+    after: Annotated[
+        list[str],
+        _option(
+            "--after",
+            metavar="TASK[:HOW]",
+            text="Start it after this task ended: ok (as if not given), any or fail; may be "
+            "repeated.",
+        ),
+    ] = field(default_factory=list)
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Put it on no queue yet: to be edited, then enqueued.")
+    ] = False
+
+
 LONG_OPTIONS = frozenset(
     name
-    for options in (Common, TaskOptions)
+    for options in (Common, TaskOptions, StartOptions)
     for annotated in options.__annotations__.values()
     for name in _names(annotated.__metadata__[0])
     if name.startswith("--")

@@ -4,13 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec import structs
+
 from ..broker.errors import UsageError
 from ..broker.needs import Need
+from ..broker.new_task import Parent
 from ..broker.submission import Submission, Submitted, submit
 from . import identity, values
-from .options import LONG_OPTIONS, TaskOptions
+from .local_zone import local_zone
+from .options import LONG_OPTIONS, StartOptions, TaskOptions
+from .reading import resolve
 from .render.screen import Screen
 from .retry_options import policy_of
+from .start_options import After, IfExists, afters, at_ms, concurrency_limit, if_exists
 
 if TYPE_CHECKING:
     from ..broker.keypair import KeyPair
@@ -48,7 +54,12 @@ def submission_of(
         grace_s=_seconds(options.grace, "--grace"),
         delay_s=_seconds(options.delay, "--delay"),
         queue_timeout_s=_seconds(options.queue_timeout, "--queue-timeout"),
+        result_ttl_s=_seconds(options.result_ttl, "--result-ttl"),
         retry=policy_of(options),
+        unique=options.unique,
+        replaces=if_exists(options) is IfExists.REPLACE,
+        concurrency_key=options.concurrency_key,
+        concurrency_limit=concurrency_limit(options),
         requirement_files=tuple(requirements),
         packages=tuple(options.package),
         python=options.python,
@@ -58,10 +69,42 @@ def submission_of(
     )
 
 
+def started(
+    submission: Submission,
+    start: StartOptions,
+    options: TaskOptions,
+    *,
+    environ: Mapping[str, str],
+    now_ms: int,
+) -> Submission:
+    """Return a submission with what is said of its start, but for the tasks that it waits for.
+
+    Raises:
+        UsageError: a time or a condition is not acceptable.
+    """
+    afters(start.after)
+    if start.at and options.delay:
+        raise UsageError("--at and --delay are two times to start at; give one of them")
+    at = at_ms(start.at, zone=local_zone(environ), now_ms=now_ms) if start.at else 0
+    return structs.replace(submission, at_ms=at, is_draft=start.draft)
+
+
 async def enqueue(
-    namespace: "Namespace", submission: Submission, pair: "KeyPair", screen: Screen
+    namespace: "Namespace",
+    submission: Submission,
+    pair: "KeyPair",
+    screen: Screen,
+    *,
+    after: Sequence[After] = (),
 ) -> Submitted:
-    """Put it on its queue; show what goes on, and what there is to warn of."""
+    """Put it on its queue; show what goes on, and what there is to warn of.
+
+    Raises:
+        SelectorError: there is no task like one that it is to wait for.
+    """
+    ids = [(await resolve(namespace, [each.selector]))[0] for each in after]
+    parents = [Parent(i, each.condition) for i, each in zip(ids, after, strict=True)]
+    submission = structs.replace(submission, parents=tuple(parents))
     with screen.progress("packing the code") as progress:
         submitted = await submit(namespace, submission, pair, progress=progress)
     for warning in submitted.warnings:

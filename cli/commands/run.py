@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from ..options import Common, TaskOptions
+from ..options import Common, StartOptions, TaskOptions
 
 
 def run(
     common: Common,
     task: TaskOptions,
+    start: StartOptions,
     script: Annotated[
         str, typer.Argument(metavar="SCRIPT", help="Script to run.", show_default=False)
     ],
@@ -24,4 +25,4 @@ def run(
     """
     from ..launching import Launch
 
-    return Launch(common, task, script, arguments or ()).run()
+    return Launch(common, task, start, script, arguments or ()).run()

@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from ..options import Common, TaskOptions
+from ..options import Common, StartOptions, TaskOptions
 
 
 def submit(
     common: Common,
     task: TaskOptions,
+    start: StartOptions,
     script: Annotated[
         str, typer.Argument(metavar="SCRIPT", help="Script to run.", show_default=False)
     ],
@@ -26,5 +27,5 @@ def submit(
     """
     from ..launching import Launch
 
-    launch = Launch(common, task, script, arguments or ())
+    launch = Launch(common, task, start, script, arguments or ())
     return launch.submit_and_follow() if follow else launch.submit()
