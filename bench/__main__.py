@@ -18,6 +18,7 @@ from . import (
     machine,
     memory,
     report,
+    scripts,
     subprocess_rate,
 )
 from .figure import FULL, QUICK, Effort, Figure
@@ -29,6 +30,7 @@ PARTS = {
     "subprocess": subprocess_rate.measure,
     "idle": idle.measure,
     "memory": memory.measure,
+    "scripts": scripts.measure,
     "cli": cli_start.measure,
     "environment": environment.measure,
 }

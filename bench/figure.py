@@ -42,6 +42,10 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     starts: int
     """Of each command line."""
     builds: int
+    backlogs: tuple[int, ...]
+    """Waiting tasks, few and many."""
+    calls: int
+    """Of each script, at each backlog."""
 
 
 FULL = Effort(
@@ -55,6 +59,8 @@ FULL = Effort(
     memory_tasks=100_000,
     starts=15,
     builds=5,
+    backlogs=(50_000, 1_000_000),
+    calls=50,
 )
 QUICK = Effort(
     repeats=2,
@@ -67,6 +73,8 @@ QUICK = Effort(
     memory_tasks=10_000,
     starts=5,
     builds=2,
+    backlogs=(5_000, 50_000),
+    calls=10,
 )
 
 

@@ -61,6 +61,19 @@ GOALS: Final = (
         )
         for slots in (2, 4, 8)
     ),
+    Goal(what="1 M waiting tasks: memory", figure="scripts.memory", at_most=1.3),
+    *(
+        Goal(
+            what=f"claim {limit} over 200 queues and 8 shapes / over one",
+            figure=f"scripts.claim-wide.{limit}.ratio",
+            at_most=3,
+        )
+        for limit in (1, 200)
+    ),
+    *(
+        Goal(what=f"1 M waiting tasks: {verb}", figure=f"scripts.{verb}.1000000", at_most=5_000)
+        for verb in ("move-top", "move-bottom", "move-before", "move-by", "move-to-queue")
+    ),
     Goal(what="warm environment lookup, p99", figure="environment.warm.p99", at_most=50),
     Goal(what="cold build / bare uv", figure="environment.cold.ratio", at_most=1.1),
     Goal(
