@@ -43,8 +43,18 @@ def check_timetable(timetable: Timetable, submission: Submission) -> None:
     check_name(timetable.name)
     cron_times.check(timetable.expression, timetable.zone)
     check(submission)
-    if submission.delay_s:
-        raise UsageError("--delay: a schedule has times of its own; leave it out")
+    of_one_task = {
+        "a delay": submission.delay_s,
+        "a time": submission.at_ms,
+        "parents": submission.parents,
+        "the state of a draft": submission.is_draft,
+    }
+    for what, given in of_one_task.items():
+        if given:
+            raise UsageError(
+                f"schedule {timetable.name}: its tasks can't have {what}; its line says when they"
+                " come"
+            )
 
 
 async def add_schedule(

@@ -65,7 +65,7 @@ def test_what_makes_no_sense_ends_with_two_and_starts_nothing(terminal: Terminal
         (("--tz", "Europe/Berln", "nightly", "0 3 * * *", "script.py"), "did you mean Europe/Be"),
         (("--missed", "maybe", "nightly", "0 3 * * *", "script.py"), "say skip, once, all"),
         (("a b", "0 3 * * *", "script.py"), "is not a name"),
-        (("--delay", "5s", "nightly", "0 3 * * *", "script.py"), "--delay"),
+        (("--delay", "5s", "nightly", "0 3 * * *", "script.py"), "can't have a delay"),
         (("nightly", "0 3 * * *", "nothing.py"), "nothing.py"),
     ):
         done = terminal("schedule", "add", *arguments)

@@ -11,7 +11,9 @@ from rq_agent.broker.errors import UsageError
 from rq_agent.broker.events import Event
 from rq_agent.broker.firing import Firing
 from rq_agent.broker.keypair import KeyPair
+from rq_agent.broker.keys import TaskId
 from rq_agent.broker.lookups import Lookups
+from rq_agent.broker.new_task import Parent
 from rq_agent.broker.schedule import Schedule
 from rq_agent.broker.schedules import Schedules
 from rq_agent.broker.scheduling import Timetable, add_schedule
@@ -121,8 +123,15 @@ async def test_a_schedule_runs_now_when_it_is_told(lab: Lab) -> None:
 async def test_a_schedule_that_makes_no_sense_uploads_nothing(lab: Lab) -> None:
     with pytest.raises(UsageError, match="no date fits"):
         await schedule(lab, "print('hi')", expression="0 0 31 2 *")
-    with pytest.raises(UsageError, match="--delay"):
-        await schedule(lab, "print('hi')", delay_s=5.0)
+    of_one_task: list[dict[str, Any]] = [
+        {"delay_s": 5.0},
+        {"at_ms": 2**41},
+        {"parents": (Parent(TaskId("t")),)},
+        {"is_draft": True},
+    ]
+    for options in of_one_task:
+        with pytest.raises(UsageError, match="its tasks can't have"):
+            await schedule(lab, "print('hi')", **options)
 
     left = [key async for key in lab.namespace.redis.scan_iter(match=f"{lab.namespace.prefix}*")]
     assert left == []
