@@ -17,8 +17,8 @@ class Namespace:
 
         redis: answers in bytes (`decode_responses` is off).
         name: of the namespace.
-        allow_oom: the server knows script flags (Redis 7, Valkey), so that it can be drained
-            when its memory is full.
+        allow_oom: the server knows script flags (Redis 7, Valkey), which say what may run when
+            its memory is full; an older one is told in another way.
         """
         self.redis = redis
         self.name = name

@@ -26,6 +26,10 @@ _ALLOW_OOM: Final = frozenset(
     }
 )
 """These free memory, or are needed to get there: a full Redis drains while it refuses more."""
+_FLAG: Final = "#!lua flags=allow-oom\n"
+_FIRST_WRITE: Final = 'redis.call("DEL", KEYS[1])\n'
+"""For Redis 6.2, which asks for memory until a script has written something: what deletes needs
+none. No key has the name of the bare prefix."""
 
 
 class Script:
@@ -136,8 +140,9 @@ class Scripts:
 
 def with_flags(name: str, *, allow_oom: bool) -> str:
     """Return the text of a script for a server that knows script flags, or does not."""
-    flags = "#!lua flags=allow-oom\n" if allow_oom and name in _ALLOW_OOM else ""
-    return flags + source(name)
+    if name not in _ALLOW_OOM:
+        return source(name)
+    return (_FLAG if allow_oom else _FIRST_WRITE) + source(name)
 
 
 def source(name: str) -> str:

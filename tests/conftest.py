@@ -20,11 +20,11 @@ def servers() -> Iterator[Servers]:
         yield servers
 
 
-_NO_WHEEL = pytest.mark.skipif(not has_redis62(), reason="no wheel with redis-server 6.2 here")
+NO_WHEEL = pytest.mark.skipif(not has_redis62(), reason="no wheel with redis-server 6.2 here")
 
 
 @pytest.fixture(
-    params=["fakeredis", "redis", "valkey", pytest.param("redis62", marks=_NO_WHEEL)],
+    params=["fakeredis", "redis", "valkey", pytest.param("redis62", marks=NO_WHEEL)],
 )
 async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
     """A client of each kind of server in turn."""

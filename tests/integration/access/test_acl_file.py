@@ -40,7 +40,7 @@ OPTIONS: Final = frozenset(
     {"ASC", "BYLEX", "BYSCORE", "COUNT", "LIMIT", "MAXLEN", "MINID", "REV", "WITHSCORES"}
 )
 """Words of scripts in capitals that are no commands."""
-CLIENTS: Final = frozenset({"aclose", "execute", "pipeline", "evalsha", "script_load"})
+CLIENTS: Final = frozenset({"aclose", "call", "execute", "pipeline", "evalsha", "script_load"})
 """Methods of the client that are no commands, or those that run scripts."""
 
 
