@@ -25,7 +25,7 @@ def policy(**changes: Any) -> str:
 
 async def printed_by(lab: Lab, task_id: TaskId, fence: int) -> bytes:
     entries, _ = await Logs(lab.namespace).read(task_id, fence, count=100)
-    return b"".join(e.data for e in entries)
+    return b"".join(e.data for e in entries if e.stream == "out")
 
 
 async def test_a_script_that_fails_for_a_while_succeeds_as_the_same_task(lab: Lab) -> None:
