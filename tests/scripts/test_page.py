@@ -146,6 +146,62 @@ async def test_a_look_stops_at_its_bound_and_the_next_one_goes_on_there(
     assert await walk(namespace, filters, 10) == [encode(1)]
 
 
+async def test_a_look_that_stops_early_lists_nothing_beyond(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enqueue(namespace, new(1, user="ada"), *(new(n, user="ada") for n in range(10, 70)))
+    await claim_one(namespace)
+    for n in range(10, 70):
+        await Tasks(namespace).cancel(encode(n))
+    monkeypatch.setattr(listing, "_BOUND", 3)
+    filters = Filters(user="ada", states=[TaskState.RUNNING, TaskState.CANCELLED])
+
+    some = await listing.find(namespace, filters, limit=500)
+
+    assert some == Ids(ids=[encode(n) for n in range(69, 53, -1)], before=encode(54))
+    assert await walk(namespace, filters, 500) == [*map(encode, range(69, 9, -1)), encode(1)]
+
+
+async def test_the_newest_of_several_owning_sets_are_taken_by_id(namespace: Namespace) -> None:
+    for n in (10, 20, 30, 40, 50):
+        await enqueue(namespace, new(n, delay_ms=1000 * (100 - n)))
+    await enqueue(namespace, new(45))
+    await claim_one(namespace)
+    await enqueue(namespace, *(new(n) for n in range(100, 140)))
+
+    some = await listing.find(
+        namespace, Filters(states=[TaskState.DELAYED, TaskState.RUNNING]), limit=2
+    )
+
+    assert some.ids == [encode(50), encode(45)]
+
+
+@pytest.mark.parametrize(("owned", "others"), [(2_500, 20_000), (12_000, 100)])
+async def test_large_owning_sets_are_searched_to_their_end(
+    namespace: Namespace, owned: int, others: int
+) -> None:
+    p, redis = namespace.prefix, namespace.redis
+    due = [encode(32**5 + n) for n in range(owned)]  # the newest is due first
+    await redis.zadd(keys.delayed(p), {i: owned - n for n, i in enumerate(due)})
+    ids = {encode(n): 0 for n in range(others)} | dict.fromkeys(due, 0)
+    await redis.zadd(keys.ids(p), ids)
+
+    some = await listing.find(namespace, Filters(states=[TaskState.DELAYED]), limit=3)
+
+    assert some.ids == due[:-4:-1]
+
+
+async def test_a_task_that_stands_under_two_states_is_listed_once(namespace: Namespace) -> None:
+    task = new(1)
+    await enqueue(namespace, task)
+    await Tasks(namespace).cancel(task.id)
+    await namespace.redis.zadd(keys.index(namespace.prefix, "state", "dead"), {task.id: 0})
+
+    some = await listing.find(namespace, Filters(states=[TaskState.DEAD, TaskState.CANCELLED]))
+
+    assert some.ids == [task.id]
+
+
 async def test_nothing_is_listed_twice_or_missed_while_tasks_come_and_go(
     namespace: Namespace,
 ) -> None:
@@ -193,6 +249,10 @@ async def test_keys_that_hold_something_else_are_empty_and_break_no_list(
         assert (await lookups.list(filters)).records == []
     queued = await lookups.list(Filters(states=[TaskState.QUEUED]))
     assert [r.id for r in queued.records] == [encode(n) for n in range(29, 0, -1) if n != 3]
+    for n in range(9, 30):  # so that an index of another state is counted in
+        await Tasks(namespace).cancel(encode(n))
+    few = await lookups.list(Filters(states=[TaskState.QUEUED]))
+    assert [r.id for r in few.records] == [encode(n) for n in (8, 7, 6, 5, 4, 2, 1)]
     await redis.delete(*broken, keys.task(p, encode(3)))
 
 
