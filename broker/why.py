@@ -45,7 +45,7 @@ def _reasons(facts: Facts) -> Iterator[Reason]:
     elif facts.state == TaskState.RUNNING:
         yield from _running(facts)
     elif facts.state == TaskState.DRAFT:
-        yield Reason("draft", "it is a draft", "enqueue it when it is ready")
+        yield Reason("draft", "it is a draft", f"rq-agent enqueue {facts.id}")
     elif facts.state == TaskState.WAITING:
         yield from chain(_parents(facts), _queue(facts), reasons_of_workers(facts))
     elif facts.state == TaskState.DELAYED:
@@ -77,7 +77,7 @@ def _queued(facts: Facts) -> Iterator[Reason]:
         yield Reason(
             "not-placed",
             "its record says that it is queued, but it stands in no line: somebody changed Redis",
-            "cancel it and submit it again",
+            f"rq-agent cancel {facts.id}, then submit it again",
         )
         return
     key = () if facts.key_has_room else _key(facts)
@@ -127,7 +127,7 @@ def _delayed(facts: Facts) -> Iterator[Reason]:
         yield Reason(
             "not-placed",
             "its record says that it is delayed, but no time is kept for it: somebody changed Redis",
-            "cancel it and submit it again",
+            f"rq-agent cancel {facts.id}, then submit it again",
         )
     elif facts.due_ms > facts.now_ms:
         yield Reason("delayed", f"it is delayed{cause}: due {_when(facts, facts.due_ms)}")
@@ -165,7 +165,7 @@ def _queue(facts: Facts) -> Iterator[Reason]:
         yield Reason(
             "queue-full",
             f"queue {facts.queue} runs {facts.running} tasks and may run {facts.max_running}",
-            f"wait for one of them, or raise it: rq-agent queue limit {facts.queue} NUMBER",
+            f"wait for one of them, or raise it: rq-agent queue limit {facts.queue} N",
         )
 
 

@@ -31,6 +31,7 @@ class Listener(msgspec.Struct, frozen=True):
     is_waiting: bool
     """Idle, and would be woken for a task like this one."""
     is_draining: bool
+    """It claims nothing more: it stops, or was told to drain or to stop."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,7 +181,7 @@ def _need(encoded: bytes, shape: str) -> Need | None:
 def _listener(values: Sequence[Any], now_ms: int) -> Listener:
     running, is_waiting, *rest = values
     worker = _worker(rest, now_ms)
-    is_draining = "draining" in worker.state or worker.facts.get("command") == "drain"
+    is_draining = worker.state == "draining" or bool(worker.facts.get("command"))
     return Listener(worker, running, is_waiting == 1, is_draining)
 
 

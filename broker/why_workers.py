@@ -64,7 +64,7 @@ def _of_listeners(facts: Facts, need: Need) -> Iterator[Reason]:
         yield Reason(
             "draining",
             f"the workers that it fits are draining: {names}",
-            "rq-agent worker undrain NAME, or start another one",
+            f"rq-agent worker undrain {fitting[0].worker.name}, or start another one",
         )
     elif facts.state == TaskState.QUEUED and not any(found.is_waiting for found in taking):
         yield from _busy(taking)

@@ -241,6 +241,10 @@ def test_a_hint_says_what_to_type() -> None:
         return why(**facts).reasons[0].hint
 
     assert hint(is_paused=True) == "rq-agent queue resume q"
+    assert hint(state="draft") == f"rq-agent enqueue {D}"
+    assert hint(is_placed=False).startswith(f"rq-agent cancel {D}")
+    assert hint(has_room=False, max_running=2).endswith("rq-agent queue limit q N")
+    assert hint(listeners=DRAINING).startswith("rq-agent worker undrain box")
     assert hint(workers=0, listeners=()) == "rq-agent work --queues q"
     parents = why("waiting", unmet=1, parents=PARENTS[:1])
     assert parents.reasons[0].hint.endswith(f"rq-agent why {A}")
