@@ -33,6 +33,8 @@ class Adding:
         Raises:
             UsageError: an option, or the script.
         """
+        if script.startswith("-"):
+            raise UsageError(f"option {script} stands after NAME; write options before NAME")
         self._settings = config.load(common)
         self._screen = Screen(self._settings)
         here = Path.cwd()

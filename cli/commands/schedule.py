@@ -71,7 +71,7 @@ def schedule_add(
 ) -> None:
     """Run a script again and again: code, environment and parameters as they are now.
 
-    Options before SCRIPT are rq-agent's, the ones after it are the script's own.
+    Options before NAME are rq-agent's, the ones after SCRIPT are the script's own.
     Schedules fire while a `rq-agent scheduler` runs somewhere.
     """
     from ..schedule_adding import Adding

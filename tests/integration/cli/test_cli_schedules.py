@@ -67,6 +67,7 @@ def test_what_makes_no_sense_ends_with_two_and_starts_nothing(terminal: Terminal
         (("a b", "0 3 * * *", "script.py"), "is not a name"),
         (("--delay", "5s", "nightly", "0 3 * * *", "script.py"), "can't have a delay"),
         (("nightly", "0 3 * * *", "nothing.py"), "nothing.py"),
+        (("nightly", "0 3 * * *", "--tz", "UTC", "script.py"), "write options before NAME"),
     ):
         done = terminal("schedule", "add", *arguments)
         assert (done.returncode, done.stdout) == (2, b""), done.stderr
