@@ -6,7 +6,7 @@ from .moves import delay, finalize, leave_waiting, make_ready, set_out, tell_chi
 from .state import State, Task
 
 BAND, MIDDLE, STEP = 2**44, 2**43, 2**10
-_PAST_MS = 60_000
+PAST_MS = 60_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def _refusal(state: State, spec: Spec, now: int) -> str:
     """Why a task can't be added; empty when it can. Who stood in its way is gone then."""
     if spec.id in state.tasks:
         return "duplicate"
-    if spec.at_ms and spec.at_ms < now - _PAST_MS:
+    if spec.at_ms and spec.at_ms < now - PAST_MS:
         return "past"
     for _, parent in spec.parents:
         if parent not in state.tasks:
@@ -90,6 +90,7 @@ def _add(state: State, spec: Spec, now: int) -> str:
         key_limit=spec.key_limit,
         unique=spec.unique,
         parents=spec.parents,
+        created_ms=now,
         due_ms=due if spec.parents and due > now else 0,
     )
     state.tasks[task.id] = task

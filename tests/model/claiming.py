@@ -1,6 +1,6 @@
 """The model of claim: which tasks, in which order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .state import Queue, State, Task
@@ -28,7 +28,7 @@ class Ask:
 class Answer:
     """What it is told."""
 
-    tasks: list[tuple[str, int, str, str, int, int, int]]
+    tasks: Sequence[tuple[str, int, str, str, int, int, int]]
     """id, fence, queue, shape, attempt, priority, lost"""
     due: int
     parked: bool

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .state import State, Task, WorkerRecord
+from .state import Queue, State, Task, WorkerRecord
 from .stored import Stored
 
 _DEFAULTS = {"priority": "0", "fence": "0", "attempt": "1", "lost": "0"}
@@ -15,10 +15,10 @@ def check(state: State, stored: Stored) -> None:
         _check_task(task, stored)
     for key, expected in _scored(state).items():
         assert stored.get(key, {}) == expected, key
+    assert stored.get("qs", set()) == state.queues.keys()
     for name, queue in state.queues.items():
-        _learn_orders(state, name, stored)
-        settings = stored.get(f"qm:{name}", {})
-        assert int(settings.get("sequence", "0")) == queue.sequence, f"sequence of {name}"
+        _check_order(state, name, stored)
+        _check_settings(name, queue, stored.get(f"qm:{name}", {}))
         assert stored.get(f"qh:{name}", set()) == queue.shapes, f"shapes of {name}"
     assert stored.get("shapes", {}).keys() == state.shapes
     assert stored.get("wks", {}) == state.alive_until
@@ -63,6 +63,7 @@ def _scored(state: State) -> dict[str, dict[str, float]]:
         "exp": "expires",
         "done": "purge_at",
         "dead": "died",
+        "arc": "archive_at",
     }
     tasks = state.tasks.values()
     return {
@@ -71,13 +72,22 @@ def _scored(state: State) -> dict[str, dict[str, float]]:
     }
 
 
-def _learn_orders(state: State, name: str, stored: Stored) -> None:
-    """The scores of a queue sort its tasks as the model does; the model learns them."""
-    line = [state.tasks[i] for i in state.queue(name).in_order()]
-    for task in line:
-        task.order = float(stored[f"t:{task.id}"]["order"])
-    ordered = sorted(line, key=lambda task: task.order)
-    assert [t.id for t in line] == [t.id for t in ordered], f"order of {name}"
+def _check_order(state: State, name: str, stored: Stored) -> None:
+    """The scores of a queue are those that the model knows, and sort its tasks as it does."""
+    line = [state.tasks[i] for i in state.queues[name].in_order()]
+    scores = {task.id: float(stored[f"t:{task.id}"]["order"]) for task in line}
+    assert scores == {task.id: task.order for task in line}, f"places of {name}"
+    assert line == sorted(line, key=lambda task: (task.order, task.id)), f"order of {name}"
+
+
+def _check_settings(name: str, queue: Queue, told: dict[str, str]) -> None:
+    expected = {
+        "paused": "1" if queue.paused else None,
+        "max_running": None if queue.max_running is None else str(queue.max_running),
+        "weight": None if queue.weight == 1 else f"{queue.weight:.9g}",
+    }
+    assert {field: told.get(field) for field in expected} == expected, f"settings of {name}"
+    assert int(told.get("sequence", "0")) == queue.sequence, f"sequence of {name}"
 
 
 def _check_worker(name: str, record: WorkerRecord, told: dict[str, str]) -> None:

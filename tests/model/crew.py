@@ -4,8 +4,9 @@ from rq_agent.broker.orders import Order, Profile, parse
 from rq_agent.broker.presence import Inbox
 
 from . import claiming
+from .base import SHAPES
 from .ending import Token
-from .rig import SHAPES, Rig
+from .rig import Rig
 from .stored import Stored
 
 SLOTS = 3

@@ -5,10 +5,14 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from rq_agent.broker.purging import Collected
+
 from .adding import Spec
+from .base import LEASE_MS, SHAPES, Saved
 from .crew import Worker, crew
+from .drafting import Placing
 from .ending import Token
-from .rig import LEASE_MS, SHAPES, Rig, Saved
+from .rig import Rig
 
 QUEUES = ("q1", "q2", "q3")
 ENDS = (*("succeeded",) * 4, "failed", "errored", "timed_out", "cancelled", "retry", "release")
@@ -19,6 +23,7 @@ PICK = st.integers(0, 255)
 WORKER = st.integers(0, 5)
 QUEUE = st.sampled_from(QUEUES)
 TWICE = st.sampled_from((1, 1, 2))
+STEPS_MS = (1, 1_000, 5_000, 25_000, LEASE_MS, _HOUR_MS, 31 * 24 * _HOUR_MS, -1_000, -2 * _HOUR_MS)
 DELAY = st.sampled_from((0, 0, 5_000, _HOUR_MS))
 EDGES = st.lists(st.tuples(st.sampled_from(("ok", "any", "fail")), PICK), max_size=3)
 SPEC = st.fixed_dictionaries(
@@ -38,6 +43,16 @@ SPEC = st.fixed_dictionaries(
         "is_draft": st.sampled_from((False,) * 7 + (True,)),
     }
 )
+PLACING = st.fixed_dictionaries(
+    {
+        "queue": st.sampled_from(("", "", *QUEUES)),
+        "priority": st.sampled_from((None, None, 5)),
+        "delay_ms": st.sampled_from((0, 0, 1_000)),
+        "at_ms": st.sampled_from((0, 0, 0, -2 * _HOUR_MS, 90_000)),
+        "drops": st.booleans(),
+        "replaces": st.booleans(),
+    }
+)
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -51,12 +66,14 @@ class QueueMachine(RuleBasedStateMachine):
         self.ids: list[str] = []
         self.claims: list[Token] = []
         self.saved: Saved | None = None
+        self.collected: list[Collected] = []
         self.runs = self.nonces = 0
         self.workers = crew(rig)
 
     def teardown(self) -> None:
         try:
             self.rig.check()
+            self.rig.check_events()
         finally:
             self.rig.close()
 
@@ -77,8 +94,110 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(pick=PICK, grace_ms=st.sampled_from((None, 0, 5_000)), times=TWICE)
     def cancel(self, pick: int, grace_ms: int | None, times: int) -> None:
-        for _ in range(times if self.ids else 0):
+        for _ in range(times):
             self.rig.cancel(self._recent(pick), grace_ms)
+        self.check()
+
+    @rule(pick=PICK, how=st.sampled_from(("top", "bottom")))
+    def move_to_end(self, pick: int, how: str) -> None:
+        self.rig.move(self._recent(pick), how)
+        self.check()
+
+    @rule(pick=PICK, steps=st.sampled_from((-1000, -3, -1, 0, 1, 2, 1000)))
+    def move_by(self, pick: int, steps: int) -> None:
+        self.rig.move(self._recent(pick), "by", steps)
+        self.check()
+
+    @rule(pick=PICK, other=PICK, how=st.sampled_from(("before", "after")))
+    def move_beside(self, pick: int, other: int, how: str) -> None:
+        self.rig.move(self._recent(pick), how, self._recent(other))
+        self.check()
+
+    @rule(pick=PICK, priority=st.sampled_from((0, 5, -128, 127)))
+    def set_priority(self, pick: int, priority: int) -> None:
+        self.rig.move(self._recent(pick), "priority", priority)
+        self.check()
+
+    @rule(pick=PICK, queue=QUEUE)
+    def move_to_queue(self, pick: int, queue: str) -> None:
+        self.rig.move(self._recent(pick), "queue", queue)
+        self.check()
+
+    @rule(pick=PICK, times=TWICE)
+    def dequeue(self, pick: int, times: int) -> None:
+        for _ in range(times):
+            self.rig.dequeue(self._recent(pick))
+        self.check()
+
+    @rule(pick=PICK, times=TWICE)
+    def reset(self, pick: int, times: int) -> None:
+        for _ in range(times):
+            self.rig.reset(self._recent(pick))
+        self.check()
+
+    @rule(pick=PICK, placing=PLACING, times=TWICE)
+    def enqueue_draft(self, pick: int, placing: dict[str, Any], times: int) -> None:
+        drafts = [t.id for t in self.rig.state.tasks.values() if t.state == "draft"]
+        task_id = drafts[pick % len(drafts)] if drafts else self._recent(pick)
+        for _ in range(times):
+            self.rig.enqueue_draft(task_id, Placing(**self._at(placing)))
+        self.check()
+
+    # What the owner of a queue does.
+
+    @rule(queue=QUEUE, times=TWICE)
+    def pause(self, queue: str, times: int) -> None:
+        for _ in range(times):
+            self.rig.pause(queue)
+        self.check()
+
+    @rule(queue=QUEUE, times=TWICE)
+    def resume(self, queue: str, times: int) -> None:
+        for _ in range(times):
+            self.rig.resume(queue)
+        self.check()
+
+    @rule(queue=QUEUE, most=st.sampled_from((None, None, 0, 1, 2, 5)))
+    def limit(self, queue: str, most: int | None) -> None:
+        self.rig.limit(queue, most)
+        self.check()
+
+    @rule(queue=QUEUE, weight=st.sampled_from((1.0, 1.0, 2.0, 0.5, 3.0)))
+    def weigh(self, queue: str, weight: float) -> None:
+        self.rig.weigh(queue, weight)
+        self.check()
+
+    @rule(queue=QUEUE)
+    def empty_queue(self, queue: str) -> None:
+        self.rig.purge_queue(queue)
+        self.check()
+
+    @rule(queue=QUEUE)
+    def delete_queue(self, queue: str) -> None:
+        self.rig.delete_queue(queue)
+        self.check()
+
+    # What the archiver does.
+
+    @rule(pick=PICK)
+    def archive(self, pick: int) -> None:
+        self.rig.archive(self._recent(pick))
+        self.check()
+
+    @rule(limit=st.sampled_from((1, 100)))
+    def collect(self, limit: int) -> None:
+        self.collected = self.rig.collect(limit)
+        self.check()
+
+    @rule()
+    def note_archived(self) -> None:
+        """Now or later, and maybe twice."""
+        self.rig.note_archived(self.collected)
+        self.check()
+
+    @rule(limit=st.sampled_from((1, 100)))
+    def purge(self, limit: int) -> None:
+        self.rig.purge(limit)
         self.check()
 
     # What a worker does.
@@ -155,7 +274,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     # What time and mishaps do.
 
-    @rule(ms=st.sampled_from((1, 1_000, 5_000, 25_000, LEASE_MS, _HOUR_MS, -1_000, -2 * _HOUR_MS)))
+    @rule(ms=st.sampled_from(STEPS_MS))
     def pass_time(self, ms: int) -> None:
         """The clock goes on, leaps, or is set back."""
         self.rig.set_time(self.rig.now + ms)
@@ -199,7 +318,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         """Let all who heard something claim what they can: nobody sleeps beside a task."""
-        while any([self._settle_one(worker) for worker in self.workers]):
+        while sum(self._settle_one(worker) for worker in self.workers):
             pass
         idle = self.rig.read()
         for worker in self.workers:
@@ -239,10 +358,13 @@ class QueueMachine(RuleBasedStateMachine):
         """One of the tasks, the newest first; some of them may be gone."""
         return self.ids[-1 - pick % len(self.ids)]
 
+    def _at(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Times are drawn as distances from now."""
+        at_ms = fields.get("at_ms", 0)
+        return {**fields, "at_ms": at_ms and self.rig.now + at_ms}
+
     def _spec(self, fields: dict[str, Any], edges: list[tuple[str, int]]) -> Spec:
-        given = dict(fields)
-        if given.get("at_ms"):
-            given["at_ms"] += self.rig.now
+        given = self._at(fields)
         parents = {self._recent(pick): condition for condition, pick in edges if self.ids}
         spec = Spec(
             id=f"{len(self.ids):05d}", parents=tuple((c, i) for i, c in parents.items()), **given

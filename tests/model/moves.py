@@ -3,6 +3,7 @@
 from .state import State, Task
 
 RETENTION_MS = 30 * 86_400_000
+_LATE_OUTPUT_MS = 3_600_000
 _MOST_UNPARKED = 64
 
 
@@ -44,12 +45,11 @@ def unpark(state: State, key: str) -> None:
     if not key:
         return
     blocked = [t for t in state.tasks.values() if t.state == "blocked" and t.key == key]
-    held, unparked = state.holders(key), 0
-    for task in sorted(blocked, key=lambda t: (t.order, t.id))[:_MOST_UNPARKED]:
-        if held + unparked >= max(task.key_limit, 1):
+    soonest = sorted(blocked, key=lambda t: (t.order, t.id))[:_MOST_UNPARKED]
+    for runs, task in enumerate(soonest, start=state.holders(key)):
+        if runs >= max(task.key_limit, 1):
             return
         put_ready(task)
-        unparked += 1
 
 
 def finalize(state: State, task: Task, final: str, reason: str, now: int) -> None:
@@ -59,9 +59,9 @@ def finalize(state: State, task: Task, final: str, reason: str, now: int) -> Non
     task.purge_at = now + RETENTION_MS
     task.ends += 1
     state.events[task.id, final] += 1
-    place = state.queue(task.queue).line.get(task.priority, [])
-    if task.id in place:
-        place.remove(task.id)
+    task.finished_ms = now
+    task.archive_at = now + min(RETENTION_MS, _LATE_OUTPUT_MS)
+    state.drop(task)
 
 
 def tell_children(state: State, now: int) -> None:

@@ -48,6 +48,13 @@ class Task:
     expires: int | None = None
     purge_at: int | None = None
     died: int | None = None
+    archive_at: int | None = None
+    created_ms: int = 0
+    finished_ms: int = 0
+    archived_ms: int = 0
+    """The end that the archive has; 0: none."""
+    overdue: int = 0
+    """The end that could not be purged, since the archive lacked it; 0: none."""
     ends: int = 0
     """How often it became final."""
 
@@ -66,6 +73,12 @@ class Queue:
     sequence: int = 0
     line: Line = field(default_factory=dict)
     shapes: set[str] = field(default_factory=set)
+
+    def drop(self, task: Task) -> None:
+        """A task has no place any more."""
+        for line in self.line.values():
+            if task.id in line:
+                line.remove(task.id)
 
     def in_order(self) -> Iterator[str]:
         """All of its tasks that have a place, the soonest first."""
@@ -116,6 +129,16 @@ class State:
 
     def worker(self, name: str) -> WorkerRecord:
         return self.workers.setdefault(name, WorkerRecord())
+
+    def drop(self, task: Task) -> None:
+        """A task has no place any more, in whichever queue it stood."""
+        if task.queue in self.queues:
+            self.queues[task.queue].drop(task)
+
+    def ready(self, queue: str) -> list[Task]:
+        """The tasks of a queue that could be claimed, the soonest first."""
+        line = self.queues[queue].in_order() if queue in self.queues else iter(())
+        return [self.tasks[i] for i in line if self.tasks[i].state == "queued"]
 
     def held(self, worker: str) -> list[Task]:
         """The running tasks of a worker."""
