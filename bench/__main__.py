@@ -18,6 +18,7 @@ from . import (
     machine,
     memory,
     report,
+    retention,
     scripts,
     subprocess_rate,
 )
@@ -31,6 +32,7 @@ PARTS = {
     "idle": idle.measure,
     "memory": memory.measure,
     "scripts": scripts.measure,
+    "retention": retention.measure,
     "cli": cli_start.measure,
     "environment": environment.measure,
 }

@@ -53,6 +53,16 @@ GOALS: Final = (
         figure="latency.last_to_final.p99",
         at_most=50,
     ),
+    Goal(
+        what="archived and purged by one scheduler, tasks/s",
+        figure="retention.rate",
+        at_least=5_000,
+    ),
+    Goal(
+        what="a claim meanwhile, p99, later than alone by",
+        figure="retention.claim.delay",
+        at_most=5,
+    ),
     *(
         Goal(
             what=f"subprocess tasks / bare python -c pass, {slots} slots",

@@ -8,11 +8,23 @@ from rq_agent.broker.blobs import TTL_S, Blobs
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.logs import Chunk, Logs
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.new_task import Condition, Parent
 from rq_agent.broker.purging import Purging
 from rq_agent.broker.tasks import DefinitionUpload, EnqueueOutcome, Tasks
 
 from .retiring import archived, collect, ended, keys_of, make_due, purge, seconds_until
-from .steps import DIGEST, add, claim_one, events, fields, finish, members, new_task
+from .steps import (
+    DIGEST,
+    add,
+    claim_one,
+    enqueue,
+    events,
+    fields,
+    finish,
+    members,
+    new_task,
+    state,
+)
 
 BLOB = hashlib.sha256(b"code").hexdigest()
 
@@ -149,6 +161,22 @@ async def test_a_parent_stays_as_long_as_a_child_is_not_final(namespace: Namespa
     await namespace.redis.hdel(keys.references(p), f"t:{task_id}")
     await make_due(namespace, task_id)
     assert (await purge(namespace)).purged == 1
+
+
+async def test_a_parent_goes_when_all_of_its_children_have_ended(namespace: Namespace) -> None:
+    parent = (await archived(namespace)).task_id
+    [other] = await add(namespace)
+    child = new_task(parents=(Parent(parent), Parent(other, Condition.ANY)))
+    await enqueue(namespace, child)
+    assert await state(namespace, child.id) == "waiting"
+
+    assert (await purge(namespace)).needed == 1
+    for _ in range(2):
+        await finish(namespace, await claim_one(namespace), "failed")
+    await make_due(namespace, parent)
+
+    assert (await purge(namespace)).purged == 1
+    assert await state(namespace, child.id) == "failed"
 
 
 async def test_a_parent_stays_as_long_as_a_child_was_not_told(namespace: Namespace) -> None:
