@@ -7,6 +7,7 @@ import pytest
 
 from rq_agent.broker import keys, scripts
 from rq_agent.broker.counts import MINUTE_MS, Counts, QueueStatistics, Stored
+from rq_agent.broker.drafts import Drafts
 from rq_agent.broker.errors import UsageError
 from rq_agent.broker.histogram import LONGEST_MS, bucket_of
 from rq_agent.broker.keys import TaskId
@@ -131,7 +132,7 @@ async def test_a_hostile_minute_stops_nothing(namespace: Namespace, hostile: str
         await namespace.redis.delete(keys.statistics(namespace.prefix, "q", minute + n))
 
 
-async def test_what_is_added_counts_once_and_drafts_and_refused_ones_do_not(
+async def test_what_is_added_counts_once_a_draft_when_it_is_enqueued_a_refused_one_never(
     namespace: Namespace,
 ) -> None:
     task, other = new_task(), new_task(queue="other", delay_ms=60_000)
@@ -142,6 +143,8 @@ async def test_what_is_added_counts_once_and_drafts_and_refused_ones_do_not(
 
     assert (await latest(namespace)).counts == Counts(enqueued=2)
     assert (await latest(namespace, "other")).counts == Counts(enqueued=1)
+    await Drafts(namespace).enqueue(draft.id)
+    assert (await latest(namespace)).counts == Counts(enqueued=3)
 
 
 async def test_a_claim_counts_once_with_what_its_task_waited(namespace: Namespace) -> None:
