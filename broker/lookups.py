@@ -59,11 +59,6 @@ class Lookups:
             raise TaskNotFound(task_id)
         return explain(facts)
 
-    async def position(self, task_id: TaskId) -> int | None:
-        """Return a task's place in its queue from 1, None unless it is queued."""
-        found = await self.records([task_id])
-        return found[0].position if found else None
-
     async def queues(self) -> list[QueueView]:
         """Return all queues, sorted by name."""
         return await list_queues(self._ns)

@@ -70,7 +70,6 @@ async def test_ids_that_do_not_exist_are_left_out_of_many_and_refused_for_one(
     await enqueue(namespace, new(1))
 
     assert [r.id for r in await Lookups(namespace).records([encode(9), encode(1)])] == [encode(1)]
-    assert await Lookups(namespace).position(encode(9)) is None
     with pytest.raises(TaskNotFound, match=encode(9)):
         await Lookups(namespace).record(encode(9))
 
