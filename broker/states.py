@@ -47,27 +47,28 @@ FINAL: Final[frozenset[TaskState]] = frozenset(
     }
 )
 
-_BEFORE: Final = frozenset(
+BEFORE_RUNNING: Final = frozenset(
     {TaskState.WAITING, TaskState.DELAYED, TaskState.QUEUED, TaskState.BLOCKED}
 )
+"""States of a task that is to run and does not yet."""
 _RUNNING: Final = frozenset({TaskState.RUNNING})
 _HELD: Final = _RUNNING | {TaskState.QUEUED, TaskState.DELAYED, TaskState.BLOCKED}
 """Its lease ran out, and its worker tells the end before anybody claimed it again."""
 
 ALLOWED_FROM: Final[Mapping[TaskState, frozenset[TaskState]]] = {
-    TaskState.DRAFT: FINAL | _BEFORE,
+    TaskState.DRAFT: FINAL | BEFORE_RUNNING,
     TaskState.WAITING: frozenset({TaskState.DRAFT}),
     TaskState.DELAYED: frozenset({TaskState.DRAFT, TaskState.WAITING}) | _RUNNING,
-    TaskState.QUEUED: frozenset({TaskState.DRAFT}) | _BEFORE | _RUNNING,
+    TaskState.QUEUED: frozenset({TaskState.DRAFT}) | BEFORE_RUNNING | _RUNNING,
     TaskState.BLOCKED: frozenset({TaskState.QUEUED}),
     TaskState.RUNNING: frozenset({TaskState.QUEUED, TaskState.DELAYED, TaskState.BLOCKED}),
     TaskState.SUCCEEDED: _HELD,
     TaskState.FAILED: _HELD,
     TaskState.ERRORED: _HELD,
     TaskState.TIMED_OUT: _HELD,
-    TaskState.CANCELLED: _BEFORE | _RUNNING | {TaskState.DRAFT},
+    TaskState.CANCELLED: BEFORE_RUNNING | _RUNNING | {TaskState.DRAFT},
     TaskState.SKIPPED: frozenset({TaskState.WAITING}),
-    TaskState.EXPIRED: _BEFORE,
+    TaskState.EXPIRED: BEFORE_RUNNING,
     TaskState.DEAD: _RUNNING,
 }
 """From which states a state may be entered. RUNNING from DELAYED or BLOCKED is re-adoption after a loss."""

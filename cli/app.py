@@ -6,8 +6,13 @@ from typing import Annotated, Any, Final
 import typer
 
 from .command import Body, command, root
+from .commands.archive import archive
 from .commands.cancel import cancel
+from .commands.clone import clone, rerun
+from .commands.dequeue import dequeue
 from .commands.down import down
+from .commands.enqueue import enqueue
+from .commands.label import label
 from .commands.logs import logs
 from .commands.move import move
 from .commands.ps import ps
@@ -16,6 +21,7 @@ from .commands.queue_open import create, pause, resume
 from .commands.queue_rm import purge, rm
 from .commands.queue_shares import ageing, limit, weight
 from .commands.queue_show import queue_show
+from .commands.reset import reset
 from .commands.run import run
 from .commands.schedule import (
     schedule_add,
@@ -50,6 +56,7 @@ def build() -> Callable[..., Any]:
     app.command("run", cls=QuickCommand, context_settings=_OURS_THEN_THEIRS)(command(run))
     app.command("submit", cls=QuickCommand, context_settings=_OURS_THEN_THEIRS)(command(submit))
     _add(app, work, logs, ps, show, why, wait, cancel, move)
+    _add(app, clone, rerun, enqueue, dequeue, reset, label, archive)
     queue = _group("Queues: what waits where.")
     queue.command("ls", cls=QuickCommand)(command(queue_ls))
     queue.command("show", cls=QuickCommand)(command(queue_show))

@@ -1,13 +1,18 @@
 """Cancels tasks, and says what became of each."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..broker.lookups import Lookups
+from ..broker.states import FINAL, TaskState
 from ..broker.tasks import CancelOutcome, Tasks
-from . import loop, values
+from ..broker.verbs import cancelling
+from . import exits, loop, values
+from .acting import act_on_all, check_selection
 from .config import Settings
 from .connected import connected
+from .filter_options import FilterOptions
 from .reading import resolve, url_of_tasks
 from .render.screen import Screen
 
@@ -18,10 +23,17 @@ if TYPE_CHECKING:
 
 
 def cancel_tasks(
-    settings: Settings, screen: Screen, selectors: Sequence[str], *, grace: str, reason: str
-) -> None:
+    settings: Settings,
+    screen: Screen,
+    selectors: Sequence[str],
+    options: FilterOptions,
+    *,
+    grace: str,
+    reason: str,
+) -> int:
     """Cancel what was named. All names are looked up before anything is cancelled."""
-    grace_ms = int(values.duration_s(grace, "--grace") * 1000) if grace else None
+    check_selection(selectors, options)
+    grace_ms = _grace_ms(grace)
     url = url_of_tasks(settings)
 
     async def go() -> "list[tuple[CancelOutcome, Record]]":
@@ -33,9 +45,24 @@ def cancel_tasks(
     if screen.json:
         cancelled = [{"id": r.id, "outcome": outcome, "state": r.state} for outcome, r in done]
         screen.print_json({"schema": 1, "tasks": cancelled})
-        return
+        return exits.OK
     for outcome, record in done:
         screen.put(f"{record.id} {_words(outcome, record)}")
+    return exits.OK
+
+
+def cancel_all(
+    settings: Settings, screen: Screen, options: FilterOptions, *, grace: str, reason: str
+) -> int:
+    """Cancel all tasks that the options accept; return an exit code."""
+    check_selection((), options)
+    live = frozenset(TaskState) - FINAL
+    make = partial(cancelling, reason=reason, grace_ms=_grace_ms(grace))
+    return act_on_all(settings, screen, options, what="cancel", make=make, states=live)
+
+
+def _grace_ms(grace: str) -> int | None:
+    return int(values.duration_s(grace, "--grace") * 1000) if grace else None
 
 
 async def _cancel(

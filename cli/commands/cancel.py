@@ -4,21 +4,14 @@ from typing import Annotated
 
 import typer
 
-from ..completion import task_ids
+from ..filter_options import FilterOptions, Tasks
 from ..options import Common
 
 
 def cancel(
     common: Common,
-    tasks: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="TASK...",
-            help="Ids, beginnings of them, names, or last.",
-            show_default=False,
-            autocompletion=task_ids,
-        ),
-    ],
+    which: FilterOptions,
+    tasks: Tasks = None,
     grace: Annotated[
         str,
         typer.Option(
@@ -31,11 +24,14 @@ def cancel(
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Told to people.", show_default=False)
     ] = "",
-) -> None:
+) -> int:
     """Cancel tasks: take them off their queue, or stop them."""
     from .. import config
-    from ..cancelling import cancel_tasks
+    from ..cancelling import cancel_all, cancel_tasks
     from ..render.screen import Screen
 
     settings = config.load(common)
-    cancel_tasks(settings, Screen(settings), tasks, grace=grace, reason=reason)
+    screen = Screen(settings)
+    if tasks:
+        return cancel_tasks(settings, screen, tasks, which, grace=grace, reason=reason)
+    return cancel_all(settings, screen, which, grace=grace, reason=reason)

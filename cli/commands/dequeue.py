@@ -1,0 +1,24 @@
+"""`rq-agent dequeue`."""
+
+from ..filter_options import FilterOptions, Tasks
+from ..options import Common
+
+
+def dequeue(common: Common, which: FilterOptions, tasks: Tasks = None) -> int:
+    """Take tasks off their queue: they become drafts, to be edited and enqueued again."""
+    from ...broker.drafts import Drafts
+    from ...broker.states import BEFORE_RUNNING
+    from .. import config
+    from ..acting import act
+    from ..render.screen import Screen
+
+    settings = config.load(common)
+    return act(
+        settings,
+        Screen(settings),
+        tasks or (),
+        which,
+        what="dequeue",
+        make=lambda namespace: Drafts(namespace).dequeue_many,
+        states=BEFORE_RUNNING,
+    )

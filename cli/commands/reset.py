@@ -1,0 +1,24 @@
+"""`rq-agent reset`."""
+
+from ..filter_options import FilterOptions, Tasks
+from ..options import Common
+
+
+def reset(common: Common, which: FilterOptions, tasks: Tasks = None) -> int:
+    """Make drafts of tasks that ended, under their ids; result and end are forgotten."""
+    from ...broker.drafts import Drafts
+    from ...broker.states import FINAL
+    from .. import config
+    from ..acting import act
+    from ..render.screen import Screen
+
+    settings = config.load(common)
+    return act(
+        settings,
+        Screen(settings),
+        tasks or (),
+        which,
+        what="reset",
+        make=lambda namespace: Drafts(namespace).reset_many,
+        states=FINAL,
+    )
