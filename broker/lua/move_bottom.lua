@@ -19,7 +19,4 @@ if not task then
 end
 local band = band_of(task.score)
 local last = walk(task.queue, { id = "", score = (band + 1) * BAND }, false, id)()
-if not last or band_of(last.score) ~= band then -- it is alone
-  return { "unchanged", position_of(task.queue, task.score) }
-end
 return put_between(task, band, last, nil, "bottom")

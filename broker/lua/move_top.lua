@@ -18,11 +18,6 @@ if not task then
   return refusal
 end
 local band = band_of(task.score)
-local first = walk(task.queue, { id = "", score = band * BAND }, true, id)()
-if first and band_of(first.score) ~= band then
-  first = nil
-end
-if not first then -- it is alone
-  return { "unchanged", position_of(task.queue, task.score) }
-end
+local behind = { id = "", score = (band + 1) * BAND } -- the band; in case that nobody else is there
+local first = walk(task.queue, { id = "", score = band * BAND }, true, id)() or behind
 return put_between(task, band, nil, first, "top")

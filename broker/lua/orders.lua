@@ -55,7 +55,7 @@ local function middle_of(low, high)
 end
 
 local function move_neighbour(place, score)
-  call("ZADD", place.key, "XX", I(score), place.id)
+  call("ZADD", place.key, I(score), place.id)
   if read_task(place.id, "state") then
     call("HSET", task_key(place.id), "order", I(score))
   end
@@ -69,7 +69,6 @@ local function make_room(queue, id, low, high)
   while not limit and #run <= MOST_NEIGHBOURS do
     local behind = next_behind()
     if not behind or band_of(behind.score) ~= band then
-      sequences[queue] = sequences[queue] + #run
       limit = last_order(queue, band)
     elseif behind.score - low >= (#run + 2) * ROOM then
       limit = behind.score
@@ -126,11 +125,12 @@ local function write_priority(id, priority)
   end
 end
 
--- Put a task between two neighbours, each nil at the end of the band, and answer.
+-- Put a task between two neighbours, each nil at the end of the band, and answer. A blocked one
+-- is always given a new place: others that are blocked, and no neighbours, may be on either side.
 local function put_between(task, band, low, high, how)
   local is_there = band_of(task.score) == band and (not low or is_before(low, task)) and
     (not high or is_before(task, high))
-  if is_there then
+  if is_there and task.state == "queued" then
     return { "unchanged", position_of(task.queue, task.score) }
   end
   local broken = read_sequence(task.queue)
@@ -157,7 +157,7 @@ local function read_other(task, id)
     return nil, { "other", "", "" }
   end
   local key = ready_key(task.queue, other[3])
-  local score = other[1] == "queued" and other[2] == task.queue and call("ZSCORE", key, id)
+  local score = call("ZSCORE", key, id)
   if not score then
     return nil, { "other", other[1], other[2] }
   end

@@ -17,14 +17,14 @@ Moved = tuple[str, int | None]
 
 def move_top(state: State, task_id: str) -> Moved:
     def place(task: Task, ready: list[Task]) -> Moved:
-        return _put(state, task, task.priority, None, ready[0]) if ready else _stay(state, task)
+        return _put(state, task, task.priority, None, _at(ready, 0))
 
     return _move(state, task_id, place)
 
 
 def move_bottom(state: State, task_id: str) -> Moved:
     def place(task: Task, ready: list[Task]) -> Moved:
-        return _put(state, task, task.priority, ready[-1], None) if ready else _stay(state, task)
+        return _put(state, task, task.priority, _at(ready, -1), None)
 
     return _move(state, task_id, place)
 
@@ -93,7 +93,8 @@ def _stay(state: State, task: Task) -> Moved:
 
 def _put(state: State, task: Task, priority: int, low: Task | None, high: Task | None) -> Moved:
     is_there = (
-        task.priority == priority
+        task.state == "queued"  # a blocked one always gets a new place
+        and task.priority == priority
         and (low is None or _key(low) < _key(task))
         and (high is None or _key(task) < _key(high))
     )

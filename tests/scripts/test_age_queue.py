@@ -205,6 +205,32 @@ async def test_members_without_a_record_are_dropped(namespace: Namespace) -> Non
     assert await band(namespace, ids[1]) == 1
 
 
+@pytest.mark.parametrize("field", [{"state": "running"}, {"queue": "other"}])
+async def test_members_whose_task_is_elsewhere_are_dropped(
+    namespace: Namespace, field: dict[str, str]
+) -> None:
+    (task_id,) = await add(namespace)
+    await wait(namespace, task_id)
+    await QueueSettings(namespace).age("q", AGEING_MS)
+    await namespace.redis.hset(keys.task(namespace.prefix, task_id), mapping=field)  # type: ignore[arg-type]
+
+    await tick(namespace)
+
+    assert await line(namespace) == []
+    assert await events(namespace, "aged") == []
+
+
+async def test_no_more_of_them_are_dropped_than_a_tick_may(namespace: Namespace) -> None:
+    ids = await add(namespace, 5)
+    for task_id in ids:
+        await namespace.redis.delete(keys.task(namespace.prefix, task_id))
+    await QueueSettings(namespace).age("q", AGEING_MS)
+
+    assert (await tick(namespace, limit=2)).more
+
+    assert await line(namespace) == ids[2:]
+
+
 @pytest.mark.parametrize("stored", ["x", "", "-5", "nan"])
 async def test_a_setting_that_somebody_broke_stops_no_tick(
     namespace: Namespace, stored: str

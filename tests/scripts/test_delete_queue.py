@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from rq_agent.broker import keys
@@ -151,8 +153,30 @@ async def test_members_without_a_record_do_not_hold_it(namespace: Namespace) -> 
 
     await delete(namespace)
 
+    shapes: Any = await namespace.redis.hkeys(keys.shapes(namespace.prefix))
+    for shape in shapes:
+        assert not await namespace.redis.exists(keys.ready_queues(namespace.prefix, shape.decode()))
     assert not (await claim(namespace)).claims
     assert await Lookups(namespace).queues() == []
+
+
+@pytest.mark.parametrize("name", ["queued", "running"])
+async def test_a_task_that_no_index_lists_is_not_lost(namespace: Namespace, name: str) -> None:
+    task_id = await in_state(namespace, name)
+    await namespace.redis.zrem(keys.index(namespace.prefix, "queue", "q"), task_id)
+
+    with pytest.raises(QueueInUse, match=f"{task_id} is {name}"):
+        await delete(namespace)
+
+
+async def test_a_task_of_another_queue_does_not_hold_it(namespace: Namespace) -> None:
+    await empty(namespace)
+    (elsewhere,) = await add(namespace, queue="other")
+    await namespace.redis.zadd(keys.index(namespace.prefix, "queue", "q"), {elsewhere: 0})
+
+    await delete(namespace)
+
+    assert [q.name for q in await Lookups(namespace).queues()] == ["other"]
 
 
 async def test_a_queue_that_is_not_there_is_named(namespace: Namespace) -> None:

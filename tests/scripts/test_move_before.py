@@ -7,7 +7,7 @@ from rq_agent.broker.moves import Moved, Moves
 from rq_agent.broker.namespace import Namespace
 
 from .moving import NEEDS, add_mixed, blocked, check_records, in_state, order, pile_up
-from .steps import add, claim, events, fields, finish, lose, running
+from .steps import GPU, add, claim, claim_one, events, fields, finish, lose, running
 
 
 async def test_a_task_stands_right_before_another_one_of_any_shape(namespace: Namespace) -> None:
@@ -62,6 +62,7 @@ async def test_the_same_task_is_overtaken_two_hundred_times(
     namespace: Namespace, rest: int
 ) -> None:
     ids = await add_mixed(namespace, 5 + rest)
+    (low,) = await add(namespace, priority=-1)
     expected = list(ids)
 
     for n in range(200):
@@ -69,11 +70,11 @@ async def test_the_same_task_is_overtaken_two_hundred_times(
         await Moves(namespace).before(TaskId(mover), ids[4])
         expected.remove(mover)
         expected.insert(expected.index(ids[4]), mover)
-        assert await order(namespace) == expected
+        assert await order(namespace) == [*expected, low]
 
     await check_records(namespace)
     (newest,) = await add(namespace)
-    assert await order(namespace) == [*expected, newest]
+    assert await order(namespace) == [*expected, newest, low]
 
 
 async def test_it_stays_where_it_stands_there_already(namespace: Namespace) -> None:
@@ -119,6 +120,20 @@ async def test_members_without_a_record_are_moved_aside_without_one(namespace: N
     assert await namespace.redis.exists(keys.task(p, ids[2])) == 0
     await namespace.redis.delete(keys.task(p, ids[3]))
     assert [c.task_id for c in (await claim(namespace, limit=5)).claims] == [ids[0], ids[4], ids[1]]
+
+
+async def test_nobody_gets_the_place_of_a_task_that_runs_and_comes_back(
+    namespace: Namespace,
+) -> None:
+    mover, before = await add(namespace, 2)
+    await add(namespace, need=GPU)
+    taken = await claim_one(namespace, needs=(GPU,))
+    (behind,) = await add(namespace)
+
+    await Moves(namespace).before(mover, behind)  # the middle is the place of what runs
+    await finish(namespace, taken, "release")
+
+    assert await order(namespace) == [before, taken.task_id, mover, behind]
 
 
 async def test_it_comes_back_to_that_place_after_a_lost_lease(namespace: Namespace) -> None:

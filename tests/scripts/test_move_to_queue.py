@@ -36,6 +36,8 @@ async def test_a_task_stands_behind_its_equals_in_the_other_queue(namespace: Nam
     await check_records(namespace, "other")
     (newest,) = await add(namespace, queue="other", priority=2)
     assert (await order(namespace, "other"))[3:5] == [ids[0], newest]
+    orders = {(await fields(namespace, i))["order"] for i in (*there, ids[0], newest)}
+    assert len(orders) == 5
 
 
 async def test_it_is_found_and_claimed_there(namespace: Namespace) -> None:

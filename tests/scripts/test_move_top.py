@@ -96,6 +96,33 @@ async def test_a_blocked_task_comes_back_to_the_top(namespace: Namespace) -> Non
     assert (await line(namespace))[:2] == [waits, first]
 
 
+async def test_of_two_blocked_tasks_the_one_on_top_comes_back_first(namespace: Namespace) -> None:
+    first, holder = await blocked(namespace)
+    (second,) = await add(namespace, concurrency_key="k")
+    await claim(namespace)
+    assert (await Moves(namespace).to_top(first)).is_changed  # nobody else is queued
+    (waits,) = await add(namespace)
+    assert await state(namespace, second) == "blocked"
+
+    await Moves(namespace).to_top(second)
+    await finish(namespace, holder, "succeeded")
+
+    assert await line(namespace) == [second, waits]
+    await finish(namespace, await claim_one(namespace), "succeeded")
+    assert await line(namespace) == [first, waits]
+
+
+async def test_where_a_task_stands_counts_whatever_its_record_says(namespace: Namespace) -> None:
+    high = await add(namespace, 2, priority=5)
+    (low,) = await add(namespace)
+    await namespace.redis.hset(keys.task(namespace.prefix, high[1]), "order", "garbage")
+
+    await Moves(namespace).to_top(high[1])
+
+    assert await line(namespace) == [high[1], high[0], low]
+    await check_records(namespace)
+
+
 @pytest.mark.parametrize("name", ["running", "succeeded", "delayed", "waiting", "draft"])
 async def test_what_stands_in_no_queue_is_refused_with_its_state(
     namespace: Namespace, name: str

@@ -20,7 +20,6 @@ from .steps import (
     now_ms,
     running,
     state,
-    tick,
 )
 
 
@@ -102,7 +101,6 @@ async def test_children_are_told(namespace: Namespace) -> None:
     (other,) = await add(namespace, queue="other", parents=(Parent(parent, Condition.ANY),))
 
     await purge(namespace)
-    await tick(namespace)
 
     assert await state(namespace, child) == "skipped"
     assert await state(namespace, other) == "queued"
