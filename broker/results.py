@@ -28,7 +28,7 @@ class Results:
             WrongState: it has not ended yet.
             TaskError: it returned nothing, too much to be kept, or it is not kept any more.
         """
-        p, pipe = self._ns.prefix, self._ns.redis.pipeline(transaction=True)
+        p, pipe = self._ns.prefix, self._ns.redis.pipeline(transaction=False)
         pipe.hget(keys.task(p, task_id), "state")
         pipe.hmget(keys.extra(p, task_id), _FIELDS)
         pipe.get(keys.result(p, task_id))
