@@ -96,20 +96,22 @@ async def test_a_blocked_task_comes_back_to_the_top(namespace: Namespace) -> Non
     assert (await line(namespace))[:2] == [waits, first]
 
 
-async def test_of_two_blocked_tasks_the_one_on_top_comes_back_first(namespace: Namespace) -> None:
+@pytest.mark.parametrize("others", [0, 1])
+async def test_of_two_blocked_tasks_the_one_on_top_comes_back_first(
+    namespace: Namespace, others: int
+) -> None:
     first, holder = await blocked(namespace)
     (second,) = await add(namespace, concurrency_key="k")
     await claim(namespace)
-    assert (await Moves(namespace).to_top(first)).is_changed  # nobody else is queued
-    (waits,) = await add(namespace)
+    queued = await add(namespace, others)
     assert await state(namespace, second) == "blocked"
 
     await Moves(namespace).to_top(second)
     await finish(namespace, holder, "succeeded")
 
-    assert await line(namespace) == [second, waits]
+    assert await line(namespace) == [second, *queued]
     await finish(namespace, await claim_one(namespace), "succeeded")
-    assert await line(namespace) == [first, waits]
+    assert await line(namespace) == [first, *queued]
 
 
 async def test_where_a_task_stands_counts_whatever_its_record_says(namespace: Namespace) -> None:
