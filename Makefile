@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: demo test lint bench clean redis-server
+.PHONY: demo test lint model mutation bench clean redis-server
 
 demo: $(INSTALLED)
 	$(BIN)/rq-agent run --set epochs=3 examples/train_digits.py
@@ -19,6 +19,15 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The long run of the model: 50 000 operations of each of 20 seeds on a real server.
+MODEL ?= MODEL_SERVERS=redis MODEL_SEEDS=20 MODEL_LIVES=170 MODEL_STEPS=300 MODEL_CHECK_EVERY=10
+model: $(INSTALLED) redis-server
+	$(MODEL) $(BIN)/pytest -n 2 -s tests/model $(ARGS)
+
+# Which test notices when a guard of a script is gone; results in build/mutation.jsonl.
+mutation: $(INSTALLED)
+	$(BIN)/python -m tests.mutation --part 1/2 $(ARGS) & $(BIN)/python -m tests.mutation --part 2/2 $(ARGS); wait
 
 bench: $(INSTALLED) redis-server
 	$(BIN)/python -m bench $(ARGS)

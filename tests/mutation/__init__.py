@@ -1,0 +1,1 @@
+"""Whether a test notices when a guard of a script is gone: `make mutation`."""

@@ -1,0 +1,65 @@
+"""Which tests are most likely to notice a change of a Lua file."""
+
+from pathlib import Path
+from typing import Final
+
+from rq_agent.broker import scripts
+
+TESTS: Final = Path(__file__).parents[1]
+LUA: Final = Path(scripts.__file__).parent / "lua"
+
+_BESIDE: Final = {
+    "adding": ("enqueue", "uniqueness", "dependencies"),
+    "adoption": ("beat", "finish"),
+    "ageing": ("age_queue", "ageing"),
+    "collect": ("archived", "purge"),
+    "counts": ("statistics",),
+    "definitions": ("enqueue", "blobs"),
+    "endings": ("finish", "tick", "cancel", "dependencies", "uniqueness"),
+    "families": ("dependencies",),
+    "fronts": ("claim", "turns"),
+    "holds": ("concurrency",),
+    "kinds": ("enqueue", "uniqueness", "dependencies"),
+    "neighbours": ("move_by", "move_orders"),
+    "orders": ("move_before", "move_after", "move_orders"),
+    "page": ("listing", "lookups"),
+    "parking": ("parking",),
+    "placing": ("enqueue", "parking"),
+    "prelude": ("events", "tick", "claim"),
+    "ready": ("parking", "claim", "tick"),
+    "states": ("archive", "cancel", "reset", "dependencies"),
+    "turns": ("turns",),
+    "uniqueness": ("uniqueness",),
+    "waiting": ("cancel", "tick"),
+}
+"""Test files beside test_<name>.py, by their names without test_."""
+
+
+def names() -> list[str]:
+    """Return all Lua files by name."""
+    return sorted(path.stem for path in LUA.glob("*.lua"))
+
+
+def related(name: str) -> list[str]:
+    """Return the test files of a Lua file: its own, those beside it, those of its users."""
+    users = [user for user in names() if user != name and _uses(user, name)]
+    candidates = [name, *_BESIDE.get(name, ()), *(users if name not in _BESIDE else ())]
+    paths = [TESTS / "scripts" / f"test_{candidate}.py" for candidate in dict.fromkeys(candidates)]
+    return [str(path) for path in paths if path.exists()]
+
+
+def _uses(user: str, part: str) -> bool:
+    head = (LUA / f"{user}.lua").read_text("utf-8").split("\n\n")[0]
+    return f"{part}.lua" in head
+
+
+def is_sound(name: str, text: str) -> bool:
+    """Whether a changed file compiles, alone or in the scripts that it is a part of."""
+    from lupa.lua51 import LuaRuntime, LuaSyntaxError  # type: ignore[import-untyped]
+
+    prelude = "" if name == "prelude" else (LUA / "prelude.lua").read_text("utf-8")
+    try:
+        LuaRuntime().compile(f"{prelude}\n{text}")
+    except LuaSyntaxError:
+        return False
+    return True
