@@ -36,6 +36,7 @@ class FolderStore:
         """Write a file."""
         target = self._folder / checked(path)
         with self._explained():
+            _make_private(self._folder)
             _make_folder(target.parent)
             partial = target.parent / f"{_PARTIAL}{secrets.token_hex(8)}"
             try:
@@ -93,6 +94,17 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that only this user may enter: arguments of tasks are in it.
+
+    Whoever wants to share an archive makes its folder first, with the rights that it should have.
+    """
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(folder.parent)
 
 
 def _make_folder(folder: Path) -> None:

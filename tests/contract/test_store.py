@@ -112,6 +112,17 @@ def test_a_place_that_takes_nothing_is_unavailable_by_name(tmp_path: Path, open_
     assert (tmp_path / "archive" / "lab").read_bytes() == b"a file where a folder should be"
 
 
+def test_only_its_user_may_enter_a_folder_that_was_not_there(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o750)
+
+    FolderStore(tmp_path / "archive").put("lab/x", b"1")
+    FolderStore(shared).put("lab/x", b"1")
+
+    assert (tmp_path / "archive").stat().st_mode & 0o777 == 0o700
+    assert shared.stat().st_mode & 0o777 == 0o750
+
+
 def test_a_folder_is_made_by_the_first_write_only(tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "deep" / "archive")
 

@@ -179,6 +179,19 @@ async def test_a_parent_goes_when_all_of_its_children_have_ended(namespace: Name
     assert await state(namespace, child.id) == "failed"
 
 
+@pytest.mark.parametrize("count", ["0", "-3", "garbage", "1e300"])
+async def test_a_count_of_children_that_nobody_keeps_goes_too(
+    namespace: Namespace, count: str
+) -> None:
+    p = namespace.prefix
+    task_id = (await archived(namespace)).task_id
+    await namespace.redis.hset(keys.references(p), f"t:{task_id}", count)
+
+    assert (await purge(namespace)).purged == 1
+
+    assert await namespace.redis.hgetall(keys.references(p)) == {}
+
+
 async def test_a_parent_stays_as_long_as_a_child_was_not_told(namespace: Namespace) -> None:
     p = namespace.prefix
     task_id = (await archived(namespace)).task_id

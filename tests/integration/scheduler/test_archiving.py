@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from obstore.store import MemoryStore
 
 from rq_agent.broker import keys
 from rq_agent.broker.archive import gathering, layout, writing
 from rq_agent.broker.archive.folder import FolderStore
+from rq_agent.broker.archive.objects import ObjectsStore
+from rq_agent.broker.archive.reading import Archive
 from rq_agent.broker.archive.restoring import bring_back
 from rq_agent.broker.archive.writing import Writer
 from rq_agent.broker.blobs import Blobs
 from rq_agent.broker.definition import Code, Definition, Entry, EnvironmentSpec, digest, encode
 from rq_agent.broker.errors import ArchiveUnavailable
 from rq_agent.broker.keys import TaskId
+from rq_agent.broker.listing import Filters
 from rq_agent.broker.logs import Chunk, Logs
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.namespace import Namespace
@@ -105,6 +109,21 @@ async def test_an_archived_definition_can_be_enqueued_again(ns: Namespace, folde
 
     assert answer.outcome == EnqueueOutcome.QUEUED
     assert await Blobs(ns).get(BLOB, size_bytes=len(CODE)) == CODE
+
+
+async def test_an_object_store_keeps_all_too(ns: Namespace, tmp_path: Path) -> None:
+    store = ObjectsStore(MemoryStore(), "memory")
+    ids = await many_ended(ns, 120)
+
+    written = await Writer(ns, store).write()
+
+    archive = Archive(store, ns.name, tmp_path / "index.sqlite")
+    assert (written.noted, archive.refresh()) == (120, [])
+    assert archive.newest(Filters(), limit=1000) == ids[::-1]
+    found = archive.get(ids[7])
+    assert found is not None
+    assert found.record.state == "succeeded"
+    assert archive.content(steps.DIGEST) == steps.ENCODED
 
 
 async def test_many_tasks_share_a_segment(ns: Namespace, folder: Path) -> None:

@@ -112,6 +112,7 @@ async def test_without_an_archive_nothing_is_purged_and_that_is_said_once(
 async def test_an_archive_that_takes_nothing_is_told_and_waited_for(
     ns: Namespace, url: str, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     ids = await due(ns)
     a_file(folder)
 
@@ -127,6 +128,7 @@ async def test_an_archive_that_takes_nothing_is_told_and_waited_for(
         tg.cancel_scope.cancel()
 
     assert caplog.text.count("a part of its path is not a folder") == 1  # not at each try
+    assert caplog.text.count("archiver: goes on") == 1
 
 
 async def test_a_redis_that_goes_away_is_waited_for(
