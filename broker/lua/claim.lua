@@ -123,6 +123,7 @@ end
 
 local ready = {} -- number of a queue -> those of the shapes of which it has a ready task
 local passes = strides and read_passes(order, queues)
+local line = passes and line_up(passes, queue_count)
 local bound = limit + 50 + queue_count
 
 local function is_claimable(n)
@@ -135,7 +136,7 @@ end
 while #tasks < limit do
   local n
   if passes then
-    n = lowest_pass(passes, queues, is_claimable)
+    n = lowest_pass(line, is_claimable)
   else
     n = first_listed(queues, is_claimable)
   end
@@ -148,7 +149,7 @@ while #tasks < limit do
   if not front then
     ready[n] = {}
   elseif claim_first(front) and passes then
-    serve(passes, n, weights[n] * limits_of(queues[n]).weight)
+    serve(line, passes, weights[n] * limits_of(queues[n]).weight)
   end
 end
 leave_fronts()

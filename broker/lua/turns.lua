@@ -26,21 +26,49 @@ local function read_passes(order, queues)
   return passes
 end
 
--- The number of the claimable queue with the lowest pass, the first listed of equals.
-local function lowest_pass(passes, queues, is_claimable)
-  local best
-  for n = 1, #queues do
-    if (not best or passes[n] < passes[best]) and is_claimable(n) then
-      best = n
-    end
+-- The numbers of all queues, the one with the lowest pass first, the first listed of equals.
+local function line_up(passes, count)
+  local line = {}
+  for n = 1, count do
+    line[n] = n
   end
-  return best
+  table.sort(line, function(a, b)
+    return passes[a] < passes[b] or passes[a] == passes[b] and a < b
+  end)
+  return line
 end
 
-local function serve(passes, n, weight)
+-- The number of the claimable queue with the lowest pass; nil when there is none. What is before
+-- it leaves the line: nothing becomes claimable while a call claims.
+local function lowest_pass(line, is_claimable)
+  while line[1] and not is_claimable(line[1]) do
+    table.remove(line, 1)
+  end
+  return line[1]
+end
+
+-- Put a queue where its pass belongs in a line of the others.
+local function insert(line, passes, n)
+  local low, high = 1, #line + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local other = line[middle]
+    if passes[other] < passes[n] or passes[other] == passes[n] and other < n then
+      low = middle + 1
+    else
+      high = middle
+    end
+  end
+  table.insert(line, low, n)
+end
+
+-- The first of the line was served: it moves on.
+local function serve(line, passes, weight)
+  local n = table.remove(line, 1)
   passes.virtual = math.max(passes.virtual, passes[n])
   passes[n] = passes.virtual + math.max(math.floor(STRIDE / weight + 0.5), 1)
   passes.served[n] = true
+  insert(line, passes, n)
 end
 
 local function write_passes(passes, queues)
