@@ -38,7 +38,7 @@ async def test_a_full_redis_refuses_new_tasks_and_is_drained(
     await expire_lease(namespace, lost.task_id)
     await redis.config_set("maxmemory", 1)
 
-    with pytest.raises(ResponseError, match="OOM\\b|used memory"):
+    with pytest.raises(ResponseError, match=r"OOM\b|used memory"):
         await add(namespace)
 
     await Ticks(namespace).hello("run1", lease_ms=LEASE_MS, beat_ms=5_000)
