@@ -116,8 +116,8 @@ end
 local function newest_owned(sets)
   local best, lowest = {}, ""
   for _, key in ipairs(sets) do
-    for from = 0, MOST_OWNED, 1000 do
-      local run, ids = try("ZREVRANGE", key, from, from + 999), {}
+    for from = 0, MOST_OWNED, MOST_READ do
+      local run, ids = try("ZREVRANGE", key, from, from + MOST_READ - 1), {}
       for _, id in ipairs(run) do
         if id > lowest and (before == "" or id < before) then
           ids[#ids + 1] = id
@@ -133,7 +133,7 @@ local function newest_owned(sets)
         best = first_of(best, limit)
         lowest = best[limit]
       end
-      if #run < 1000 then
+      if #run < MOST_READ then
         break
       end
     end
