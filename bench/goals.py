@@ -97,6 +97,15 @@ GOALS: Final = (
         at_most=70,
     ),
     *(
+        Goal(
+            what=f"{words} among 1 M tasks, slowest p50, of {whose}",
+            figure=f"lookups.{id}.{kind}",
+            at_most=5,
+        )
+        for words, id in (("filtered page", "page"), ("why", "why"))
+        for kind, whose in (("server", "the server"), ("client", "who asks"))
+    ),
+    *(
         Goal(what=f"start of rq-agent {words}", figure=f"cli.{id}", at_most=150)
         for words, id in (("version", "version"), ("--help", "--help"), ("ps --json", "ps---json"))
     ),

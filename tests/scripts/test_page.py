@@ -182,8 +182,8 @@ async def test_large_owning_sets_are_searched_to_their_end(
 ) -> None:
     p, redis = namespace.prefix, namespace.redis
     due = [encode(32**5 + n) for n in range(owned)]  # the newest is due first
-    await redis.zadd(keys.delayed(p), {i: owned - n for n, i in enumerate(due)})
-    ids = {encode(n): 0 for n in range(others)} | dict.fromkeys(due, 0)
+    await redis.zadd(keys.delayed(p), {str(i): owned - n for n, i in enumerate(due)})
+    ids: dict[str, int] = dict.fromkeys([*map(encode, range(others)), *due], 0)
     await redis.zadd(keys.ids(p), ids)
 
     some = await listing.find(namespace, Filters(states=[TaskState.DELAYED]), limit=3)
