@@ -12,7 +12,7 @@
 
 local id, set_count = ARGV[1], tonumber(ARGV[2])
 local first_removed = 4 + 2 * set_count
-local MOST_LABELS = 100
+local MOST_LABELS, MOST_READ = 100, 1000
 
 local function read_labels()
   local stored, labels, count = try("HGET", extra_key(id), "labels"), {}, 0
@@ -21,11 +21,11 @@ local function read_labels()
   end
   local is_json, found = pcall(cjson.decode, stored or "{}")
   for name, value in pairs(is_json and type(found) == "table" and found or {}) do
-    if count < MOST_LABELS and type(name) == "string" and type(value) == "string" then
+    if count < MOST_READ and type(name) == "string" and type(value) == "string" then
       labels[name], count = value, count + 1
     end
   end
-  return labels
+  return labels, count
 end
 
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t",
@@ -54,7 +54,8 @@ local task = read_task(id, "state", "queue")
 if not task then
   return { "missing" }
 end
-local before, after = read_labels(), read_labels()
+local before, count_before = read_labels()
+local after = read_labels()
 if not before then
   return { "unreadable" }
 end
@@ -65,7 +66,7 @@ for n = first_removed, first_removed + tonumber(ARGV[first_removed - 1]) - 1 do
   after[ARGV[n]] = nil
 end
 local text, count = encode(after)
-if count > MOST_LABELS then
+if count > MOST_LABELS and count > count_before then
   return { "crowded" }
 end
 if text == encode(before) then

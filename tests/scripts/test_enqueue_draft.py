@@ -58,7 +58,20 @@ async def test_a_draft_becomes_the_last_of_its_priority(namespace: Namespace) ->
         "queued"
     ]
     assert await history(namespace, task_id) == ["drafted", "enqueued"]
+    orders = [(await fields(namespace, i))["order"] for i in (*before, task_id, *behind)]
+    assert sorted(set(orders)) == orders
     assert (await claim_one(namespace)).task_id == before[0]
+
+
+async def test_it_counts_as_enqueued_now(namespace: Namespace) -> None:
+    task_id = await draft(namespace)
+    pattern = keys.statistics(namespace.prefix, "q", 0)[:-1] + "*"
+    before = [k async for k in namespace.redis.scan_iter(match=pattern)]
+
+    await Drafts(namespace).enqueue(task_id)
+
+    (key,) = [k async for k in namespace.redis.scan_iter(match=pattern)]
+    assert (before, await namespace.redis.hget(key, "enqueued")) == ([], b"1")
 
 
 async def test_a_draft_may_go_elsewhere_and_with_another_priority(namespace: Namespace) -> None:
@@ -226,9 +239,11 @@ async def test_who_holds_the_key_is_named_or_replaced(namespace: Namespace) -> N
         await drafts.enqueue(task_id)
     assert await state(namespace, task_id) == "draft"
 
+    (child,) = await add(namespace, parents=(Parent(holder.id),))
     await drafts.enqueue(task_id, Placement(replaces=True))
 
     assert await state(namespace, holder.id) == "cancelled"
+    assert await state(namespace, child) == "skipped"
     assert await line(namespace) == [task_id]
     held = await namespace.redis.get(keys.unique(namespace.prefix, "nightly"))
     assert held == task_id.encode()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 
 from rq_agent.broker import keys
 from rq_agent.broker.answers import Answer
@@ -74,6 +75,20 @@ async def test_a_priority_that_is_none_of_ours_is_the_nearest(namespace: Namespa
 
     assert (await fields(namespace, task_id))["priority"] == "127"
     assert (await claim_one(namespace)).task_id == task_id
+
+
+async def test_a_queue_whose_key_is_something_else_takes_nothing(namespace: Namespace) -> None:
+    task_id = await draft(namespace, unique="nightly")
+    strange = keys.queue(namespace.prefix, "q")
+    await namespace.redis.delete(strange)
+    await namespace.redis.set(strange, "x")
+
+    with pytest.raises(ResponseError, match=r"queue q: its key .* is no hash"):
+        await Drafts(namespace).enqueue(task_id)
+
+    assert await state(namespace, task_id) == "draft"
+    assert not await namespace.redis.exists(keys.unique(namespace.prefix, "nightly"))
+    await namespace.redis.delete(strange)
 
 
 async def test_a_record_of_another_type_is_no_task(namespace: Namespace) -> None:

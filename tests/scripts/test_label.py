@@ -126,6 +126,28 @@ async def test_a_task_has_at_most_a_hundred_labels(namespace: Namespace) -> None
     assert await found(namespace, "one more") == [task_id]
 
 
+async def test_whoever_has_too_many_can_lose_some(namespace: Namespace) -> None:
+    (task_id,) = await add(namespace)
+    many = json.dumps({f"l{n}": "" for n in range(150)})
+    await namespace.redis.hset(keys.extra(namespace.prefix, task_id), "labels", many)
+    labels = Labels(namespace)
+
+    with pytest.raises(TaskError, match="at most 100"):
+        await labels.change(task_id, {"one more": ""})
+    await labels.change(task_id, {"another": ""}, remove=["l7"])
+
+    kept = json.loads((await extra(namespace, task_id))["labels"])
+    assert set(kept) == {f"l{n}" for n in range(150) if n != 7} | {"another"}
+
+
+async def test_labels_are_stored_in_their_order(namespace: Namespace) -> None:
+    (task_id,) = await add(namespace)
+
+    await Labels(namespace).change(task_id, dict.fromkeys("hgfedcba", ""))
+
+    assert list(json.loads((await extra(namespace, task_id))["labels"])) == list("abcdefgh")
+
+
 @pytest.mark.parametrize(
     ("set_", "remove"),
     [

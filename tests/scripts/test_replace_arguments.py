@@ -36,6 +36,16 @@ async def test_arguments_and_what_is_told_of_them_change_together(namespace: Nam
     assert await history(namespace, task_id) == ["drafted", "edited"]
 
 
+async def test_no_parameters_are_told_as_none(namespace: Namespace) -> None:
+    (task_id,) = await add(namespace, is_draft=True, params={"lr": "0"})
+
+    await namespace.scripts.replace_arguments(
+        [task_id, b"signed", b"anew", shape_id(CPU), encode(CPU), 0, b""]
+    )
+
+    assert "params" not in await extra(namespace, task_id)
+
+
 async def test_a_timeout_is_told(namespace: Namespace) -> None:
     (task_id,) = await add(namespace, is_draft=True)
 

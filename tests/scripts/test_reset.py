@@ -161,9 +161,9 @@ async def test_children_that_were_not_told_wait_for_the_next_end(namespace: Name
     drafts = Drafts(namespace)
 
     await drafts.reset(parent)
+    assert not await redis.exists(keys.resolve(p))
     await tick(namespace)
     assert await state(namespace, child) == "waiting"
-    assert not await redis.exists(keys.resolve(p))
 
     await redis.delete(*[k async for k in redis.scan_iter(match=f"{p}q:*")])
     await drafts.enqueue(parent)
