@@ -1,107 +1,88 @@
 """Break each guard of each Lua file in turn, and tell which test notices.
 
-    python -m tests.mutation [--out FILE] [--part N/M] [--limit-s S] [--all] [file ..]
+    python -m tests.mutation [--out FILE] [--part N/M] [--limit-s S] [--all] [name ..]
+    python -m tests.mutation --table [--out FILE]
 
-Results are added to FILE, one JSON object a line; what stands there for the same text is not
-tried once more, so a run that was broken off goes on. Each mutant meets the tests of its own
-script first, then a short run of the model, then (--all) every test of scripts.
+Each mutant meets the tests of its own script and then a short run of the model, on fakeredis;
+with --all, what survived meets every test of scripts. Results are added to FILE, one JSON object
+a line; what stands there for the same text is not tried once more, so a run that was broken off
+goes on.
 """
 
 import argparse
-import hashlib
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from .mutants import Mutant, mutants
+from .results import Result, add, digest_of, read
 from .selection import LUA, TESTS, is_sound, names, related
-from .trial import caught_by
+from .table import as_markdown
+from .trial import try_all
 
 _MODEL = str(TESTS / "model" / "test_model.py")
-
-
-class Result(msgspec.Struct, frozen=True):
-    """What became of one mutant."""
-
-    file: str
-    line: int
-    change: str
-    digest: str
-    """Of the broken text."""
-    caught_by: str
-    """Empty: it survived."""
-    tried: int
-    """How many kinds of tests it met: 1 its own, 2 the model too, 3 all."""
+_SHORT_MODEL = {
+    "MODEL_SERVERS": "fakeredis",
+    "MODEL_LIVES": "6",
+    "MODEL_STEPS": "60",
+    "MODEL_SHRINK": "0",
+    "MODEL_CHECK_EVERY": "3",
+}
 
 
 def main() -> None:
     arguments = _parse()
-    os.environ |= {"MODEL_SERVERS": "fakeredis", "MODEL_LIVES": "6", "MODEL_STEPS": "60"}
-    os.environ |= {"MODEL_SHRINK": "0", "MODEL_CHECK_EVERY": "3"}
-    out = Path(arguments.out)
-    known = {result.digest: result for result in read(out)}
+    if arguments.table:
+        sys.stdout.write(as_markdown(read(arguments.out).values()))
+        return
+    os.environ |= _SHORT_MODEL
     number, parts = (int(n) for n in arguments.part.split("/"))
-    _check_unbroken(arguments.limit_s)
-    wanted = list(_all(arguments.files or names()))[number - 1 :: parts]
-    most = 3 if arguments.all else 2
-    with out.open("ab") as results:
-        for name, mutant in wanted:
-            digest = hashlib.sha256(f"{name}\0{mutant.text}".encode()).hexdigest()[:16]
-            old = known.get(digest)
-            if old and (old.caught_by or old.tried >= most):
-                continue
-            result = _try(name, mutant, digest, arguments.limit_s, old.tried if old else 0, most)
-            results.write(msgspec.json.encode(result) + b"\n")
-            results.flush()
+    for name in (arguments.names or names())[number - 1 :: parts]:
+        child = os.fork()  # pytest runs once in a process
+        if child == 0:
+            code = 1
+            try:
+                _try_file(name, arguments)
+                code = 0
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        if status:
+            sys.stderr.write(f"{name}: not tried, see above\n")
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation")
-    parser.add_argument("--out", default="build/mutation.jsonl")
+    parser.add_argument("--out", type=Path, default=Path("build/mutation.jsonl"))
     parser.add_argument("--part", default="1/1", help="the n-th of m parts, to run some at a time")
-    parser.add_argument("--limit-s", type=float, default=120, help="for each kind of tests")
+    parser.add_argument("--limit-s", type=float, default=120, help="for each mutant")
     parser.add_argument("--all", action="store_true", help="let survivors meet all tests")
-    parser.add_argument("files", nargs="*", help="names of Lua files without .lua; all")
+    parser.add_argument("--table", action="store_true", help="print what is known")
+    parser.add_argument("names", nargs="*", help="of Lua files, without .lua; all")
     return parser.parse_args()
 
 
-def _all(files: list[str]) -> Iterator[tuple[str, Mutant]]:
-    for name in files:
-        for mutant in mutants((LUA / f"{name}.lua").read_text("utf-8")):
-            if is_sound(name, mutant.text):
-                yield name, mutant
+def _try_file(name: str, arguments: argparse.Namespace) -> None:
+    tried = 3 if arguments.all else 2
+    known = read(arguments.out)
+    wanted: list[tuple[str, Mutant]] = []
+    for mutant in mutants((LUA / f"{name}.lua").read_text("utf-8")):
+        old = known.get(digest_of(name, mutant.text))
+        is_known = old is not None and (old.caught_by or old.tried >= tried)
+        if not is_known and is_sound(name, mutant.text):
+            wanted.append((digest_of(name, mutant.text), mutant))
 
+    def report(n: int, caught_by: str) -> None:
+        digest, mutant = wanted[n]
+        add(
+            arguments.out,
+            Result(name, mutant.line, mutant.change, digest, caught_by, tried),
+        )
 
-def _check_unbroken(limit_s: float) -> None:
-    """The tests pass when nothing is broken, or every mutant would seem to be caught."""
-    text = (LUA / "prelude.lua").read_text("utf-8")
-    for tests in (related("finish"), [_MODEL]):
-        failed = caught_by("prelude", text, tests, limit_s=limit_s)
-        if failed:
-            sys.exit(f"nothing is broken yet, and {failed} fails")
-
-
-def _try(name: str, mutant: Mutant, digest: str, limit_s: float, done: int, most: int) -> Result:
-    kinds = [related(name), [_MODEL], [str(TESTS / "scripts")]]
-    caught, tried = "", done
-    while not caught and tried < most:
-        tests = kinds[tried]
-        caught = caught_by(name, mutant.text, tests, limit_s=limit_s) if tests else ""
-        tried += 1
-    return Result(name, mutant.line, mutant.change, digest, caught, tried)
-
-
-def read(out: Path) -> list[Result]:
-    """Return what is known, the last word on each mutant."""
-    if not out.exists():
-        out.parent.mkdir(parents=True, exist_ok=True)
-        return []
-    lines = out.read_bytes().splitlines()
-    found = [msgspec.json.decode(line, type=Result) for line in lines]
-    return list({result.digest: result for result in found}.values())
+    if wanted:
+        tests = [str(TESTS / "scripts")] if arguments.all else [*related(name), _MODEL]
+        texts = [mutant.text for _, mutant in wanted]
+        try_all(name, texts, tests, report, limit_s=arguments.limit_s)
 
 
 if __name__ == "__main__":

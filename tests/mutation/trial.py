@@ -1,10 +1,11 @@
-"""One run of some tests against one broken script, in a process of its own."""
+"""Runs of tests against broken scripts: collected once, each run in a process of its own."""
 
 import os
 import select
 import signal
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import pytest
@@ -12,41 +13,92 @@ import pytest
 from rq_agent.broker import scripts
 
 TOO_LONG: Final = "(time limit)"
-_BROKEN: Final = "(pytest itself failed)"
 _OPTIONS: Final = (
-    *("-x", "-q", "-k", "fakeredis", "--timeout=30", "--assert=plain"),
+    *("-q", "-k", "fakeredis", "--timeout=30", "--assert=plain", "--capture=no"),
     *("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
 )
+Report = Callable[[int, str], None]
+"""Takes the number of a text and the test that failed with it first; empty: none did."""
 
 
-class _FirstFailure:
-    """Remembers which test failed first."""
+def try_all(
+    name: str, texts: Sequence[str], tests: Iterable[str], report: Report, *, limit_s: float
+) -> None:
+    """Let tests meet a Lua file with each of some texts.
 
-    def __init__(self) -> None:
-        self.name = ""
+    Raises:
+        AssertionError: a test fails with the file as it is, or pytest does.
+    """
+    plugin = _Trials(name, texts, report, limit_s)
+    code = pytest.main([*_OPTIONS, *tests], [plugin])
+    assert code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), f"{name}: {code}"
+
+
+class _Trials:
+    """Replaces the loop of pytest that runs what was collected."""
+
+    def __init__(self, name: str, texts: Sequence[str], report: Report, limit_s: float) -> None:
+        self._name = name
+        self._texts = texts
+        self._report = report
+        self._limit_s = limit_s
+        self._catches: Counter[str] = Counter()
+        self._failed = ""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        if report.failed and not self.name:
-            self.name = report.nodeid
+        if report.failed and not self._failed:
+            self._failed = report.nodeid
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        assert not session.testsfailed, f"{self._name}: its tests can't be collected"
+        began = time.monotonic()
+        failed = self._try(session.items, scripts._read(self._name), limit_s=600)
+        assert not failed, f"{self._name}: nothing is broken yet, and {failed} fails"
+        limit_s = min(self._limit_s, 20 + 5 * (time.monotonic() - began))
+        for n, text in enumerate(self._texts):
+            # What caught others of this file comes first.
+            items = sorted(session.items, key=lambda item: -self._catches[item.nodeid])
+            failed = self._try(items, text, limit_s=limit_s)
+            self._catches[failed] += 1
+            self._report(n, failed)
+        return True
 
-def caught_by(name: str, text: str, tests: Sequence[str], *, limit_s: float) -> str:
-    """Return the first test that fails when the Lua file has this text; empty when none does."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        _in_child(name, text, tests, writer)
-    os.close(writer)
-    try:
-        return _await(child, reader, limit_s)
-    finally:
-        os.close(reader)
+    def _try(self, items: Sequence[pytest.Item], text: str, *, limit_s: float) -> str:
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reader)
+            self._run(items, text, writer)
+        os.close(writer)
+        try:
+            return _await(child, reader, limit_s)
+        finally:
+            os.close(reader)
+
+    def _run(self, items: Sequence[pytest.Item], text: str, writer: int) -> None:
+        """Run tests until one fails, in a child; never returns."""
+        os.setsid()
+        broken, read = self._name, scripts._read
+        scripts._read = lambda name: text if name == broken else read(name)
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        said = "(the run itself failed)"
+        try:
+            for item, following in zip(items, [*items[1:], None], strict=True):
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+                if self._failed:
+                    break
+            said = self._failed
+        finally:
+            os.write(writer, said.encode())
+            os._exit(0)
 
 
 def _await(child: int, reader: int, limit_s: float) -> str:
-    """Read what the child says; end it, and what it started, when it takes too long."""
+    """Read what a child says; end it, and what it started, when it takes too long."""
     ends_at = time.monotonic() + limit_s
     said = b""
     while time.monotonic() < ends_at:
@@ -54,28 +106,8 @@ def _await(child: int, reader: int, limit_s: float) -> str:
             part = os.read(reader, 4096)
             if not part:
                 os.waitpid(child, 0)
-                assert said.decode() != _BROKEN, _BROKEN
                 return said.decode()
             said += part
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return TOO_LONG
-
-
-def _in_child(broken: str, text: str, tests: Sequence[str], writer: int) -> None:
-    """Run the tests; never returns."""
-    os.setsid()
-    read = scripts._read
-    scripts._read = lambda name: text if name == broken else read(name)
-    failure = _FirstFailure()
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 1)
-    os.dup2(quiet, 2)
-    said = _BROKEN
-    try:
-        code = pytest.main([*_OPTIONS, *tests], [failure])
-        if code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            said = failure.name
-    finally:
-        os.write(writer, said.encode())
-        os._exit(0)
