@@ -19,6 +19,7 @@ _WORDS: Final = {
     errno.EROFS: "its file system is read-only",
     errno.EACCES: "this user may not write there",
     errno.EPERM: "this user may not write there",
+    errno.EEXIST: "a part of its path is not a folder",
     errno.ENOTDIR: "a part of its path is not a folder",
     errno.ESTALE: "its network file system went away: is it mounted?",
 }

@@ -2,8 +2,12 @@
 
 import logging
 
+import anyio
 import pytest
 
+from rq_agent.broker.archive.writing import Written
+from rq_agent.broker.errors import ArchiveUnavailable, BrokerUnavailable
+from rq_agent.scheduler.archiving import write_forever
 from rq_agent.scheduler.pacing import next_limit, rest_s
 from rq_agent.scheduler.troubles import Troubles
 
@@ -56,5 +60,47 @@ def test_a_trouble_is_told_once_and_its_end_too(caplog: pytest.LogCaptureFixture
     assert [record.getMessage() for record in caplog.records] == [
         "archiver: disk full; it goes on when that is over",
         "archiver: not mounted; it goes on when that is over",
+        "archiver: goes on",
+    ]
+
+
+class FakeWriter:
+    """Does in turn what it is told: archives so many tasks, or fails; then it is over."""
+
+    def __init__(self, *rounds: int | Exception) -> None:
+        self._rounds = list(rounds)
+        self.over = anyio.Event()
+
+    async def write(self) -> Written:
+        if not self._rounds:
+            self.over.set()
+            await anyio.sleep_forever()
+        this = self._rounds.pop(0)
+        if isinstance(this, Exception):
+            raise this
+        return Written(tasks=this, noted=this, more=False)
+
+
+async def test_an_archive_is_well_again_when_it_took_something(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    full, away = ArchiveUnavailable("disk full"), BrokerUnavailable("no redis")
+    writer = FakeWriter(full, 0, full, away, 0, full, 1, 0)
+
+    async with anyio.create_task_group() as tg:
+        tg.start_soon(lambda: write_forever(writer, every_s=0))  # type: ignore[arg-type]
+        with anyio.fail_after(5):
+            await writer.over.wait()
+        tg.cancel_scope.cancel()
+
+    said = [
+        record.getMessage().removesuffix("; it goes on when that is over")
+        for record in caplog.records
+    ]
+    assert said == [
+        "archiver: disk full",
+        "archiver: no redis",
+        "archiver: goes on",
         "archiver: goes on",
     ]

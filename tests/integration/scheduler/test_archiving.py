@@ -333,4 +333,7 @@ async def test_a_definition_is_in_the_archive_before_any_task_of_it(
 
     assert order[0] == layout.content(ns.name, steps.DIGEST)
     assert order[1].endswith(".segment")
-    assert len(order) == 2
+    await due(ns)
+    await write(ns, folder)  # another archiver, which finds the definition there
+    assert order[2].endswith(".segment")
+    assert len(order) == 3
