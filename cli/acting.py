@@ -17,6 +17,7 @@ from .filter_options import FilterOptions, filters_of
 from .reading import resolve, url_of_tasks
 from .render.answers import answer_json, answer_words, count_lines
 from .render.screen import Screen
+from .reporting import say_error
 
 if TYPE_CHECKING:
     from ..broker.keys import TaskId
@@ -96,27 +97,34 @@ def act_on_all(
         return exits.OK
     if not is_wanted(screen, f"{what} {found} tasks ({options.words})", is_sure=options.yes):
         return exits.FAILED
-    done = loop.run(lambda: _apply(url, settings, screen, what, make, filters))
-    if screen.json:
-        counts = dict(done.counts) if done else {}
-        screen.print_json({"schema": 1, "handled": done.done if done else 0, "counts": counts})
-        return exits.OK
-    for line in count_lines(done.counts if done else {}):
-        screen.put(line)
+    steps: list[Progress] = []
+    is_finished = False
+    try:
+        loop.run(lambda: _apply(url, settings, screen, what, make, filters, steps.append))
+        is_finished = True
+    finally:
+        if not is_finished:
+            done = steps[-1].done if steps else 0
+            screen.say(f"stopped after {done} of {found} tasks; the same command does the rest")
+    _show_counts(screen, steps[-1] if steps else None)
     return exits.OK
 
 
 async def _apply(
-    url: str, settings: Settings, screen: Screen, what: str, make: Made, filters: "Filters"
-) -> Progress | None:
-    """Return the last progress. Stopped on the way, the same command does the rest."""
-    progress = None
+    url: str,
+    settings: Settings,
+    screen: Screen,
+    what: str,
+    make: Made,
+    filters: "Filters",
+    keep: Callable[[Progress], None],
+) -> None:
     async with connected(url, settings.namespace) as namespace:
         with screen.progress(what) as report:
             async with aclosing(apply(namespace, make(namespace), filters)) as steps:
                 async for progress in steps:
+                    keep(progress)
                     report(f"{what}: {progress.done} of {progress.total} tasks")
-    return progress
 
 
 async def _each(verb: Verb, ids: "Sequence[TaskId]") -> list[Answer]:
@@ -129,9 +137,18 @@ def _show(screen: Screen, answers: Sequence[Answer]) -> None:
         screen.print_json({"schema": 1, "tasks": [answer_json(answer) for answer in answers]})
     for answer in answers:
         if answer.is_refusal:
-            screen.say(f"error: task {answer.id}: {answer.problem}")
+            say_error(f"task {answer.id}: {answer.problem}")
         elif not screen.json:
             screen.put(f"{answer.id} {answer_words(answer)}")
+
+
+def _show_counts(screen: Screen, progress: Progress | None) -> None:
+    done, counts = (progress.done, progress.counts) if progress else (0, {})
+    if screen.json:
+        screen.print_json({"schema": 1, "handled": done, "counts": counts})
+        return
+    for line in count_lines(counts):
+        screen.put(line)
 
 
 def _show_count(screen: Screen, found: int, what: str) -> None:

@@ -19,6 +19,7 @@ from .connected import connected
 from .identity import own_key, user_name
 from .reading import resolve, url_of_tasks
 from .render.screen import Screen
+from .reporting import say_error
 
 if TYPE_CHECKING:
     from ..broker.namespace import Namespace
@@ -56,7 +57,7 @@ def clone_tasks(
     refused = [_problem(task, added) for _, task, added in done if not _is_added(added)]
     _show(screen, [each for each in done if _is_added(each[2])])
     for problem in refused:
-        screen.say(f"error: {problem}")
+        say_error(problem)
     return exits.FAILED if refused else exits.OK
 
 
