@@ -12,8 +12,9 @@ import anyio
 
 from ..broker.archive.writing import Writer
 from ..broker.errors import ArchiveUnavailable, BrokerUnavailable
+from ..broker.pacing import next_limit
 from ..broker.purging import PURGED, Purging
-from .pacing import next_limit, rest_s
+from .pacing import rest_s
 from .troubles import Troubles
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ Whoever dies in between leaves at worst files that the next one writes again: a 
 the digest of its content.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,7 +13,8 @@ import anyio.to_thread
 import msgspec
 
 from ..namespace import Namespace
-from ..purging import Collected, Purging
+from ..pacing import next_limit
+from ..purging import COLLECTED, Collected, Purging
 from . import layout, segment
 from .contents import Contents
 from .copies import TaskCopy
@@ -43,6 +45,7 @@ class Writer:
         self._store = store
         self._purging = Purging(ns)
         self._contents = Contents(ns, store)
+        self._limit = COLLECTED
 
     async def write(self, *, tasks: int = SEGMENT_TASKS) -> Written:
         """Archive up to about so many tasks.
@@ -51,11 +54,7 @@ class Writer:
             ArchiveUnavailable: the archive can't be written; nothing is lost or purged.
             BrokerUnavailable: nor then.
         """
-        collected: list[Collected] = []
-        more = True
-        while more and len(collected) < tasks:
-            found, more = await self._purging.collect()
-            collected += found
+        collected, more = await self._collect(tasks)
         written = noted = 0
         copies: list[TaskCopy] = []
         done: list[Collected] = []
@@ -72,6 +71,17 @@ class Writer:
             noted += await self._close(copies, done)
             written += len(copies)
         return Written(tasks=written, noted=noted, more=more)
+
+    async def _collect(self, tasks: int) -> tuple[list[Collected], bool]:
+        """Return about so many tasks, and whether there are more; in smaller calls where slow."""
+        collected: list[Collected] = []
+        more = True
+        while more and len(collected) < tasks:
+            started_s = time.monotonic()
+            found, more = await self._purging.collect(self._limit)
+            self._limit = next_limit(self._limit, time.monotonic() - started_s, most=COLLECTED)
+            collected += found
+        return collected, more
 
     async def _close(self, copies: Sequence[TaskCopy], tasks: Sequence[Collected]) -> int:
         """Write one segment and note its tasks; return how many were noted."""

@@ -7,8 +7,9 @@ import pytest
 
 from rq_agent.broker.archive.writing import Written
 from rq_agent.broker.errors import ArchiveUnavailable, BrokerUnavailable
+from rq_agent.broker.pacing import next_limit
 from rq_agent.scheduler.archiving import write_forever
-from rq_agent.scheduler.pacing import next_limit, rest_s
+from rq_agent.scheduler.pacing import rest_s
 from rq_agent.scheduler.troubles import Troubles
 
 

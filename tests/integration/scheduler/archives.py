@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rq_agent.broker.archive.archived import ArchivedTask
 from rq_agent.broker.archive.folder import FolderStore
@@ -17,8 +18,26 @@ from rq_agent.broker.keys import TaskId
 from rq_agent.broker.listing import Filters
 from rq_agent.broker.namespace import Namespace
 
+from ...scripts import steps
+from ...scripts.retiring import ended, make_due
+
 PROGRAM = (sys.executable, "-m", "rq_agent.cli")
 DEADLINE_S = 20.0
+
+
+async def many_ended(ns: Namespace, count: int) -> list[TaskId]:
+    ids = await steps.add(ns, count)
+    for start in range(0, count, 100):
+        for claim in (await steps.claim(ns, limit=min(100, count - start))).claims:
+            await steps.finish(ns, claim, "succeeded")
+    await make_due(ns, *ids)
+    return ids
+
+
+async def due(ns: Namespace, **fields: Any) -> TaskId:
+    task_id = (await ended(ns, **fields)).task_id
+    await make_due(ns, task_id)
+    return task_id
 
 
 async def write(ns: Namespace, folder: Path) -> Written:
