@@ -95,6 +95,7 @@ def _add(state: State, spec: Spec, now: int) -> str:
     )
     state.tasks[task.id] = task
     state.shapes.add(task.shape)
+    state.tell("drafted" if spec.is_draft else "enqueued", task.id)
     if spec.is_draft:
         task.state = "draft"
         return "draft"
@@ -130,4 +131,4 @@ def link(state: State, task: Task, now: int) -> None:
             leave_waiting(state, task)
             finalize(state, task, "skipped", f"parent {parent_id} is {parent.state}", now)
         elif not task.unmet:
-            set_out(task, now)
+            set_out(state, task, now)

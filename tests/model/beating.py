@@ -54,6 +54,7 @@ def _keep(state: State, now: int, worker: str, task: Task, token: Token) -> bool
         return False
     take_back(state, task, token)
     task.worker, task.claimed_ms = worker, now
+    state.tell("readopted", task.id)
     return True
 
 
@@ -70,6 +71,7 @@ def _give_back(state: State, now: int, worker: str, before: int, ttl_ms: int) ->
         if task.cancel:
             finalize(state, task, "cancelled", "", now)
         else:
+            state.tell("given_back", task.id)
             make_ready(task, now)
     return given_back
 

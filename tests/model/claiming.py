@@ -49,12 +49,16 @@ def claim(state: State, now: int, ask: Ask) -> Answer:
         again = [t for t in state.held(ask.worker) if t.nonce == ask.nonce]
         if again:
             return _answer(state, again, parked=False, held_until=held_until)
+    if record:
+        record.is_parked = False
     if held_until or (record and record.command == "drain"):
         return _answer(state, [], parked=False, held_until=held_until)
     taken = _take(state, now, ask)
     state.alive_until.setdefault(ask.worker, now + ask.lease_ms)
     if taken:
         state.worker(ask.worker).claim_nonce = ask.nonce
+    else:
+        state.worker(ask.worker).is_parked = True
     return _answer(state, taken, parked=not taken, held_until=0)
 
 
@@ -78,8 +82,10 @@ def _take(state: State, now: int, ask: Ask) -> list[Task]:
         assert task is not None
         if not has_room(state, task):
             task.state = "blocked"
+            state.tell("blocked", task.id)
             continue
         _start(task, now, ask)
+        state.tell("claimed", task.id)
         taken.append(task)
         if ask.strides:
             _serve(state, ask, n)

@@ -26,6 +26,7 @@ def check(state: State, stored: Stored) -> None:
         _check_worker(name, record, stored.get(f"wk:{name}", {}))
     for order, passes in state.passes.items():
         assert stored.get(f"st:{order}", {}) == passes, f"turns of {order}"
+    _check_parking(state, stored)
     _check_globals(state, stored.get("g", {}))
 
 
@@ -95,6 +96,15 @@ def _check_worker(name: str, record: WorkerRecord, told: dict[str, str]) -> None
     assert told.get("claim_nonce", "") == record.claim_nonce, f"claim of {name}"
     beats = {"beat_ended": record.beat_ended, "beat_ended_before": record.beat_ended_before}
     assert {k: int(told.get(k, "0")) for k in beats} == beats, f"beats of {name}"
+
+
+def _check_parking(state: State, stored: Stored) -> None:
+    """Who stands among the idle asked for tasks, got none, and did nothing else since."""
+    for key, idle in stored.items():
+        if key.startswith("idle:"):
+            for worker in idle:
+                assert state.workers[worker].is_parked, f"{worker} is not parked"
+                assert stored[f"wk:{worker}"]["parked"] == key[5:], f"{worker} is parked elsewhere"
 
 
 def _check_globals(state: State, told: dict[str, str]) -> None:

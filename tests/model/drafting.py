@@ -34,6 +34,7 @@ def dequeue(state: State, task_id: str) -> Answer:
     task.state = "draft"
     task.nonce = ""
     task.due_ms = 0
+    state.tell("dequeued", task.id)
     return "dequeued", ""
 
 
@@ -49,6 +50,7 @@ def reset(state: State, task_id: str) -> Answer:
     task.nonce = task.finished = task.cancel = task.reason = task.worker = ""
     task.attempt, task.lost, task.due_ms = 1, 0, 0
     task.finished_ms = task.archived_ms = 0
+    state.tell("reset", task.id)
     return "reset", ""
 
 
@@ -75,6 +77,7 @@ def enqueue_draft(state: State, now: int, task_id: str, placing: Placing) -> Ans
         task.priority = placing.priority
     state.queue(task.queue).shapes.add(task.shape)
     append(state, task)
+    state.tell("enqueued", task.id)
     due = placing.at_ms or now + placing.delay_ms
     if parents:
         task.due_ms = due if due > now else 0

@@ -68,6 +68,7 @@ def finish(
     task.finished = applied
     if outcome in ("retry", "release"):
         task.attempt += outcome == "retry"
+        state.tell(outcome, task.id)
         _again(task, now, delay_ms if outcome == "retry" else 0)
     else:
         finalize(state, task, outcome, reason, now)
@@ -90,6 +91,8 @@ def cancel(state: State, now: int, task_id: str, *, grace_ms: int | None) -> str
     if task.is_final:
         return "final"
     if task.state == "running":
+        if not task.cancel:
+            state.tell("cancel", task.id)
         task.cancel = "default" if grace_ms is None else str(grace_ms)
         return "requested"
     leave_waiting(state, task)

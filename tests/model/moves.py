@@ -49,6 +49,7 @@ def unpark(state: State, key: str) -> None:
     for runs, task in enumerate(soonest, start=state.holders(key)):
         if runs >= max(task.key_limit, 1):
             return
+        state.tell("unblocked", task.id)
         put_ready(task)
 
 
@@ -58,7 +59,7 @@ def finalize(state: State, task: Task, final: str, reason: str, now: int) -> Non
     task.reason = reason
     task.purge_at = now + RETENTION_MS
     task.ends += 1
-    state.events[task.id, final] += 1
+    state.tell(final, task.id)
     task.finished_ms = now
     task.archive_at = now + min(RETENTION_MS, _LATE_OUTPUT_MS)
     state.drop(task)
@@ -74,7 +75,7 @@ def tell_children(state: State, now: int) -> None:
             leave_waiting(state, child)
             finalize(state, child, "skipped", f"parent {parent.id} is {parent.state}", now)
         elif not child.unmet:
-            set_out(child, now)
+            set_out(state, child, now)
 
 
 def _untold(state: State) -> tuple[Task, str, Task] | None:
@@ -87,8 +88,9 @@ def _untold(state: State) -> tuple[Task, str, Task] | None:
     return None
 
 
-def set_out(task: Task, now: int) -> None:
+def set_out(state: State, task: Task, now: int) -> None:
     """All parents ended as they should: on to its time, or to its place."""
+    state.tell("parents_met", task.id)
     if task.due_ms > now:
         delay(task, task.due_ms)
     else:

@@ -108,6 +108,7 @@ def _put(state: State, task: Task, priority: int, low: Task | None, high: Task |
         line.insert(line.index(high.id) if low else 0, task.id)
     else:
         line.append(task.id)
+    state.tell("moved", task.id)
     return "moved", position(state, task)
 
 
@@ -132,6 +133,7 @@ def move_to_queue(state: State, task_id: str, target: str) -> Moved:
     if task.state != "draft":
         state.queue(target).shapes.add(task.shape)
         append(state, task)
+    state.tell("moved", task.id)
     return "moved", position(state, task)
 
 
@@ -149,6 +151,7 @@ def set_priority(state: State, task_id: str, priority: int) -> Moved:
         line = state.queues[task.queue].line.setdefault(priority, [])
         ahead = [i for i in line if state.tasks[i].order % BAND <= offset]
         line.insert(len(ahead), task.id)
+    state.tell("priority", task.id)
     return "moved", position(state, task)
 
 

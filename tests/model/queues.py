@@ -8,28 +8,30 @@ UNKNOWN = -1
 
 
 def pause(state: State, name: str) -> int:
-    return _change(state, name, "paused", True)
+    return _change(state, name, "paused", True, "queue_paused")
 
 
 def resume(state: State, name: str) -> int:
-    return _change(state, name, "paused", False)
+    return _change(state, name, "paused", False, "queue_resumed")
 
 
 def limit(state: State, name: str, most: int | None) -> int:
-    return _change(state, name, "max_running", most)
+    return _change(state, name, "max_running", most, "queue_limited")
 
 
 def weigh(state: State, name: str, weight: float) -> int:
-    return _change(state, name, "weight", weight)
+    return _change(state, name, "weight", weight, "queue_weighed")
 
 
-def _change(state: State, name: str, field: str, value: object) -> int:
+def _change(state: State, name: str, field: str, value: object, event: str) -> int:
     """Return whether that is new; UNKNOWN where there is no such queue."""
     queue: Queue | None = state.queues.get(name)
     if queue is None:
         return UNKNOWN
     is_new = getattr(queue, field) != value
     setattr(queue, field, value)
+    if is_new:
+        state.tell(event)
     return int(is_new)
 
 
@@ -43,6 +45,8 @@ def purge(state: State, now: int, name: str) -> int:
             leave_waiting(state, task)
             finalize(state, task, "cancelled", "queue purged", now)
             cancelled += 1
+    if cancelled:
+        state.tell("queue_purged")
     tell_children(state, now)
     return cancelled
 
@@ -54,4 +58,5 @@ def delete(state: State, name: str) -> int:
     if any(task.queue == name and not task.is_final for task in state.tasks.values()):
         return 0
     del state.queues[name]
+    state.tell("queue_deleted")
     return 1

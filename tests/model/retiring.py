@@ -17,6 +17,7 @@ def archive(state: State, now: int, task_id: str) -> str:
     task.purge_at = now
     if task.archived_ms != task.finished_ms:
         task.archive_at = now
+    state.tell("archive", task.id)
     return "archived"
 
 
@@ -64,6 +65,7 @@ def _look(state: State, now: int, task: Task) -> int:
     if any(_needs(child, task.id) for child in state.tasks.values()):
         task.purge_at = now + _KEEP_MS
         return 2
+    state.tell("purged", task.id)
     del state.tasks[task.id]
     return 0
 

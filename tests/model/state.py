@@ -91,6 +91,8 @@ class WorkerRecord:
     """What Redis knows of one worker."""
 
     command: str = ""
+    is_parked: bool = False
+    """Or was woken since: by whom is left to chance."""
     claim_nonce: str = ""
     beat_ended: int = 0
     beat_ended_before: int = 0
@@ -122,13 +124,17 @@ class State:
     """Order -> queue -> its turns so far, in strides; '' is the virtual time."""
     globals: Globals = field(default_factory=Globals)
     events: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(Task, final state) -> how often it was told."""
+    """(Task or '', event) -> how often it was told."""
 
     def queue(self, name: str) -> Queue:
         return self.queues.setdefault(name, Queue())
 
     def worker(self, name: str) -> WorkerRecord:
         return self.workers.setdefault(name, WorkerRecord())
+
+    def tell(self, event: str, task_id: str = "") -> None:
+        """An event of a task, or of a queue."""
+        self.events[task_id, event] += 1
 
     def drop(self, task: Task) -> None:
         """A task has no place any more, in whichever queue it stood."""

@@ -41,6 +41,7 @@ def _reap(state: State, task: Task, now: int) -> None:
     """Take a task from a worker that did not renew its lease."""
     leave_running(state, task)
     task.lost += 1
+    state.tell("lost", task.id)
     if task.cancel:
         finalize(state, task, "cancelled", "", now)
     elif task.lost > task.max_lost:
@@ -57,6 +58,7 @@ def _promote(state: State, now: int) -> int:
     due = [t for t in due if t.delayed_until is not None and t.delayed_until <= now]
     for task in due:
         task.delayed_until = None
+        state.tell("promoted", task.id)
         make_ready(task, now)
     return len(due)
 
@@ -86,6 +88,7 @@ def drain(state: State, worker: str) -> bool:
     if worker not in state.alive_until:
         return False
     state.worker(worker).command = "drain"
+    state.worker(worker).is_parked = False
     return True
 
 

@@ -74,6 +74,7 @@ class WorkerCalls(Base):
             command=told.command,
         )
         assert said == expected
+        assert self.state.worker(worker).is_parked or not told.is_parked
         return expected, told.is_parked
 
     def tick(self, limit: int) -> None:
