@@ -107,7 +107,7 @@ WAITING = ["draft", "waiting", "delayed", "queued", "blocked"]
 
 
 @pytest.mark.parametrize("waits_as", WAITING)
-async def test_whatever_a_task_waits_for_it_is_cancelled(
+async def test_whatever_else_a_task_waits_for_it_is_cancelled(
     namespace: Namespace, waits_as: str
 ) -> None:
     p = namespace.prefix
