@@ -41,7 +41,7 @@ async def held_back(ns: Namespace) -> HeldBack:
     pipe = ns.redis.pipeline(transaction=False)
     for key in indices:
         pipe.zrange(key, 0, LOOKED_AT)
-    found = [kept(reply, []) for reply in await pipe.execute(raise_on_error=False)]
+    found: list[list[Any]] = [kept(reply, []) for reply in await pipe.execute(raise_on_error=False)]
     delayed, waiting, blocked = [await _by_queue(ns, ids[:LOOKED_AT]) for ids in found]
     return HeldBack(
         delayed=delayed,

@@ -14,6 +14,7 @@ from .steps import (
     add,
     claim,
     claim_one,
+    decoded,
     enqueue,
     events,
     expire_lease,
@@ -36,8 +37,8 @@ def child_of(*parents: TaskId, condition: str = "ok", **fields: object) -> NewTa
 
 
 async def references(ns: Namespace) -> dict[str, str]:
-    stored = await ns.redis.hgetall(keys.references(ns.prefix))
-    return {k.decode(): v.decode() for k, v in stored.items() if k.startswith(b"t:")}
+    stored = decoded(await ns.redis.hgetall(keys.references(ns.prefix)))
+    return {name: users for name, users in stored.items() if name.startswith("t:")}
 
 
 async def test_a_child_is_ready_when_its_last_parent_succeeded(namespace: Namespace) -> None:
