@@ -11,6 +11,7 @@ import msgspec
 from .definition import Digest
 from .errors import UsageError
 from .keys import NAME_PATTERN, TaskId
+from .names import check_queue
 from .needs import Need
 
 _MAX_TEXT: Final = 255
@@ -120,10 +121,7 @@ class Enqueued(msgspec.Struct, frozen=True):
 
 def check(task: NewTask) -> None:
     """Raise UsageError unless Redis can keep the task as it is."""
-    if not NAME_PATTERN.fullmatch(task.queue):
-        raise UsageError(
-            f"queue {task.queue!r} is not a name; use up to 63 letters, digits, '_', '-' and '.'"
-        )
+    check_queue(task.queue)
     if not -128 <= task.priority <= 127:
         raise UsageError(f"priority {task.priority} is not between -128 and 127")
     if max(len(task.name), len(task.user)) > _MAX_TEXT:

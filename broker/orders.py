@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from .errors import UsageError
-from .keys import NAME_PATTERN
+from .names import check_queue
 
 MOST_QUEUES: Final = 256
 MOST_SHAPES: Final = 256
@@ -79,10 +79,7 @@ def _check_queues(queues: Sequence[str]) -> None:
     if not 1 <= len(queues) <= MOST_QUEUES:
         raise UsageError(f"a worker takes 1 to {MOST_QUEUES} queues, not {len(queues)}")
     for queue in queues:
-        if not NAME_PATTERN.fullmatch(queue):
-            raise UsageError(
-                f"queue {queue!r} is not a name; use up to 63 letters, digits, '_', '-' and '.'"
-            )
+        check_queue(queue)
     if repeated := {q for q in queues if list(queues).count(q) > 1}:
         raise UsageError(f"queue {min(repeated)!r} is listed twice")
 

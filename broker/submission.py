@@ -17,6 +17,7 @@ from .errors import BrokerRefused, SelectorError, UsageError
 from .ids import TaskIds
 from .keypair import KeyPair
 from .keys import NAME_PATTERN, TaskId
+from .names import check_queue
 from .namespace import Namespace
 from .needs import Need
 from .new_task import Parent
@@ -181,10 +182,7 @@ def _environment_words(environment: EnvironmentSpec) -> str:
 
 def check(submission: Submission) -> None:
     """Refuse what redis keys and records can't hold, before any work is done."""
-    if not NAME_PATTERN.fullmatch(submission.queue):
-        raise UsageError(
-            f"queue {submission.queue!r}: use 1 to 63 letters, digits, dots, dashes, underscores"
-        )
+    check_queue(submission.queue)
     for label in submission.labels:
         if not NAME_PATTERN.fullmatch(label):
             raise UsageError(f"label {label!r}: use letters, digits, dots, dashes, underscores")
