@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .same import same
 from .state import Queue, State, Task, WorkerRecord
 from .stored import Stored
 
@@ -10,22 +11,22 @@ _DEFAULTS = {"priority": "0", "fence": "0", "attempt": "1", "lost": "0"}
 
 def check(state: State, stored: Stored) -> None:
     """Raise AssertionError where Redis and the model differ."""
-    assert _ids(stored) == state.tasks.keys()
+    same(_ids(stored), state.tasks.keys())
     for task in state.tasks.values():
         _check_task(task, stored)
     for key, expected in _scored(state).items():
-        assert stored.get(key, {}) == expected, key
-    assert stored.get("qs", set()) == state.queues.keys()
+        same(stored.get(key, {}), expected, key)
+    same(stored.get("qs", set()), state.queues.keys())
     for name, queue in state.queues.items():
         _check_order(state, name, stored)
         _check_settings(name, queue, stored.get(f"qm:{name}", {}))
-        assert stored.get(f"qh:{name}", set()) == queue.shapes, f"shapes of {name}"
-    assert stored.get("shapes", {}).keys() == state.shapes
-    assert stored.get("wks", {}) == state.alive_until
+        same(stored.get(f"qh:{name}", set()), queue.shapes, f"shapes of {name}")
+    same(stored.get("shapes", {}).keys(), state.shapes)
+    same(stored.get("wks", {}), state.alive_until)
     for name, record in state.workers.items():
         _check_worker(name, record, stored.get(f"wk:{name}", {}))
     for order, passes in state.passes.items():
-        assert stored.get(f"st:{order}", {}) == passes, f"turns of {order}"
+        same(stored.get(f"st:{order}", {}), passes, f"turns of {order}")
     _check_parking(state, stored)
     _check_globals(state, stored.get("g", {}))
 
@@ -48,12 +49,12 @@ def _check_task(task: Task, stored: Stored) -> None:
     if task.state == "running":
         expected["worker"] = task.worker
     told = {name: record.get(name) for name in expected}
-    assert told == {n: str(v) for n, v in expected.items()}, f"task {task.id}"
+    same(told, {n: str(v) for n, v in expected.items()}, f"task {task.id}")
     for name in ("nonce", "cancel", "finished"):
-        assert record.get(name, "") == getattr(task, name), f"{name} of task {task.id}"
+        same(record.get(name, ""), getattr(task, name), f"{name} of task {task.id}")
     reason = stored.get(f"x:{task.id}", {}).get("reason", "") if task.is_final else ""
     if task.state != "skipped":  # several parents may be why
-        assert reason == task.reason, f"reason of task {task.id}"
+        same(reason, task.reason, f"reason of task {task.id}")
 
 
 def _scored(state: State) -> dict[str, dict[str, float]]:
@@ -77,8 +78,8 @@ def _check_order(state: State, name: str, stored: Stored) -> None:
     """The scores of a queue are those that the model knows, and sort its tasks as it does."""
     line = [state.tasks[i] for i in state.queues[name].in_order()]
     scores = {task.id: float(stored[f"t:{task.id}"]["order"]) for task in line}
-    assert scores == {task.id: task.order for task in line}, f"places of {name}"
-    assert line == sorted(line, key=lambda task: (task.order, task.id)), f"order of {name}"
+    same(scores, {task.id: task.order for task in line}, f"places of {name}")
+    same(line, sorted(line, key=lambda task: (task.order, task.id)), f"order of {name}")
 
 
 def _check_settings(name: str, queue: Queue, told: dict[str, str]) -> None:
@@ -87,15 +88,15 @@ def _check_settings(name: str, queue: Queue, told: dict[str, str]) -> None:
         "max_running": None if queue.max_running is None else str(queue.max_running),
         "weight": None if queue.weight == 1 else f"{queue.weight:.9g}",
     }
-    assert {field: told.get(field) for field in expected} == expected, f"settings of {name}"
-    assert int(told.get("sequence", "0")) == queue.sequence, f"sequence of {name}"
+    same({field: told.get(field) for field in expected}, expected, f"settings of {name}")
+    same(int(told.get("sequence", "0")), queue.sequence, f"sequence of {name}")
 
 
 def _check_worker(name: str, record: WorkerRecord, told: dict[str, str]) -> None:
-    assert told.get("command", "") == record.command, f"command of {name}"
-    assert told.get("claim_nonce", "") == record.claim_nonce, f"claim of {name}"
+    same(told.get("command", ""), record.command, f"command of {name}")
+    same(told.get("claim_nonce", ""), record.claim_nonce, f"claim of {name}")
     beats = {"beat_ended": record.beat_ended, "beat_ended_before": record.beat_ended_before}
-    assert {k: int(told.get(k, "0")) for k in beats} == beats, f"beats of {name}"
+    same({k: int(told.get(k, "0")) for k in beats}, beats, f"beats of {name}")
 
 
 def _check_parking(state: State, stored: Stored) -> None:
@@ -104,13 +105,13 @@ def _check_parking(state: State, stored: Stored) -> None:
         if key.startswith("idle:"):
             for worker in idle:
                 assert state.workers[worker].is_parked, f"{worker} is not parked"
-                assert stored[f"wk:{worker}"]["parked"] == key[5:], f"{worker} is parked elsewhere"
+                same(stored[f"wk:{worker}"]["parked"], key[5:], f"{worker} is parked elsewhere")
 
 
 def _check_globals(state: State, told: dict[str, str]) -> None:
     known = state.globals
-    assert told.get("run_id", "") == known.run_id
+    same(told.get("run_id", ""), known.run_id)
     for name in ("hold_claims_until", "hold_reaping_until", "ticker_until"):
-        assert int(told.get(name, "0")) == getattr(known, name), name
-    assert told.get("ticker", "") == known.ticker
-    assert int(told.get("ticked_at", "0")) == (known.ticked_at or 0)
+        same(int(told.get(name, "0")), getattr(known, name), name)
+    same(told.get("ticker", ""), known.ticker)
+    same(int(told.get("ticked_at", "0")), (known.ticked_at or 0))

@@ -1,10 +1,8 @@
 """Submitters, workers and mishaps in any order; after each step Redis and the model agree."""
 
+from .life_rules import LifeRules
 from .queue_rules import QueueRules
-from .task_rules import TaskRules
-from .time_rules import TimeRules
-from .worker_rules import WorkerRules
 
 
-class QueueMachine(TaskRules, WorkerRules, QueueRules, TimeRules):
+class QueueMachine(LifeRules, QueueRules):
     """All rules. Their arguments are small numbers: which one of what there is just then."""

@@ -8,6 +8,7 @@ from rq_agent.broker.queue_settings import QueueSettings
 
 from . import queues
 from .base import Base
+from .same import same
 
 
 class QueueCalls(Base):
@@ -15,23 +16,23 @@ class QueueCalls(Base):
 
     def pause(self, name: str) -> None:
         told = self.run(_answer(QueueSettings(self.ns).pause(name)))
-        assert told == queues.pause(self.state, name)
+        same(told, queues.pause(self.state, name))
 
     def resume(self, name: str) -> None:
         told = self.run(_answer(QueueSettings(self.ns).resume(name)))
-        assert told == queues.resume(self.state, name)
+        same(told, queues.resume(self.state, name))
 
     def limit(self, name: str, most: int | None) -> None:
         told = self.run(_answer(QueueSettings(self.ns).limit(name, most)))
-        assert told == queues.limit(self.state, name, most)
+        same(told, queues.limit(self.state, name, most))
 
     def weigh(self, name: str, weight: float) -> None:
         told = self.run(_answer(QueueSettings(self.ns).weigh(name, weight)))
-        assert told == queues.weigh(self.state, name, weight)
+        same(told, queues.weigh(self.state, name, weight))
 
     def purge_queue(self, name: str) -> None:
         told = self.run(_answer(self._purge(name)))
-        assert told == queues.purge(self.state, self.now, name)
+        same(told, queues.purge(self.state, self.now, name))
 
     async def _purge(self, name: str) -> int:
         counts = [count async for count in QueueRemoval(self.ns).purge(name)]
@@ -39,7 +40,7 @@ class QueueCalls(Base):
 
     def delete_queue(self, name: str) -> None:
         told = self.run(_answer(self._delete(name)))
-        assert told == queues.delete(self.state, name)
+        same(told, queues.delete(self.state, name))
 
     async def _delete(self, name: str) -> bool:
         try:

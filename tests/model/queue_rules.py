@@ -37,7 +37,7 @@ class QueueRules(Stage):
 
     @rule(pick=PICK)
     def archive(self, pick: int) -> None:
-        self.rig.archive(self.recent(pick))
+        self.rig.archive(self.ended(pick))
 
     @rule(limit=st.sampled_from((1, 100)))
     def collect(self, limit: int) -> None:

@@ -1,5 +1,6 @@
 """What all rules of the model share."""
 
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from .base import SHAPES, Saved
 from .crew import Worker, crew
 from .ending import Token
 from .rig import Rig
+from .state import Task
 
 QUEUES = ("q1", "q2", "q3")
 HOUR_MS = 3_600_000
@@ -56,8 +58,7 @@ class Stage(RuleBasedStateMachine):
         """One task of each shape: fakeredis answers nil where there are none, Redis a list."""
         self.rig.enqueue([self.spec({"queue": "q1", "shape": shape}, []) for shape in SHAPES])
 
-    @property
-    def live(self) -> int:
+    def count_live(self) -> int:
         return sum(not task.is_final for task in self.rig.state.tasks.values())
 
     def settle_one(self, worker: Worker) -> bool:
@@ -77,8 +78,21 @@ class Stage(RuleBasedStateMachine):
             assert again == (0 if code == 1 else code), "the same end was taken twice"
 
     def recent(self, pick: int) -> str:
-        """One of the tasks, the newest first; some of them may be gone."""
+        """One of the tasks that ever were, the newest first."""
         return self.ids[-1 - pick % len(self.ids)]
+
+    def some(self, pick: int, is_meant: Callable[[Task], bool]) -> str:
+        """Mostly one of the tasks that are meant, the newest first; else any other."""
+        meant = sorted((t.id for t in self.rig.state.tasks.values() if is_meant(t)), reverse=True)
+        if pick % 4 and meant:
+            return meant[pick // 4 % len(meant)]
+        return self.recent(pick // 4)
+
+    def waiting(self, pick: int) -> str:
+        return self.some(pick, lambda task: not task.is_final and task.state != "running")
+
+    def ended(self, pick: int) -> str:
+        return self.some(pick, lambda task: task.is_final)
 
     def at(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Times are drawn as distances from now."""

@@ -19,6 +19,7 @@ from .base import NEEDS, Base
 from .drafting import Placing
 from .moves import RETENTION_MS
 from .ordering import Moved
+from .same import same
 
 _COLLECT_LEASE_MS = 120_000
 
@@ -29,11 +30,11 @@ class TaskCalls(Base):
     def enqueue(self, specs: list[Spec]) -> None:
         told = self.run(Tasks(self.ns).enqueue([_new_task(spec) for spec in specs], UPLOAD))
         said = [f"{e.outcome}:{e.other}" if e.other else e.outcome.value for e in told]
-        assert said == adding.enqueue(self.state, self.now, specs)
+        same(said, adding.enqueue(self.state, self.now, specs))
 
     def cancel(self, task_id: str, grace_ms: int | None) -> None:
         code = self.run(self.ns.scripts.cancel([task_id, "", _text(grace_ms), RETENTION_MS]))
-        assert code.decode() == ending.cancel(self.state, self.now, task_id, grace_ms=grace_ms)
+        same(code.decode(), ending.cancel(self.state, self.now, task_id, grace_ms=grace_ms))
 
     def move(self, task_id: str, how: str, argument: str | int = "") -> None:
         moves, task = Moves(self.ns), TaskId(task_id)
@@ -56,17 +57,17 @@ class TaskCalls(Base):
             case _, other:
                 call = moves.after(task, TaskId(str(other)))
                 expected = ordering.move_after(self.state, task_id, str(other))
-        assert self.run(_answer(call)) == expected
+        same(self.run(_answer(call)), expected)
         if expected[0] == "moved":
             ordering.learn(self.state, self.orders(), self.sequences())
 
     def dequeue(self, task_id: str) -> None:
         (told,) = self.run(Drafts(self.ns).dequeue_many([TaskId(task_id)]))
-        assert (told.outcome, told.detail) == drafting.dequeue(self.state, task_id)
+        same((told.outcome, told.detail), drafting.dequeue(self.state, task_id))
 
     def reset(self, task_id: str) -> None:
         (told,) = self.run(Drafts(self.ns).reset_many([TaskId(task_id)]))
-        assert (told.outcome, told.detail) == drafting.reset(self.state, task_id)
+        same((told.outcome, told.detail), drafting.reset(self.state, task_id))
 
     def enqueue_draft(self, task_id: str, placing: Placing) -> None:
         placement = Placement(
@@ -79,28 +80,28 @@ class TaskCalls(Base):
         )
         (told,) = self.run(Drafts(self.ns).enqueue_many([TaskId(task_id)], placement))
         expected = drafting.enqueue_draft(self.state, self.now, task_id, placing)
-        assert (told.outcome, told.detail) == expected
+        same((told.outcome, told.detail), expected)
 
     def archive(self, task_id: str) -> None:
         told = self.run(self.ns.scripts.archive([task_id])).decode()
-        assert told == retiring.archive(self.state, self.now, task_id)
+        same(told, retiring.archive(self.state, self.now, task_id))
 
     def collect(self, limit: int) -> list[RealCollected]:
         """Return what an archiver is given."""
         told, _ = self.run(Purging(self.ns).collect(limit, lease_ms=_COLLECT_LEASE_MS))
         said = [(task.task_id, int(task.finished_ms)) for task in told]
-        assert said == retiring.collect(self.state, self.now, limit, _COLLECT_LEASE_MS)
+        same(said, retiring.collect(self.state, self.now, limit, _COLLECT_LEASE_MS))
         return told
 
     def note_archived(self, collected: list[RealCollected]) -> None:
         noted = self.run(Purging(self.ns).note_archived(collected))
         ends: retiring.Collected = [(t.task_id, int(t.finished_ms)) for t in collected]
-        assert noted == retiring.note_archived(self.state, self.now, ends)
+        same(noted, retiring.note_archived(self.state, self.now, ends))
 
     def purge(self, limit: int) -> None:
         told = self.run(Purging(self.ns).purge(limit))
         said = (told.purged, told.unarchived, told.needed)
-        assert said == retiring.purge(self.state, self.now, limit)
+        same(said, retiring.purge(self.state, self.now, limit))
         assert told.dropped == 0
 
 

@@ -9,7 +9,7 @@ from .base import SHAPES
 from .drafting import Placing
 from .stage import HOUR_MS, PICK, QUEUE, QUEUES, TIMES, Stage
 
-_MOST_LIVE = 60
+MOST_LIVE = 60
 EDGES = st.lists(st.tuples(st.sampled_from(("ok", "any", "fail")), PICK), max_size=3)
 SPEC = st.fixed_dictionaries(
     {
@@ -43,7 +43,7 @@ PLACING = st.fixed_dictionaries(
 class TaskRules(Stage):
     """Adding, moving, cancelling tasks, and making drafts of them."""
 
-    @precondition(lambda self: self.live < _MOST_LIVE)
+    @precondition(lambda self: self.count_live() < MOST_LIVE)
     @rule(drawn=st.lists(st.tuples(SPEC, EDGES), min_size=1, max_size=3), times=TIMES)
     def enqueue(self, drawn: list[tuple[dict[str, Any], list[Any]]], times: int) -> None:
         specs = [self.spec(fields, edges) for fields, edges in drawn]
@@ -53,41 +53,40 @@ class TaskRules(Stage):
     @rule(pick=PICK, grace_ms=st.sampled_from((None, 0, 5_000)), times=TIMES)
     def cancel(self, pick: int, grace_ms: int | None, times: int) -> None:
         for _ in range(times):
-            self.rig.cancel(self.recent(pick), grace_ms)
+            self.rig.cancel(self.some(pick, lambda task: not task.is_final), grace_ms)
 
     @rule(pick=PICK, how=st.sampled_from(("top", "bottom")))
     def move_to_end(self, pick: int, how: str) -> None:
-        self.rig.move(self.recent(pick), how)
+        self.rig.move(self.waiting(pick), how)
 
     @rule(pick=PICK, steps=st.sampled_from((-1000, -3, -1, 0, 1, 2, 1000)))
     def move_by(self, pick: int, steps: int) -> None:
-        self.rig.move(self.recent(pick), "by", steps)
+        self.rig.move(self.waiting(pick), "by", steps)
 
     @rule(pick=PICK, other=PICK, how=st.sampled_from(("before", "after")))
     def move_beside(self, pick: int, other: int, how: str) -> None:
-        self.rig.move(self.recent(pick), how, self.recent(other))
+        self.rig.move(self.waiting(pick), how, self.waiting(other))
 
     @rule(pick=PICK, priority=st.sampled_from((0, 5, -128, 127)))
     def set_priority(self, pick: int, priority: int) -> None:
-        self.rig.move(self.recent(pick), "priority", priority)
+        self.rig.move(self.waiting(pick), "priority", priority)
 
     @rule(pick=PICK, queue=QUEUE)
     def move_to_queue(self, pick: int, queue: str) -> None:
-        self.rig.move(self.recent(pick), "queue", queue)
+        self.rig.move(self.waiting(pick), "queue", queue)
 
     @rule(pick=PICK, times=TIMES)
     def dequeue(self, pick: int, times: int) -> None:
         for _ in range(times):
-            self.rig.dequeue(self.recent(pick))
+            self.rig.dequeue(self.waiting(pick))
 
     @rule(pick=PICK, times=TIMES)
     def reset(self, pick: int, times: int) -> None:
         for _ in range(times):
-            self.rig.reset(self.recent(pick))
+            self.rig.reset(self.ended(pick))
 
     @rule(pick=PICK, placing=PLACING, times=TIMES)
     def enqueue_draft(self, pick: int, placing: dict[str, Any], times: int) -> None:
-        drafts = [t.id for t in self.rig.state.tasks.values() if t.state == "draft"]
-        task_id = drafts[pick % len(drafts)] if drafts else self.recent(pick)
+        task_id = self.some(pick, lambda task: task.state == "draft")
         for _ in range(times):
             self.rig.enqueue_draft(task_id, Placing(**self.at(placing)))

@@ -14,6 +14,7 @@ from . import beating, claiming, ending, ticking
 from .base import BEAT_MS, LEASE_MS, Base
 from .claiming import Answer, Ask
 from .ending import Token
+from .same import same
 
 
 class WorkerCalls(Base):
@@ -44,7 +45,7 @@ class WorkerCalls(Base):
         said = Answer(tasks, told.next_due_ms, told.parked, told.hold_until_ms)
         if is_replay:  # in any order
             said, expected = _sorted(said), _sorted(expected)
-        assert said == expected
+        same(said, expected)
         assert not told.again
         return expected
 
@@ -55,9 +56,10 @@ class WorkerCalls(Base):
     def finish(self, token: Token, outcome: str, *, delay_ms: int, reason: str) -> int:
         end = Finish(claim=_real(token), outcome=Outcome(outcome), delay_ms=delay_ms, reason=reason)
         (code,) = self.run(Leases(self.ns).finish([end]))
-        assert code == ending.finish(
+        ended = ending.finish(
             self.state, self.now, token, outcome, delay_ms=delay_ms, reason=reason
         )
+        same(code, ended)
         return int(code)
 
     def beat(self, worker: str, held: list[Token], profile: str) -> tuple[beating.Told, bool]:
@@ -73,7 +75,7 @@ class WorkerCalls(Base):
             is_ticker=told.is_ticker,
             command=told.command,
         )
-        assert said == expected
+        same(said, expected)
         assert self.state.worker(worker).is_parked or not told.is_parked
         return expected, told.is_parked
 
@@ -86,21 +88,21 @@ class WorkerCalls(Base):
             sums = tuple(a + b for a, b in zip(sums, did, strict=True))  # type: ignore[assignment]
             if not told.more:
                 break
-        assert sums == ticking.tick(self.state, self.now, lease_ms=LEASE_MS)
+        same(sums, ticking.tick(self.state, self.now, lease_ms=LEASE_MS))
 
     def hello(self, run_id: str) -> None:
         told = self.run(Ticks(self.ns).hello(run_id, lease_ms=LEASE_MS, beat_ms=BEAT_MS))
         held_until = ticking.hello(self.state, self.now, run_id, lease_ms=LEASE_MS, beat_ms=BEAT_MS)
-        assert told.hold_claims_until_ms == held_until
+        same(told.hold_claims_until_ms, held_until)
 
     def drain(self, worker: str) -> bool:
         is_told = bool(self.run(self.ns.scripts.drain([worker])))
-        assert is_told == ticking.drain(self.state, worker)
+        same(is_told, ticking.drain(self.state, worker))
         return is_told
 
     def undrain(self, worker: str) -> bool:
         is_told = bool(self.run(self.ns.scripts.undrain([worker])))
-        assert is_told == ticking.undrain(self.state, worker)
+        same(is_told, ticking.undrain(self.state, worker))
         return is_told
 
     def leave(self, worker: str) -> None:
