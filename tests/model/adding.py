@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from .moves import delay, finalize, leave_waiting, make_ready, set_out, tell_children
+from .moves import delay, finalize, leave_waiting, make_ready, set_out, skip, tell_children
 from .state import State, Task
 
 BAND, MIDDLE, STEP = 2**44, 2**43, 2**10
@@ -128,7 +128,6 @@ def link(state: State, task: Task, now: int) -> None:
             continue
         task.unmet.discard((condition, parent_id))
         if condition != "any" and (condition == "ok") != (parent.state == "succeeded"):
-            leave_waiting(state, task)
-            finalize(state, task, "skipped", f"parent {parent_id} is {parent.state}", now)
+            skip(state, task, parent, now)
         elif not task.unmet:
             set_out(state, task, now)

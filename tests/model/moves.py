@@ -72,10 +72,15 @@ def tell_children(state: State, now: int) -> None:
         child.unmet.discard((condition, parent.id))
         is_met = condition == "any" or (condition == "ok") == (parent.state == "succeeded")
         if not is_met:
-            leave_waiting(state, child)
-            finalize(state, child, "skipped", f"parent {parent.id} is {parent.state}", now)
+            skip(state, child, parent, now)
         elif not child.unmet:
             set_out(state, child, now)
+
+
+def skip(state: State, child: Task, parent: Task, now: int) -> None:
+    """It never stood in a queue, so nobody waits for its concurrency key."""
+    child.unmet.clear()
+    finalize(state, child, "skipped", f"parent {parent.id} is {parent.state}", now)
 
 
 def _untold(state: State) -> tuple[Task, str, Task] | None:

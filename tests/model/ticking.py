@@ -17,8 +17,7 @@ def tick(state: State, now: int, *, lease_ms: int) -> tuple[int, int, int, int]:
         forgotten = sum(_forget(state, worker) for worker in gone)
     promoted = _promote(state, now)
     expired = _expire(state, now)
-    for key in {t.key for t in state.tasks.values() if t.state == "blocked"}:
-        unpark(state, key)
+    _unpark_forgotten(state, now, lease_ms)
     tell_children(state, now)
     return reaped, promoted, expired, forgotten
 
@@ -69,6 +68,16 @@ def _expire(state: State, now: int) -> int:
         leave_waiting(state, task)
         finalize(state, task, "expired", "waited too long", now)
     return len(due)
+
+
+def _unpark_forgotten(state: State, now: int, lease_ms: int) -> None:
+    """Once in a lease, let through whoever a hand in redis-cli made forget."""
+    last = state.globals.unparked_at
+    if last <= now and now - last < lease_ms:
+        return
+    state.globals.unparked_at = now
+    for key in {t.key for t in state.tasks.values() if t.state == "blocked" and last}:
+        unpark(state, key)
 
 
 def _forget(state: State, worker: str) -> bool:
