@@ -33,6 +33,8 @@ class Collected(msgspec.Struct, frozen=True, array_like=True):
     id: bytes
     state: bytes
     finished_ms: bytes
+    edits: bytes
+    """How often its labels were changed after its end; empty: never."""
     task: list[bytes]
     extra: list[bytes]
     history: list[bytes]
@@ -88,8 +90,8 @@ class Purging:
         noted = 0
         for start in range(0, len(tasks), _NOTED):
             part = tasks[start : start + _NOTED]
-            pairs: list[Any] = [field for task in part for field in (task.id, task.finished_ms)]
-            noted += sum(await self._ns.scripts.archived([len(part), *pairs]))
+            ends: list[Any] = [x for task in part for x in (task.id, task.finished_ms, task.edits)]
+            noted += sum(await self._ns.scripts.archived([len(part), *ends]))
         return noted
 
     async def purge(self, limit: int = PURGED) -> Purged:

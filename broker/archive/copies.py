@@ -50,6 +50,8 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     block: int
     place: int
     """From 0, within the block."""
+    edits: int = 0
+    """How often its labels were changed after its end. Of two copies, more is newer."""
 
 
 def meta_of(copy: TaskCopy, block: int, place: int) -> Meta:
@@ -66,13 +68,23 @@ def meta_of(copy: TaskCopy, block: int, place: int) -> Meta:
         labels=labels_of(extra),
         block=block,
         place=place,
+        edits=_number(fields.get(b"edits", b"")),
+    )
+
+
+def filled(copy: TaskCopy, older: TaskCopy) -> TaskCopy:
+    """Return a copy with what had left Redis when it was written, of an older one of this end.
+
+    Labels may be changed for as long as a task is in Redis; its logs and result may go sooner.
+    """
+    return msgspec.structs.replace(
+        copy, logs={**older.logs, **copy.logs}, result=copy.result or older.result
     )
 
 
 def finished_ms(fields: Mapping[bytes, bytes]) -> int:
     """Return when a task ended; 0 if its record does not say."""
-    value = fields.get(b"finished_ms", b"")
-    return int(value) if value.isdigit() and len(value) <= 15 else 0
+    return _number(fields.get(b"finished_ms", b""))
 
 
 def labels_of(extra: Mapping[bytes, bytes]) -> list[str]:
@@ -87,6 +99,10 @@ def labels_of(extra: Mapping[bytes, bytes]) -> list[str]:
 def pairs(values: Sequence[bytes]) -> dict[bytes, bytes]:
     """Return names and values that follow each other as a mapping."""
     return dict(zip(values[0::2], values[1::2], strict=True))
+
+
+def _number(value: bytes) -> int:
+    return int(value) if value.isdigit() and len(value) <= 15 else 0
 
 
 def _short(value: bytes) -> str:

@@ -4,39 +4,36 @@ It is a cache: it can be deleted at any time, and a damaged one is made anew.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from ..errors import ArchiveUnavailable
 from ..keys import TaskId
 from ..listing import Filters
 from .copies import Meta
+from .index_file import open_file
 from .segment import Block, Table
 
-_VERSION: Final = 1
-_BUSY_S: Final = 30.0
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS segments (number INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL);
-CREATE TABLE IF NOT EXISTS tasks (
-    id TEXT PRIMARY KEY, finished_ms INTEGER, name TEXT, user TEXT, queue TEXT, state TEXT,
-    definition TEXT, segment INTEGER, start INTEGER, length INTEGER, raw_length INTEGER,
-    digest BLOB, place INTEGER
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS by_name ON tasks (name, id);
-CREATE INDEX IF NOT EXISTS by_user ON tasks (user, id);
-CREATE INDEX IF NOT EXISTS by_queue ON tasks (queue, id);
-CREATE INDEX IF NOT EXISTS by_state ON tasks (state, id);
-CREATE INDEX IF NOT EXISTS by_segment ON tasks (segment);
-CREATE TABLE IF NOT EXISTS labels (
-    label TEXT, id TEXT, PRIMARY KEY (label, id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS by_task ON labels (id);
-"""
-_PUT: Final = "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT: Final = "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_OLDER: Final = "INSERT OR REPLACE INTO older VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_COPY: Final = "id, finished_ms, edits, segment, start, length, raw_length, digest, place"
+_PLACE: Final = "path, start, length, raw_length, digest, place"
+
+
+_NUMBER: Final = "SELECT number FROM segments WHERE path = ?"
+_OF_OLDER_COPIES: Final = (
+    "SELECT older.segment FROM older JOIN tasks USING (id)"
+    " WHERE tasks.segment = ? AND older.segment != ?"
+)
+_FORGET: Final = (
+    "DELETE FROM labels WHERE id IN (SELECT id FROM tasks WHERE segment = ?)",
+    "DELETE FROM tasks WHERE segment = ?",
+    "DELETE FROM older WHERE segment = ?",
+    "DELETE FROM segments WHERE number = ?",
+)
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -58,7 +55,7 @@ class Index:
             sqlite3.DatabaseError: as every method; but for an OperationalError, the file is
                 damaged: go on with `anew`.
         """
-        self._connection = _open(path)
+        self._connection = open_file(path)
 
     def close(self) -> None:
         """Close the file."""
@@ -69,33 +66,61 @@ class Index:
         return {path for (path,) in self._connection.execute("SELECT path FROM segments")}
 
     def add(self, path: str, table: Table) -> None:
-        """Add a segment. Of a task that is in several, the copy that ended last counts."""
+        """Add a segment.
+
+        Of a task that is in several, the last end counts; of copies of that, the one with most
+        edits; of equals, the greater path: whatever the order in which they are added.
+        """
         with self._writing() as db:
             db.execute("INSERT OR IGNORE INTO segments (path) VALUES (?)", (path,))
+            if db.rowcount == 0:  # another reader that shares the file was faster
+                return
             [number] = db.execute("SELECT number FROM segments WHERE path = ?", (path,)).fetchone()
-            fresh = [meta for meta in table.tasks if _ended(db, meta.id) < meta.finished_ms]
+            fresh: list[Meta] = []
+            for meta in table.tasks:
+                is_fresh = _rank_of_known(db, meta.id) < (meta.finished_ms, meta.edits, path)
+                if is_fresh:
+                    fresh.append(meta)
+                    db.execute(
+                        f"INSERT OR REPLACE INTO older SELECT {_COPY} FROM tasks WHERE id = ?",
+                        (meta.id,),
+                    )
+                else:
+                    db.execute(_PUT_OLDER, _copy(meta, table, number))
             db.executemany(_PUT, [_row(meta, table, number) for meta in fresh])
             db.executemany("DELETE FROM labels WHERE id = ?", [(meta.id,) for meta in fresh])
             labels = [(label, meta.id) for meta in fresh for label in meta.labels]
             db.executemany("INSERT OR IGNORE INTO labels VALUES (?, ?)", labels)
 
     def forget(self, path: str) -> None:
-        """Remove a segment that is there no more."""
+        """Remove a segment that is there no more.
+
+        Those that have older copies of its tasks are forgotten with it: add them again.
+        """
         with self._writing() as db:
-            number = "(SELECT number FROM segments WHERE path = ?)"
-            mine = f"SELECT id FROM tasks WHERE segment = {number}"
-            db.execute(f"DELETE FROM labels WHERE id IN ({mine})", (path,))
-            db.execute(f"DELETE FROM tasks WHERE segment = {number}", (path,))
-            db.execute("DELETE FROM segments WHERE path = ?", (path,))
+            left = {number for (number,) in db.execute(_NUMBER, (path,))}
+            while left:
+                number = left.pop()
+                left.update(n for (n,) in db.execute(_OF_OLDER_COPIES, (number, number)))
+                for statement in _FORGET:
+                    db.execute(statement, (number,))
 
     def place(self, task_id: TaskId) -> Place | None:
         """Return where a task lies, None if it is in no segment."""
         row = self._connection.execute(
-            "SELECT path, start, length, raw_length, digest, place FROM tasks"
-            " JOIN segments ON number = segment WHERE id = ?",
-            (task_id,),
+            f"SELECT {_PLACE} FROM tasks JOIN segments ON number = segment WHERE id = ?", (task_id,)
         ).fetchone()
-        return None if row is None else Place(row[0], Block(*row[1:5]), row[5])
+        return None if row is None else _place(row)
+
+    def older(self, task_id: TaskId) -> list[Place]:
+        """Return where older copies of the same end of a task lie, the best first."""
+        rows = self._connection.execute(
+            f"SELECT {_PLACE} FROM older JOIN segments ON number = segment WHERE id = ?"
+            " AND finished_ms = (SELECT finished_ms FROM tasks WHERE tasks.id = older.id)"
+            " ORDER BY edits DESC, path DESC",
+            (task_id,),
+        )
+        return [_place(row) for row in rows]
 
     def with_prefix(self, prefix: str, *, limit: int) -> list[TaskId]:
         """Return up to `limit` ids that begin so, oldest first."""
@@ -132,37 +157,29 @@ class Index:
             yield cursor
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise ArchiveUnavailable(f"index {path}: {e.strerror}") from e
-    connection = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        [version] = connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, _VERSION):
-            raise sqlite3.DatabaseError("of another version of this program")
-        connection.executescript(_SCHEMA)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _ended(db: sqlite3.Cursor, task_id: str) -> int:
-    """Return when the known copy of a task ended, -1 if there is none."""
-    row = db.execute("SELECT finished_ms FROM tasks WHERE id = ?", (task_id,)).fetchone()
-    return -1 if row is None else int(row[0])
+def _rank_of_known(db: sqlite3.Cursor, task_id: str) -> tuple[int, int, str]:
+    """Return by what the known copy of a task counts; less than that of any if there is none."""
+    row = db.execute(
+        "SELECT finished_ms, edits, path FROM tasks JOIN segments ON number = segment WHERE id = ?",
+        (task_id,),
+    ).fetchone()
+    return (-1, 0, "") if row is None else (int(row[0]), int(row[1]), str(row[2]))
 
 
 def _row(meta: Meta, table: Table, segment: int) -> tuple[object, ...]:
     found = (meta.name, meta.user, meta.queue, meta.state, meta.definition)
+    copy = _copy(meta, table, segment)
+    return (*copy[:3], *found, *copy[3:])
+
+
+def _copy(meta: Meta, table: Table, segment: int) -> tuple[object, ...]:
     block = table.blocks[meta.block]
     where = (segment, block.start, block.length, block.raw_length, block.digest)
-    return (meta.id, meta.finished_ms, *found, *where, meta.place)
+    return (meta.id, meta.finished_ms, meta.edits, *where, meta.place)
+
+
+def _place(row: Sequence[Any]) -> Place:
+    return Place(row[0], Block(*row[1:5]), row[5])
 
 
 def _conditions(filters: Filters) -> tuple[list[str], list[str]]:

@@ -17,7 +17,7 @@ from ..keys import TaskId
 from ..listing import Filters
 from . import layout
 from .archived import ArchivedTask
-from .copies import TaskCopy
+from .copies import TaskCopy, filled
 from .index import Index, Place
 from .segment import SUFFIX, read_block, read_table
 from .store import ArchiveMissing, ArchiveStore
@@ -65,7 +65,15 @@ class Archive:
             ArchiveDamaged: what holds it was altered, cut short or removed.
         """
         place = self._ask(lambda index: index.place(task_id))
-        return None if place is None else ArchivedTask(self._copy(task_id, place))
+        if place is None:
+            return None
+        copy = self._copy(task_id, place)
+        for older in self._ask(lambda index: index.older(task_id)):
+            try:
+                copy = filled(copy, self._copy(task_id, older))
+            except ArchiveDamaged as e:  # what counts is whole
+                log.warning("task %s: of an older copy: %s", task_id, e)
+        return ArchivedTask(copy)
 
     def with_prefix(self, prefix: str, *, limit: int = 6) -> list[TaskId]:
         """Return up to `limit` ids that begin so, oldest first."""
@@ -97,6 +105,7 @@ class Archive:
         there = {path for path in self._store.list(folder) if path.endswith(SUFFIX)}
         for path in sorted(known - there):
             index.forget(path)
+            known = index.paths()
         problems = []
         for path in sorted(there - known):
             try:

@@ -8,7 +8,7 @@
 -- ARGV[4]  most      integer, bytes; of the values of one hash, what is above is left out
 --
 -- Returns  {more, tasks}; more = 1: the limit was reached. For each task:
---          {id, state, finished_ms, t: pairs, x: pairs, h: lines, need (JSON or ''),
+--          {id, state, finished_ms, edits, t: pairs, x: pairs, h: lines, need (JSON or ''),
 --           envelope, its bytes, result, its bytes, fences of its logs, number of scalars,
 --           names of what was left out}
 -- Writes   their time in `arc`, a lease ahead; finished_ms where there is none. What is not final,
@@ -88,7 +88,7 @@ local function describe(id, task)
   local envelope, envelope_bytes = read_bytes(arguments_key(id))
   local result, result_bytes = read_bytes(result_key(id))
   return {
-    id, task[1], task[2], fields, extra, lines.err and {} or lines, need_of(task[3]),
+    id, task[1], task[2], task[5], fields, extra, lines.err and {} or lines, need_of(task[3]),
     envelope, envelope_bytes, result, result_bytes, fences_of(id, whole(task[4], 0)),
     length(scalars_key(id)), cut,
   }
@@ -97,7 +97,7 @@ end
 local ids = call("ZRANGEBYSCORE", unarchived_key(), "-inf", I(NOW), "LIMIT", 0, limit)
 local tasks, taken, rejected = {}, {}, {}
 for _, id in ipairs(ids) do
-  local task = read_task(id, "state", "finished_ms", "shape", "fence")
+  local task = read_task(id, "state", "finished_ms", "shape", "fence", "edits")
   if task and FINAL[task[1]] then
     if task[2] == "" then -- somebody wrote it, or took it away: an end has a time to be told by
       task[2] = I(NOW)

@@ -11,8 +11,10 @@ from rq_agent.broker.labels import Labels
 from rq_agent.broker.listing import Filters
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.purging import Purging
 
-from .steps import add, events, extra, finish, members, running
+from .retiring import archived, collect, ended, make_due, purge, seconds_until
+from .steps import add, events, extra, fields, finish, members, running
 
 
 async def found(namespace: Namespace, label: str) -> list[str]:
@@ -170,3 +172,65 @@ async def test_labels_that_can_not_be_are_refused(
 async def test_a_task_that_does_not_exist_is_named(namespace: Namespace) -> None:
     with pytest.raises(TaskNotFound, match="task nope"):
         await Labels(namespace).change(TaskId("nope"), {"a": "b"})
+
+
+async def test_a_task_that_the_archive_has_is_written_anew_before_it_is_purged(
+    namespace: Namespace,
+) -> None:
+    task_id = (await archived(namespace)).task_id
+
+    await Labels(namespace).change(task_id, {"best": "yes"})
+
+    assert "archived_ms" not in await fields(namespace, task_id)
+    assert (await purge(namespace)).unarchived == 1
+    [copy] = await collect(namespace)
+    assert b'{"best":"yes"}' in copy.extra
+    assert await Purging(namespace).note_archived([copy]) == 1
+    assert (await purge(namespace)).purged == 1
+
+
+async def test_a_label_that_came_while_the_archiver_wrote_is_not_noted_as_archived(
+    namespace: Namespace,
+) -> None:
+    task_id = (await ended(namespace)).task_id
+    await make_due(namespace, task_id)
+    before = await collect(namespace)
+
+    for best in ("yes", "no"):
+        await Labels(namespace).change(task_id, {"best": best})
+        assert await Purging(namespace).note_archived(before) == 0
+        assert await collect(namespace) == []  # its lease goes on
+        assert (await purge(namespace)).purged == 0
+        await make_due(namespace, task_id)
+        before = await collect(namespace)
+
+    assert await Purging(namespace).note_archived(before) == 1
+    assert (await fields(namespace, task_id))["edits"] == "2"
+
+
+async def test_the_archiver_still_waits_for_late_output_of_a_task_with_a_new_label(
+    namespace: Namespace,
+) -> None:
+    task_id = (await ended(namespace)).task_id
+
+    await Labels(namespace).change(task_id, {"best": "yes"})
+
+    assert await seconds_until(namespace, keys.unarchived(namespace.prefix), task_id) > 3500
+
+
+async def test_a_live_task_is_not_edited_after_its_end(namespace: Namespace) -> None:
+    token = await running(namespace)
+
+    await Labels(namespace).change(token.task_id, {"best": "yes"})
+
+    assert "edits" not in await fields(namespace, token.task_id)
+    assert await members(namespace, keys.unarchived(namespace.prefix)) == []
+
+
+async def test_a_count_of_edits_that_is_none_begins_anew(namespace: Namespace) -> None:
+    task_id = (await archived(namespace)).task_id
+    await namespace.redis.hset(keys.task(namespace.prefix, task_id), "edits", "garbage")
+
+    await Labels(namespace).change(task_id, {"best": "yes"})
+
+    assert (await fields(namespace, task_id))["edits"] == "1"

@@ -35,7 +35,7 @@ async def archived_with(ns: Namespace, upload: DefinitionUpload) -> TaskId:
 async def note(ns: Namespace, task_id: TaskId) -> None:
     """Let the archive have the end of a task, and let it be due."""
     stored = await fields(ns, task_id)
-    await ns.scripts.archived([1, task_id, stored["finished_ms"]])
+    await ns.scripts.archived([1, task_id, stored["finished_ms"], ""])
     await make_due(ns, task_id)
 
 

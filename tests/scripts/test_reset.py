@@ -40,7 +40,8 @@ async def test_nothing_of_the_end_is_left(namespace: Namespace) -> None:
     await redis.hset(keys.extra(p, task_id), "used", "{}")
     await finish(namespace, token, "failed", exit_code=3, reason="exit 3", result=b"half")
     await redis.hset(
-        keys.task(p, task_id), mapping={"archived_ms": "1", "overdue": "1", "cancel": "x"}
+        keys.task(p, task_id),
+        mapping={"archived_ms": "1", "overdue": "1", "edits": "1", "cancel": "x"},
     )
 
     assert await Drafts(namespace).reset(task_id) == Answer(task_id, "reset")

@@ -16,6 +16,7 @@ from rq_agent.broker.archive.restoring import bring_back
 from rq_agent.broker.archive.writing import Writer
 from rq_agent.broker.blobs import Blobs
 from rq_agent.broker.definition import Code, Definition, Entry, EnvironmentSpec, digest, encode
+from rq_agent.broker.labels import Labels
 from rq_agent.broker.listing import Filters
 from rq_agent.broker.logs import Chunk, Logs
 from rq_agent.broker.lookups import Lookups
@@ -87,6 +88,31 @@ async def test_an_archived_definition_can_be_enqueued_again(ns: Namespace, folde
 
     assert answer.outcome == EnqueueOutcome.QUEUED
     assert await Blobs(ns).get(BLOB, size_bytes=len(CODE)) == CODE
+
+
+async def test_a_label_that_came_after_archiving_is_kept_and_so_is_the_log(
+    ns: Namespace, folder: Path
+) -> None:
+    claim = await steps.running(ns, labels={"team": "vision"})
+    await Logs(ns).append(claim, [Chunk(stream="out", offset=0, raw_bytes=2, data=b"hi")])
+    await steps.finish(ns, claim, "succeeded", result=b"a result")
+    await make_due(ns, claim.task_id)
+    await write(ns, folder)
+    p = ns.prefix
+    gone = keys.log(p, claim.task_id, claim.fence), keys.result(p, claim.task_id)
+    assert await ns.redis.delete(*gone) == 2  # their TTLs are over
+
+    await Labels(ns).change(claim.task_id, {"best": "yes"}, remove=["team"])
+    await write(ns, folder)
+    assert (await purge(ns)).purged == 1
+
+    found = task_in(ns, folder, claim.task_id)
+    assert found.record.labels == {"best": "yes"}
+    assert [entry.data for entry in found.log(claim.fence)] == [b"hi"]
+    assert found.copy.result == b"a result"
+    archive = opened(ns, folder)
+    assert archive.newest(Filters(label="best=yes")) == [claim.task_id]
+    assert archive.newest(Filters(label="team")) == []
 
 
 async def test_an_object_store_keeps_all_too(ns: Namespace, tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """What a reader finds in an archive, whatever happened to its files."""
 
+import itertools
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import structs
 
+from rq_agent.broker.archive.copies import TaskCopy
 from rq_agent.broker.archive.finding import find
 from rq_agent.broker.archive.folder import FolderStore
 from rq_agent.broker.archive.location import open_store
@@ -131,6 +135,108 @@ def test_the_last_end_of_a_task_counts_whichever_is_read_first(
     assert found.record.state == "succeeded"
     assert numbers(archive, Filters(states=[TaskState.SUCCEEDED], label="end=2000")) == [1]
     assert numbers(archive, Filters(label="end=1000")) == []
+
+
+def edited(edits: int, **fields: Any) -> TaskCopy:
+    """Return a task whose labels were changed so often after its end."""
+    return copy_of(1, edits=str(edits), labels=b'{"edit":"%d"}' % edits, **fields)
+
+
+ORDERS = list(itertools.permutations(["old", "edited", "once more"]))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_of_copies_of_one_end_the_one_with_most_edits_counts(
+    folder: Path, index: Path, order: tuple[str, ...]
+) -> None:
+    copies = {"old": copy_of(1), "edited": edited(9), "once more": edited(10)}
+    archive = opened(folder, index)
+    for which in order:
+        put(folder, copies[which])
+        assert archive.refresh() == []
+
+    found = archive.get(id_of(1))
+    assert found is not None
+    assert found.record.labels == {"edit": "10"}
+    assert numbers(archive, Filters(label="edit=10")) == [1]
+    assert numbers(archive, Filters(label="edit=9")) == []
+
+
+def test_a_later_end_counts_more_than_edits_of_the_one_before(folder: Path, index: Path) -> None:
+    put(folder, edited(10, finished_ms=1_000))
+    put(folder, edited(0, finished_ms=2_000))
+
+    assert numbers(opened(folder, index), Filters(label="edit=0")) == [1]
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_which_of_two_equal_copies_counts_depends_on_no_order(
+    folder: Path, index: Path, first: str
+) -> None:
+    archive = opened(folder, index)
+    for name in (first, "b" if first == "a" else "a"):
+        put(folder, copy_of(1, name=name))
+        archive.refresh()
+
+    anew = opened(folder, index.with_name("another"))
+    assert [archive.newest(Filters(name=n)) for n in "ab"] == [
+        anew.newest(Filters(name=n)) for n in "ab"
+    ]
+
+
+def test_a_log_that_was_gone_when_labels_changed_is_read_from_the_older_copy(
+    folder: Path, index: Path
+) -> None:
+    old = structs.replace(copy_of(1), result=b"a result")
+    put(folder, copy_of(1, finished_ms=7))  # of another end: nothing of it belongs here
+    put(folder, old)
+    put(folder, structs.replace(edited(1), logs={2: []}))
+
+    found = opened(folder, index).get(id_of(1))
+
+    assert found is not None
+    assert (found.record.labels, found.copy.result) == ({"edit": "1"}, b"a result")
+    assert found.copy.logs == old.logs | {2: []}
+
+
+def test_nothing_of_another_end_is_mixed_in(folder: Path, index: Path) -> None:
+    put(folder, structs.replace(copy_of(1, finished_ms=1_000), result=b"of before"))
+    put(folder, structs.replace(copy_of(1, finished_ms=2_000), logs={}))
+
+    found = opened(folder, index).get(id_of(1))
+
+    assert found is not None
+    assert (found.copy.result, found.copy.logs) == (b"", {})
+
+
+def test_a_damaged_older_copy_hides_nothing_of_the_newer(
+    folder: Path, index: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(folder, edited(1))
+    bad = put(folder, copy_of(1))
+    archive = opened(folder, index)
+    bad.write_bytes(b"x" * 2000)
+
+    found = archive.get(id_of(1))
+
+    assert found is not None
+    assert found.record.labels == {"edit": "1"}
+    assert f"task {id_of(1)}: of an older copy: segment " in caplog.text
+
+
+def test_an_older_copy_counts_again_when_the_newer_was_removed(folder: Path, index: Path) -> None:
+    put(folder, copy_of(1), copy_of(2, finished_ms=1))
+    put(folder, copy_of(2), copy_of(3))
+    gone = put(folder, edited(1))
+    archive = opened(folder, index)
+    gone.unlink()
+
+    assert archive.refresh() == []
+
+    found = archive.get(id_of(1))
+    assert found is not None
+    assert found.record.labels == {}
+    assert numbers(archive) == [3, 2, 1]
 
 
 def test_what_was_written_since_is_learned(folder: Path, index: Path) -> None:
