@@ -99,6 +99,34 @@ def test_an_archived_task_is_named_as_a_live_one(terminal: Terminal, gone: str) 
     assert b"no task has the id or the name 'nothing-of-this-name'" in refused.stderr
 
 
+async def blobs(home: Path) -> dict[bytes, bytes]:
+    """Return all code that Redis has."""
+    async with namespace(home) as ns:
+        names = [key async for key in ns.redis.scan_iter(match=f"{ns.prefix}blob:*")]
+        return {name: await ns.redis.get(name) for name in names}
+
+
+async def drop_blobs(home: Path) -> None:
+    """Let the hour of code that nobody refers to any more be over."""
+    names = await blobs(home)
+    async with namespace(home) as ns:
+        assert await ns.redis.delete(*names) == 1
+
+
+def test_code_that_only_the_archive_has_runs_again(terminal: Terminal, gone: str) -> None:
+    code = anyio.run(blobs, terminal.home)
+    anyio.run(drop_blobs, terminal.home)
+    terminal.script("print('other code')")  # where the first one was
+
+    draft = terminal.text("clone", gone).strip()
+    terminal.text("enqueue", draft)
+    again = terminal.text("rerun", "first").strip()
+    assert anyio.run(blobs, terminal.home) == code
+    terminal("work", "--once")
+
+    assert [terminal.text("logs", each) for each in (draft, again)] == ["one\ntwo\n"] * 2
+
+
 def test_damage_is_told_and_hides_no_other_task(terminal: Terminal, gone: str) -> None:
     [segment] = (terminal.home / "data" / "archive").rglob("*.segment")
     segment.write_bytes(segment.read_bytes()[:-40])
