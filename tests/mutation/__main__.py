@@ -1,6 +1,6 @@
 """Break each guard of each Lua file in turn, and tell which test notices.
 
-    python -m tests.mutation [--out FILE] [--part N/M] [--limit-s S] [--all] [name ..]
+    python -m tests.mutation [--out FILE] [--part N/M] [--limit-s S] [--all] [--again] [name ..]
     python -m tests.mutation --table [--out FILE]
 
 Each mutant meets the tests of its own script and then a short run of the model, on fakeredis;
@@ -57,6 +57,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--part", default="1/1", help="the n-th of m parts, to run some at a time")
     parser.add_argument("--limit-s", type=float, default=120, help="for each mutant")
     parser.add_argument("--all", action="store_true", help="let survivors meet all tests")
+    parser.add_argument("--again", action="store_true", help="try survivors once more")
     parser.add_argument("--table", action="store_true", help="print what is known")
     parser.add_argument("names", nargs="*", help="of Lua files, without .lua; all")
     return parser.parse_args()
@@ -68,7 +69,8 @@ def _try_file(name: str, arguments: argparse.Namespace) -> None:
     wanted: list[tuple[str, Mutant]] = []
     for mutant in mutants((LUA / f"{name}.lua").read_text("utf-8")):
         old = known.get(digest_of(name, mutant.text))
-        is_known = old is not None and (old.caught_by or old.tried >= tried)
+        is_again = arguments.again and old is not None and not old.caught_by
+        is_known = old is not None and (old.caught_by or old.tried >= tried) and not is_again
         if not is_known and is_sound(name, mutant.text):
             wanted.append((digest_of(name, mutant.text), mutant))
 
