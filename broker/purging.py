@@ -85,6 +85,14 @@ class Purging:
         more, tasks = await self._ns.scripts.collect([limit, lease_ms, SMALL_BYTES, HASH_BYTES])
         return [Collected(*fields) for fields in tasks], bool(more)
 
+    async def give_back(self, tasks: Sequence[Collected]) -> int:
+        """Let others have what was collected at once; return how many the archive still lacks."""
+        lacking = 0
+        for start in range(0, len(tasks), _NOTED):
+            part = tasks[start : start + _NOTED]
+            lacking += await self._ns.scripts.uncollect([len(part), *(t.id for t in part)])
+        return lacking
+
     async def note_archived(self, tasks: Sequence[Collected]) -> int:
         """Note that the archive has these ends; return of how many that is still true."""
         noted = 0

@@ -22,7 +22,7 @@ _ALLOW_OOM: Final = frozenset(
         *("archive", "archived", "beat", "cancel", "claim", "collect", "delete_queue", "drain"),
         *("finish", "hello", "leave", "limit_queue", "pause_queue", "phase", "purge"),
         *("purge_queue", "resume_queue", "schedule_pause", "schedule_remove", "stop", "tick"),
-        "undrain",
+        *("uncollect", "undrain"),
     }
 )
 """These free memory, or are needed to get there: a full Redis drains while it refuses more."""
@@ -116,6 +116,7 @@ class Scripts:
     set_priority: Script
     stop: Script
     tick: Script
+    uncollect: Script
     undrain: Script
     used: Script
     weigh_queue: Script

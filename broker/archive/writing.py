@@ -12,6 +12,7 @@ from typing import Final
 import anyio.to_thread
 import msgspec
 
+from ..errors import ArchiveUnavailable
 from ..namespace import Namespace
 from ..pacing import next_limit
 from ..purging import COLLECTED, Collected, Purging
@@ -55,6 +56,15 @@ class Writer:
             BrokerUnavailable: nor then.
         """
         collected, more = await self._collect(tasks)
+        try:
+            written, noted = await self._archive(collected)
+        except ArchiveUnavailable:
+            await self._purging.give_back(collected)
+            raise
+        return Written(tasks=written, noted=noted, more=more)
+
+    async def _archive(self, collected: Sequence[Collected]) -> tuple[int, int]:
+        """Write all that was collected; return how many tasks were written, and noted."""
         written = noted = 0
         copies: list[TaskCopy] = []
         done: list[Collected] = []
@@ -70,7 +80,7 @@ class Writer:
         if copies:
             noted += await self._close(copies, done)
             written += len(copies)
-        return Written(tasks=written, noted=noted, more=more)
+        return written, noted
 
     async def _collect(self, tasks: int) -> tuple[list[Collected], bool]:
         """Return about so many tasks, and whether there are more; in smaller calls where slow."""
