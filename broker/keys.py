@@ -265,5 +265,5 @@ def log(p: Prefix, task_id: TaskId, fence: int) -> str:
 
 
 def globals_(p: Prefix) -> str:
-    """HASH, no TTL. run_id, ticked_at, hold_claims_until, hold_reaping_until, ticker ..."""
+    """HASH, no TTL. run_id, ticked_at, hold_claims_until, hold_reaping_until, archived ..."""
     return f"{p}g"

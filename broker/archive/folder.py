@@ -29,7 +29,7 @@ class FolderStore:
     """See store.py. A file appears by a rename after it and its folder were synced."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` need not exist; it is made by the first write."""
+        """`folder` need not exist; it is made by the first write, but what it lies in is not."""
         self._folder = folder
         self.where = str(folder)
 
@@ -37,7 +37,7 @@ class FolderStore:
         """Write a file."""
         target = self._folder / checked(path)
         with self._explained():
-            _make_private(self._folder)
+            self._make()
             _make_folder(target.parent)
             partial = target.parent / f"{_PARTIAL}{secrets.token_hex(8)}"
             try:
@@ -76,6 +76,22 @@ class FolderStore:
             elif not entry.name.startswith("."):
                 yield f"{folder}/{entry.name}"
 
+    def _make(self) -> None:
+        """Make a folder that only this user may enter: arguments of tasks are in it.
+
+        Whoever wants to share an archive makes its folder first, with the rights it should have.
+        """
+        parent = self._folder.parent
+        if self._folder.is_dir():
+            return
+        if not parent.exists():
+            raise ArchiveUnavailable(
+                f"archive {self.where}: {parent} does not exist: is it mounted? if it is to be an"
+                " ordinary folder, make it first"
+            )
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(parent)
+
     @contextmanager
     def _explained(self, path: str = "") -> Iterator[None]:
         """Say what an error of the file system means to the archive."""
@@ -95,17 +111,6 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _make_private(folder: Path) -> None:
-    """Make a folder that only this user may enter: arguments of tasks are in it.
-
-    Whoever wants to share an archive makes its folder first, with the rights that it should have.
-    """
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(folder.parent)
 
 
 def _make_folder(folder: Path) -> None:

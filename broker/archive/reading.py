@@ -19,6 +19,7 @@ from . import layout
 from .archived import ArchivedTask
 from .copies import TaskCopy, filled
 from .index import Index, Place
+from .marking import is_marked
 from .segment import SUFFIX, read_block, read_table
 from .store import ArchiveMissing, ArchiveStore
 
@@ -103,6 +104,10 @@ class Archive:
         known = index.paths()
         folder = layout.segments(self._namespace)
         there = {path for path in self._store.list(folder) if path.endswith(SUFFIX)}
+        if known and not there and not is_marked(self._store):
+            raise ArchiveUnavailable(
+                f"archive {self._store.where}: nothing is there any more: is it mounted?"
+            )
         for path in sorted(known - there):
             index.forget(path)
             known = index.paths()

@@ -20,6 +20,7 @@ from . import layout, segment
 from .contents import Contents
 from .copies import TaskCopy
 from .gathering import gather
+from .marking import need_archive, open_archive
 from .store import ArchiveStore
 
 SEGMENT_TASKS: Final = 1000
@@ -55,6 +56,7 @@ class Writer:
             ArchiveUnavailable: the archive can't be written; nothing is lost or purged.
             BrokerUnavailable: nor then.
         """
+        await open_archive(self._ns, self._store)
         collected, more = await self._collect(tasks)
         try:
             written, noted = await self._archive(collected)
@@ -98,6 +100,7 @@ class Writer:
         digests = {copy.task.get(b"definition", b"").decode("ascii", "replace") for copy in copies}
         await self._contents.keep(digests - {""})
         await anyio.to_thread.run_sync(self._put, copies)
+        await need_archive(self._store)  # what it wrote must not lie below a mount point
         return await self._purging.note_archived(tasks)
 
     def _put(self, copies: Sequence[TaskCopy]) -> None:

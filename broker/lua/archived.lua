@@ -9,7 +9,7 @@
 -- Returns  for each: 1 noted | 0 not this end, or edited since: the task was reset, ran again, got
 --          other labels, or is gone
 -- Writes   t:<id> archived_ms = finished_ms, and the task leaves `arc`; one whose time was up
---          before is to be purged now. Nothing where it returns 0.
+--          before is to be purged now; g archived: there is an archive. Nothing where it returns 0.
 -- Cost     O(tasks log N)
 
 local codes, noted = {}, {}
@@ -28,6 +28,7 @@ for n = 1, tonumber(ARGV[1]) do
   end
 end
 if #noted > 0 then
+  call("HSET", globals__key(), "archived", "1")
   call("ZREM", unarchived_key(), unpack(noted))
 end
 return codes

@@ -124,10 +124,17 @@ def test_only_its_user_may_enter_a_folder_that_was_not_there(tmp_path: Path) -> 
 
 
 def test_a_folder_is_made_by_the_first_write_only(tmp_path: Path) -> None:
-    store = FolderStore(tmp_path / "deep" / "archive")
+    store = FolderStore(tmp_path / "archive")
 
     assert list(store.list("lab")) == []
-    assert not (tmp_path / "deep").exists()
+    assert not (tmp_path / "archive").exists()
     store.put("lab/x", b"1")
 
-    assert os.listdir(tmp_path / "deep" / "archive" / "lab") == ["x"]
+    assert os.listdir(tmp_path / "archive" / "lab") == ["x"]
+
+
+def test_what_a_folder_lies_in_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveUnavailable, match="/disk does not exist: is it mounted"):
+        FolderStore(tmp_path / "disk" / "archive").put("lab/x", b"1")
+
+    assert os.listdir(tmp_path) == []

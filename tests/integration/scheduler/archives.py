@@ -12,6 +12,7 @@ from typing import Any
 
 from rq_agent.broker.archive.archived import ArchivedTask
 from rq_agent.broker.archive.folder import FolderStore
+from rq_agent.broker.archive.marking import MARK
 from rq_agent.broker.archive.reading import Archive
 from rq_agent.broker.archive.writing import Writer, Written
 from rq_agent.broker.keys import TaskId
@@ -68,8 +69,8 @@ def segments(folder: Path) -> list[Path]:
 
 
 def files(folder: Path) -> list[str]:
-    """Return the names of all files below a folder."""
-    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+    """Return the names of all files below a folder, but for the mark of an archive."""
+    return sorted(p.name for p in folder.rglob("*") if p.is_file() and p.name != MARK)
 
 
 def a_file(path: Path) -> Path:

@@ -10,6 +10,7 @@ from obstore.store import MemoryStore
 from rq_agent.broker import keys
 from rq_agent.broker.archive import gathering, layout, writing
 from rq_agent.broker.archive.folder import FolderStore
+from rq_agent.broker.archive.marking import MARK
 from rq_agent.broker.archive.objects import ObjectsStore
 from rq_agent.broker.archive.reading import Archive
 from rq_agent.broker.archive.restoring import bring_back
@@ -206,7 +207,8 @@ async def test_a_definition_is_in_the_archive_before_any_task_of_it(
     order: list[str] = []
 
     def remembered(self: FolderStore, path: str, content: bytes) -> None:
-        order.append(path)
+        if path != MARK:
+            order.append(path)
         put(self, path, content)
 
     monkeypatch.setattr(FolderStore, "put", remembered)
