@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -99,7 +100,7 @@ def test_an_archived_task_is_named_as_a_live_one(terminal: Terminal, gone: str) 
     assert b"no task has the id or the name 'nothing-of-this-name'" in refused.stderr
 
 
-async def blobs(home: Path) -> dict[bytes, bytes]:
+async def blobs(home: Path) -> dict[bytes, Any]:
     """Return all code that Redis has."""
     async with namespace(home) as ns:
         names = [key async for key in ns.redis.scan_iter(match=f"{ns.prefix}blob:*")]
