@@ -93,10 +93,11 @@ def leave(state: State, worker: str) -> None:
     state.workers.pop(worker, None)
 
 
-def drain(state: State, worker: str) -> bool:
+def close(state: State, worker: str, command: str) -> bool:
+    """Tell a worker to drain or to stop: it claims no more."""
     if worker not in state.alive_until:
         return False
-    state.worker(worker).command = "drain"
+    state.worker(worker).command = command
     state.worker(worker).is_parked = False
     return True
 

@@ -40,6 +40,12 @@ class TimeRules(Stage):
         assert self.saved is not None
         self.rig.roll_back(self.saved)
         self.restart_redis()
+        for worker in self.workers:  # who drains says so again
+            record = self.rig.state.workers.get(worker.name)
+            if worker.drains and not (record and record.command):
+                self.rig.drain(worker.name)
+            elif record and record.command and not worker.drains:
+                self.rig.undrain(worker.name)
 
     @rule()
     def restart_redis(self) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from rq_agent.broker.claims import Finish, Outcome
 from rq_agent.broker.claims import Token as RealToken
+from rq_agent.broker.draining import Draining
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.orders import Order
@@ -96,12 +97,17 @@ class WorkerCalls(Base):
         same(told.hold_claims_until_ms, held_until)
 
     def drain(self, worker: str) -> bool:
-        is_told = bool(self.run(self.ns.scripts.drain([worker])))
-        same(is_told, ticking.drain(self.state, worker))
+        is_told = self.run(Draining(self.ns).drain(worker))
+        same(is_told, ticking.close(self.state, worker, "drain"))
+        return is_told
+
+    def stop(self, worker: str) -> bool:
+        is_told = self.run(Draining(self.ns).stop(worker))
+        same(is_told, ticking.close(self.state, worker, "stop"))
         return is_told
 
     def undrain(self, worker: str) -> bool:
-        is_told = bool(self.run(self.ns.scripts.undrain([worker])))
+        is_told = self.run(Draining(self.ns).undrain(worker))
         same(is_told, ticking.undrain(self.state, worker))
         return is_told
 

@@ -66,6 +66,17 @@ class WorkerRules(Stage):
             worker.has_news = True
 
     @rule(n=WORKER)
+    def stop(self, n: int) -> None:
+        """Told from afar, it gives back what it holds, and comes back later."""
+        worker = self.workers[n]
+        if self.rig.stop(worker.name):
+            for token in worker.held:
+                self.finish(token, "release", 0, 1)
+            worker.held = []
+            self.rig.leave(worker.name)
+            worker.restart()
+
+    @rule(n=WORKER)
     def leave(self, n: int) -> None:
         """One that holds nothing stops, and comes back later."""
         worker = self.workers[n]
