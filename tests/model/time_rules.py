@@ -16,6 +16,9 @@ class TimeRules(Stage):
     def pass_time(self, ms: int) -> None:
         """The clock goes on, leaps, or is set back."""
         self.rig.set_time(self.rig.now + ms)
+        if ms < 0:  # one that was passed over counts as parked again: left to ticks
+            for worker in self.workers:
+                worker.has_news = True
 
     @rule(limit=st.sampled_from((500, 500, 2)), times=TIMES)
     def tick(self, limit: int, times: int) -> None:
