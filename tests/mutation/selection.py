@@ -12,8 +12,11 @@ _BESIDE: Final = {
     "adding": ("enqueue", "uniqueness", "dependencies", "parking", "statistics"),
     "adoption": ("beat", "finish", "concurrency"),
     "ageing": ("age_queue",),
-    "beat": ("beat", "parking", "concurrency", "statistics", "presence"),
-    "cancel": ("cancel", "dependencies"),
+    "beat": (
+        *("beat", "parking", "concurrency", "statistics", "presence"),
+        *("strange_members", "room_for_others"),
+    ),
+    "cancel": ("cancel", "dependencies", "room_for_others"),
     "claim": ("claim", "parking", "statistics", "concurrency", "orders_of_queues"),
     "closing": ("drain", "stop", "parking"),
     "collect": ("archived", "purge"),
@@ -30,7 +33,10 @@ _BESIDE: Final = {
     ),
     "enqueue_draft": ("enqueue_draft_trouble", "statistics"),
     "families": ("dependencies",),
-    "finish": ("parking", "statistics", "results", "concurrency", "dependencies"),
+    "finish": (
+        *("parking", "statistics", "results", "concurrency", "dependencies"),
+        *("room_for_others", "cancel"),
+    ),
     "fronts": ("claim", "turns", "orders_of_queues"),
     "holds": ("concurrency",),
     "kinds": ("enqueue", "uniqueness", "dependencies"),
@@ -46,9 +52,12 @@ _BESIDE: Final = {
     "references": ("purge_references", "purge"),
     "sources": ("page", "lookups"),
     "states": ("archive", "cancel", "reset", "dependencies"),
-    "tick": ("parking", "statistics", "concurrency", "age_queue"),
+    "tick": (
+        *("parking", "statistics", "concurrency", "age_queue"),
+        *("strange_members", "room_for_others"),
+    ),
     "turns": ("orders_of_queues",),
-    "waiting": ("cancel", "tick", "concurrency"),
+    "waiting": ("cancel", "tick", "concurrency", "room_for_others"),
     "waking": ("resume_queue", "limit_queue"),
 }
 """Test files beside test_<name>.py, by their names without test_."""
