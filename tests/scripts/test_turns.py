@@ -86,6 +86,16 @@ async def test_weights_share_out_the_turns_exactly(namespace: Namespace) -> None
     assert all(Counter(order[n : n + 4]) == {"a": 3, "b": 1} for n in range(0, 16, 4))
 
 
+@pytest.mark.parametrize("weight", ["0", "-3", "1e9", "0.0001", "nan", "inf", "heavy", ""])
+async def test_what_is_no_weight_counts_as_one(namespace: Namespace, weight: str) -> None:
+    await fill(namespace, "ab", 3)
+    await namespace.redis.hset(keys.queue(namespace.prefix, "b"), "weight", weight)
+
+    order = await served(namespace, 6, "round-robin", "a", "b")
+
+    assert order == "ababab"
+
+
 async def test_the_weight_of_a_queue_multiplies_that_of_the_order(namespace: Namespace) -> None:
     await fill(namespace, "ab", 40)
     await namespace.redis.hset(keys.queue(namespace.prefix, "b"), "weight", "6")
