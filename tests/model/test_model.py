@@ -29,7 +29,7 @@ _SEEDS: Final = range(
     int(os.environ.get("MODEL_FIRST_SEED", "0")) + int(os.environ.get("MODEL_SEEDS", "1")),
 )
 _STEPS: Final = int(os.environ.get("MODEL_STEPS", "100"))
-_LIVES: Final = int(os.environ.get("MODEL_LIVES", "4"))
+_LIVES: Final = int(os.environ.get("MODEL_LIVES", "8"))
 _CHECK_EVERY: Final = int(os.environ.get("MODEL_CHECK_EVERY", "1"))
 _PHASES: Final = (
     (Phase.generate,) if os.environ.get("MODEL_SHRINK") == "0" else (Phase.generate, Phase.shrink)
