@@ -52,6 +52,9 @@ def _check_task(task: Task, stored: Stored) -> None:
     same(told, {n: str(v) for n, v in expected.items()}, f"task {task.id}")
     for name in ("nonce", "cancel", "finished"):
         same(record.get(name, ""), getattr(task, name), f"{name} of task {task.id}")
+    if not task.is_final and task.state != "running":
+        left = {"worker", "phase", "started_ms"} & record.keys()
+        same(left, set(), f"what task {task.id} should have lost")
     reason = stored.get(f"x:{task.id}", {}).get("reason", "") if task.is_final else ""
     if task.state != "skipped":  # several parents may be why
         same(reason, task.reason, f"reason of task {task.id}")
