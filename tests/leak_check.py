@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -38,6 +39,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     type: str
 
 
+@cache
 def rules() -> list[Rule]:
     """Return one rule for every function of keys.py that names a key."""
     return [_rule(name, function) for name, function in key_functions().items()]
@@ -68,15 +70,22 @@ def _rule(name: str, function: Callable[..., str]) -> Rule:
 async def check_no_leaks(ns: Namespace) -> None:
     """Fail if the namespace holds a key that it should not."""
     known = rules()
-    async for raw in ns.redis.scan_iter(match=f"{ns.prefix}*", count=1000):
-        key = _text(raw).removeprefix(ns.prefix)
-        rule = next((rule for rule in known if rule.pattern.fullmatch(key)), None)
-        assert rule is not None, f"key {key} is not in keys.py"
-        kind = _text(await ns.redis.type(raw))
-        assert kind == rule.type, f"key {key} is a {kind}, keys.py says {rule.type}"
-        ttl_ms = await ns.redis.pttl(raw)
-        assert not (rule.name in NO_TTL and ttl_ms != -1), f"key {key} has a TTL"
-        assert not (rule.name in TTL and ttl_ms == -1), f"key {key} has no TTL"
+    found = [raw async for raw in ns.redis.scan_iter(match=f"{ns.prefix}*", count=1000)]
+    pipe = ns.redis.pipeline(transaction=False)
+    for raw in found:
+        pipe.type(raw)
+        pipe.pttl(raw)
+    facts = await pipe.execute()
+    for raw, kind, ttl_ms in zip(found, facts[0::2], facts[1::2], strict=True):
+        _check(_text(raw).removeprefix(ns.prefix), _text(kind), ttl_ms, known)
+
+
+def _check(key: str, kind: str, ttl_ms: int, known: list[Rule]) -> None:
+    rule = next((rule for rule in known if rule.pattern.fullmatch(key)), None)
+    assert rule is not None, f"key {key} is not in keys.py"
+    assert kind == rule.type, f"key {key} is a {kind}, keys.py says {rule.type}"
+    assert not (rule.name in NO_TTL and ttl_ms != -1), f"key {key} has a TTL"
+    assert not (rule.name in TTL and ttl_ms == -1), f"key {key} has no TTL"
 
 
 def _text(value: Any) -> str:
