@@ -23,8 +23,8 @@ from .trial import try_all
 _MODEL = str(TESTS / "model" / "test_model.py")
 _SHORT_MODEL = {
     "MODEL_SERVERS": "fakeredis",
-    "MODEL_LIVES": "6",
-    "MODEL_STEPS": "60",
+    "MODEL_LIVES": "14",
+    "MODEL_STEPS": "100",
     "MODEL_SHRINK": "0",
     "MODEL_CHECK_EVERY": "3",
 }

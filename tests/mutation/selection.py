@@ -56,6 +56,7 @@ _BESIDE: Final = {
         *("parking", "statistics", "concurrency", "age_queue"),
         *("strange_members", "room_for_others"),
     ),
+    "undrain": ("drain",),
     "turns": ("orders_of_queues",),
     "waiting": ("cancel", "tick", "concurrency", "room_for_others"),
     "waking": ("resume_queue", "limit_queue"),
