@@ -3,8 +3,11 @@
 import pytest
 
 from rq_agent.broker import keys
+from rq_agent.broker.claims import FinishCode
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.needs import shape_id
 from rq_agent.broker.new_task import Parent
+from rq_agent.broker.orders import Profile, parse
 from rq_agent.broker.presence import Workers
 from rq_agent.broker.queue_settings import QueueSettings
 from rq_agent.broker.tasks import Tasks
@@ -226,3 +229,44 @@ async def test_children_hear_of_a_task_that_was_cancelled_when_it_is_given_back(
     assert told.given_back == (parent,)
     assert await state(namespace, parent) == "cancelled"
     assert await state(namespace, child.id) == "skipped"
+
+
+async def test_with_room_for_two_the_next_runs_beside_the_other(namespace: Namespace) -> None:
+    *_, third = await add(namespace, 3, concurrency_key="db", concurrency_limit=2)
+    first, _ = (await claim(namespace, limit=3)).claims
+    assert await state(namespace, third) == "blocked"
+
+    await finish(namespace, first, "succeeded")
+
+    assert (await claim_one(namespace)).task_id == third
+
+
+async def test_a_lost_claim_that_ends_while_its_task_is_blocked_leaves_no_trace(
+    namespace: Namespace,
+) -> None:
+    p = namespace.prefix
+    first, second = await add(namespace, 2, concurrency_key="db")
+    lost = await claim_one(namespace)
+    await lose(namespace, first)
+    await namespace.redis.zadd(keys.ready(p, "q", shape_id(CPU)), {second: 1})
+    assert (await claim_one(namespace)).task_id == second
+    assert (await claim(namespace)).claims == ()
+    assert await state(namespace, first) == "blocked"
+
+    assert await finish(namespace, lost, "succeeded") == FinishCode.APPLIED
+
+    assert not await namespace.redis.exists(keys.index(p, "state", "blocked"))
+    assert not await namespace.redis.exists(keys.parked_tasks(p, "db"))
+
+
+async def test_a_beat_keeps_what_a_parked_worker_may_be_woken_for(namespace: Namespace) -> None:
+    p, redis = namespace.prefix, namespace.redis
+    await park(namespace, 1)
+    profile = Profile(order=parse("priority", ["q"]), shapes=(shape_id(CPU),)).id
+    names = (keys.profile(p, profile), keys.idle(p, profile))
+    for name in names:
+        await redis.pexpire(name, 60_000)
+
+    assert (await beat(namespace, worker="w0", profile=profile)).is_parked
+
+    assert min([await redis.pttl(name) for name in names]) > 3_600_000
