@@ -86,6 +86,15 @@ async def test_weights_share_out_the_turns_exactly(namespace: Namespace) -> None
     assert all(Counter(order[n : n + 4]) == {"a": 3, "b": 1} for n in range(0, 16, 4))
 
 
+async def test_weights_hold_within_one_claim(namespace: Namespace) -> None:
+    await fill(namespace, "ab", 12)
+
+    claimed = await claim(namespace, "a", "b", limit=12, mode="weighted:1,3")
+
+    order = "".join(c.queue for c in claimed.claims)
+    assert all(Counter(order[n : n + 4]) == {"a": 1, "b": 3} for n in range(0, 12, 4)), order
+
+
 @pytest.mark.parametrize("weight", ["0", "-3", "1e9", "0.0001", "nan", "inf", "heavy", ""])
 async def test_what_is_no_weight_counts_as_one(namespace: Namespace, weight: str) -> None:
     await fill(namespace, "ab", 3)
