@@ -21,7 +21,7 @@ lint: $(INSTALLED)
 	$(BIN)/lint-imports
 
 # The long run of the model: 50 000 operations of each of 20 seeds on a real server.
-MODEL ?= MODEL_SERVERS=redis MODEL_SEEDS=20 MODEL_LIVES=150 MODEL_STEPS=300 MODEL_CHECK_EVERY=10
+MODEL ?= MODEL_SERVERS=redis MODEL_SEEDS=20 MODEL_LIVES=165 MODEL_STEPS=300 MODEL_CHECK_EVERY=10
 model: $(INSTALLED) redis-server
 	$(MODEL) $(BIN)/pytest -n 2 -s tests/model $(ARGS)
 
