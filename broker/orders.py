@@ -10,7 +10,6 @@ from .errors import UsageError
 from .names import check_queue
 
 MOST_QUEUES: Final = 256
-MOST_SHAPES: Final = 256
 MAX_WEIGHT: Final = 1000.0
 
 Mode = Literal["priority", "round-robin", "weighted"]

@@ -11,7 +11,7 @@
 -- ARGV[7]  profile       id to park under when nothing is ready; '': don't park
 -- ARGV[8]  envelope      integer, bytes; a larger one is answered as ''
 -- ARGV[9]  number of queues, 1 to 256
--- ARGV[10] number of shapes, 0 to 256
+-- ARGV[10] number of shapes; those that fit the worker just now
 -- then the queues, their weights, the shapes
 --
 -- Returns  {now, due, again, parked, shapes, held_until, tasks}

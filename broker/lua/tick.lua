@@ -1,6 +1,6 @@
 -- tick.lua: what time alone brings about. Called about once a second by one worker.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, ageing.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, ageing.lua, sweeping.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  limit       of each kind of work in this call
 -- ARGV[2]  lease       integer, ms; the usual one
@@ -12,8 +12,8 @@
 --          delayed (later ones), dead (above max_lost), or cancelled (where that was asked for);
 --          its nonce stays, so that its worker can still re-adopt it. Due delayed tasks become
 --          ready, overdue ones expired. Workers silent for ten leases are forgotten. Children of
---          final tasks are told; tasks parked under a key that has room become ready. Tasks of queues
---          with ageing rise by a priority.
+--          final tasks are told; tasks parked under a key that has room become ready, and members of
+--          run: and hold: without a lease are dropped. Tasks of queues with ageing rise by a priority.
 -- Cost     O(limit log N)
 
 local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -140,22 +140,6 @@ local function wake_again()
   return woken
 end
 
--- Whoever leaves a key lets the next one through. This is for what a hand in redis-cli did, and
--- rare: it can't see who was let through and is not claimed yet.
-local function unpark_forgotten()
-  local last = whole(call("HGET", globals__key(), "unparked_at"), 0)
-  if last <= NOW and NOW - last < lease then
-    return
-  end
-  call("HSET", globals__key(), "unparked_at", I(NOW))
-  if last == 0 then
-    return
-  end
-  for _, key in ipairs(call("SRANDMEMBER", parked_keys_key(), MOST_QUEUES)) do
-    unpark_tasks(key)
-  end
-end
-
 local reaped, purged = 0, 0
 if not is_reaping_held() then -- nor is a worker gone whose beat could not come
   local gone = call("ZRANGEBYSCORE", workers_key(), "-inf", I(NOW - 10 * lease), "LIMIT", 0, MOST_WORKERS)
@@ -163,6 +147,6 @@ if not is_reaping_held() then -- nor is a worker gone whose beat could not come
 end
 local promoted = step_through(due(delayed_key(), limit), promote)
 local expired = step_through(due(deadlines_key(), limit), expire)
-unpark_forgotten()
+sweep(lease)
 more = math.max(more, fan_out(limit, retention), age_queues(limit))
 return { reaped, promoted, expired, purged, wake_again(), more }

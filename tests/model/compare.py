@@ -114,7 +114,7 @@ def _check_parking(state: State, stored: Stored) -> None:
 def _check_globals(state: State, told: dict[str, str]) -> None:
     known = state.globals
     same(told.get("run_id", ""), known.run_id)
-    for name in ("hold_claims_until", "hold_reaping_until", "ticker_until", "unparked_at"):
+    for name in ("hold_claims_until", "hold_reaping_until", "ticker_until", "swept_at"):
         same(int(told.get(name, "0")), getattr(known, name), name)
     same(told.get("ticker", ""), known.ticker)
     same(int(told.get("ticked_at", "0")), (known.ticked_at or 0))

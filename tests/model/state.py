@@ -108,7 +108,7 @@ class Globals:
     ticked_at: int | None = None
     ticker: str = ""
     ticker_until: int = 0
-    unparked_at: int = 0
+    swept_at: int = 0
 
 
 @dataclass

@@ -72,10 +72,10 @@ def _expire(state: State, now: int) -> int:
 
 def _unpark_forgotten(state: State, now: int, lease_ms: int) -> None:
     """Once in a lease, let through whoever a hand in redis-cli made forget."""
-    last = state.globals.unparked_at
+    last = state.globals.swept_at
     if last <= now and now - last < lease_ms:
         return
-    state.globals.unparked_at = now
+    state.globals.swept_at = now
     for key in {t.key for t in state.tasks.values() if t.state == "blocked" and last}:
         unpark(state, key)
 

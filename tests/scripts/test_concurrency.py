@@ -15,6 +15,7 @@ from .steps import (
     claim_one,
     enqueue,
     events,
+    expire_lease,
     finish,
     forget_a_claim,
     line,
@@ -186,12 +187,44 @@ async def test_a_tick_lets_through_what_a_hand_left_behind(namespace: Namespace)
     first, second = await keyed(namespace, 2)
     await claim(namespace, limit=2)
     await tick(namespace)
-    await redis.hset(keys.globals_(p), "unparked_at", "1")
+    await redis.hset(keys.globals_(p), "swept_at", "1")
     await redis.zrem(keys.holders(p, "db"), first)
 
     await tick(namespace)
 
     assert await line(namespace) == [second]
+
+
+async def test_a_running_task_whose_record_vanished_takes_up_no_place_for_ever(
+    namespace: Namespace,
+) -> None:
+    p, redis = namespace.prefix, namespace.redis
+    first, second = await keyed(namespace, 2, queue="q")
+    await claim(namespace, limit=2)
+    await redis.delete(keys.task(p, first))
+    await expire_lease(namespace, first)
+    await tick(namespace)
+    assert await line(namespace) == []
+    await redis.hset(keys.globals_(p), "swept_at", "1")
+
+    await tick(namespace)
+
+    assert await line(namespace) == [second]
+    assert await holding(namespace) == []
+    assert await members(namespace, keys.running(p, "q")) == []
+
+
+async def test_a_tick_sweeps_no_task_that_runs(namespace: Namespace) -> None:
+    p, redis = namespace.prefix, namespace.redis
+    first, _ = await keyed(namespace, 2)
+    await claim(namespace, limit=2)
+    await tick(namespace)
+    await redis.hset(keys.globals_(p), "swept_at", "1")
+
+    await tick(namespace)
+
+    assert await holding(namespace) == [first]
+    assert await members(namespace, keys.running(p, "q")) == [first]
 
 
 async def test_a_limit_that_makes_no_sense_counts_as_one(namespace: Namespace) -> None:

@@ -15,7 +15,7 @@ LUA = Path(scripts.__file__).parent / "lua"
 PARTS = {
     *("adding", "adoption", "ageing", "closing", "counts", "definitions", "endings", "families"),
     *("fronts", "holds", "kinds", "neighbours", "orders", "parking", "placing", "prelude", "ready"),
-    *("references", "sources", "states", "turns", "uniqueness", "waiting", "waking"),
+    *("references", "sources", "states", "sweeping", "turns", "uniqueness", "waiting", "waking"),
 }
 NAMES = sorted(set(scripts.Scripts.__annotations__))
 
