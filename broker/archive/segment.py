@@ -26,6 +26,8 @@ SUFFIX: Final = ".segment"
 _BLOCK_BYTES: Final = 256 * 1024
 """A block is closed when its tasks are this large."""
 _LEVEL: Final = 3
+_MOST_RAW_BYTES: Final = 512 * 1024 * 1024
+"""Of a block or a table. Whoever may write to an archive must not fill a reader's memory."""
 _LAST_DAY_MS: Final = 253_402_300_799_000
 
 Read = Callable[[int, int], bytes]
@@ -94,7 +96,7 @@ def read_table(path: str, size: int, read: Read) -> Table:
     if hashlib.sha256(stored).hexdigest() != name:
         raise ArchiveDamaged(f"segment {path}: its table was altered: it has another digest")
     try:
-        return msgspec.msgpack.decode(zlib.decompress(stored), type=Table)
+        return msgspec.msgpack.decode(_inflated(stored, _MOST_RAW_BYTES), type=Table)
     except (zlib.error, ValueError) as e:
         raise ArchiveDamaged(f"segment {path}: its table is malformed: {e}") from e
 
@@ -109,10 +111,15 @@ def read_block(path: str, block: Block, read: Read) -> list[TaskCopy]:
     if hashlib.sha256(stored).digest() != block.digest:
         raise ArchiveDamaged(f"segment {path}: the block at {block.start} was altered or cut short")
     try:
-        raw = zlib.decompressobj().decompress(stored, block.raw_length)
+        raw = _inflated(stored, min(block.raw_length, _MOST_RAW_BYTES))
         return msgspec.msgpack.decode(raw, type=list[TaskCopy])
     except (zlib.error, ValueError) as e:
         raise ArchiveDamaged(f"segment {path}: the block at {block.start} is malformed") from e
+
+
+def _inflated(stored: bytes, most: int) -> bytes:
+    """Return what was compressed, at most so many bytes: what follows is malformed then."""
+    return zlib.decompressobj().decompress(stored, max(1, most))  # 0 would mean: any number
 
 
 def _grouped(copies: Sequence[TaskCopy]) -> Iterator[list[tuple[TaskCopy, msgspec.Raw]]]:

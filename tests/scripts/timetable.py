@@ -6,7 +6,7 @@ from typing import Any
 
 from rq_agent.broker import keys
 from rq_agent.broker.cron_times import Missed
-from rq_agent.broker.firing import Firing
+from rq_agent.broker.firing import DueSchedule, Fired, Firing
 from rq_agent.broker.keypair import KeyPair
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.needs import Need
@@ -101,3 +101,14 @@ async def references(ns: Namespace) -> dict[str, str]:
 async def told(ns: Namespace) -> list[str]:
     """Return the names of the events about schedules."""
     return [e["event"] for e in await steps.events(ns) if e.get("schedule")]
+
+
+async def look(scheduler: Firing) -> tuple[DueSchedule, int]:
+    """Return the one schedule that is due, and when that was."""
+    found = await scheduler.due()
+    [due] = found.due
+    return due, found.now_ms
+
+
+async def fire(scheduler: Firing) -> Fired:
+    return await scheduler.fire(*await look(scheduler))

@@ -104,3 +104,14 @@ def test_a_hostile_record_is_kept_as_it_is(record: dict[bytes, bytes]) -> None:
     hostile = TaskCopy(id="0" * 16, task=record, extra={b"labels": b"[" * 10_000})
 
     assert all_of(*encode("lab", [hostile])) == [hostile]
+
+
+def test_a_table_that_would_fill_the_memory_is_malformed(monkeypatch: pytest.MonkeyPatch) -> None:
+    path, content = encode("lab", [copy_of(n) for n in range(50)])
+    table = read_table(path, len(content), reader(content))
+    monkeypatch.setattr(segment, "_MOST_RAW_BYTES", 100)
+
+    with pytest.raises(ArchiveDamaged, match="table is malformed"):
+        read_table(path, len(content), reader(content))
+    with pytest.raises(ArchiveDamaged, match="block at 8 is malformed"):
+        read_block(path, table.blocks[0], reader(content))
