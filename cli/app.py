@@ -1,109 +1,64 @@
-"""The tree of commands."""
+"""Makes typer's commands of the tree: each when it is used, so that every one starts fast."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated, Any, Final
 
 import typer
 
-from .command import Body, command, root
-from .commands.archive import archive
-from .commands.cancel import cancel
-from .commands.clone import clone, rerun
-from .commands.dequeue import dequeue
-from .commands.down import down
-from .commands.enqueue import enqueue
-from .commands.label import label
-from .commands.logs import logs
-from .commands.move import move
-from .commands.ps import ps
-from .commands.queue_ls import queue_ls
-from .commands.queue_open import create, pause, resume
-from .commands.queue_rm import purge, rm
-from .commands.queue_shares import ageing, limit, weight
-from .commands.queue_show import queue_show
-from .commands.reset import reset
-from .commands.run import run
-from .commands.schedule import (
-    schedule_add,
-    schedule_ls,
-    schedule_pause,
-    schedule_resume,
-    schedule_rm,
-    schedule_run,
-    schedule_show,
-)
-from .commands.scheduler import scheduler
-from .commands.show import show
-from .commands.submit import submit
-from .commands.version import print_version, version
-from .commands.wait import wait
-from .commands.why import why
-from .commands.work import work
-from .commands.worker_drain import drain, stop, undrain
-from .commands.worker_ls import worker_ls
+from .command import command, root
+from .commands.version import print_version
 from .options import Common
 from .quick import QuickCommand, QuickGroup
+from .tree import ROOT, Entry, Group
 
-_HELP: Final = "Run Python work on the machines you own."
 _OURS_THEN_THEIRS: Final = {"allow_interspersed_args": False}
-"""Options before the script are ours, the ones after it the script's own."""
+_ANY_HELP: Final = {"help_option_names": ["-h", "--help"]}
+_PLAIN: Final[dict[str, Any]] = {
+    "rich_markup_mode": None,  # plain help: no import of rich, no boxes
+    "pretty_exceptions_enable": False,
+}
 
 
 def build() -> Callable[..., Any]:
     """Return the whole command line."""
-    app = _group(_HELP, context_settings={"help_option_names": ["-h", "--help"]})
-    app.callback()(root(_root))
-    app.command("run", cls=QuickCommand, context_settings=_OURS_THEN_THEIRS)(command(run))
-    app.command("submit", cls=QuickCommand, context_settings=_OURS_THEN_THEIRS)(command(submit))
-    _add(app, work, logs, ps, show, why, wait, cancel, move)
-    _add(app, clone, rerun, enqueue, dequeue, reset, label, archive)
-    queue = _group("Queues: what waits where.")
-    queue.command("ls", cls=QuickCommand)(command(queue_ls))
-    queue.command("show", cls=QuickCommand)(command(queue_show))
-    _add(queue, create, pause, resume, limit, weight, ageing, purge, rm)
-    worker = _group("Workers: who is there, and what they do.")
-    worker.command("ls", cls=QuickCommand)(command(worker_ls))
-    worker.command("drain", cls=QuickCommand)(command(drain))
-    worker.command("undrain", cls=QuickCommand)(command(undrain))
-    worker.command("stop", cls=QuickCommand)(command(stop))
-    app.add_typer(queue, name="queue")
-    app.add_typer(_schedules(), name="schedule")
-    app.add_typer(worker, name="worker")
-    _add(app, scheduler, down, version)
+    group: QuickGroup = _group(ROOT, _root, add_completion=True)
+    return group
+
+
+def made(entry: Entry | Group) -> Any:
+    """Return typer's command for one entry of the tree."""
+    if isinstance(entry, Group):
+        return _group(entry, lambda: None, add_completion=False)
+    module, _, function = entry.body.partition(":")
+    body = getattr(import_module(f"..commands.{module}", __name__), function)
+    app = typer.Typer(add_completion=False, **_PLAIN)
+    settings = {**_ANY_HELP, **(_OURS_THEN_THEIRS if entry.passes_arguments else {})}
+    app.command(entry.name, cls=QuickCommand, context_settings=settings, hidden=entry.is_hidden)(
+        command(body)
+    )
     return typer.main.get_command(app)
 
 
-def _schedules() -> typer.Typer:
-    schedule = _group("Schedules: tasks that come again and again.")
-    schedule.command("add", cls=QuickCommand, context_settings=_OURS_THEN_THEIRS)(
-        command(schedule_add)
-    )
-    schedule.command("ls", cls=QuickCommand)(command(schedule_ls))
-    schedule.command("show", cls=QuickCommand)(command(schedule_show))
-    schedule.command("pause", cls=QuickCommand)(command(schedule_pause))
-    schedule.command("resume", cls=QuickCommand)(command(schedule_resume))
-    schedule.command("run", cls=QuickCommand)(command(schedule_run))
-    schedule.command("rm", cls=QuickCommand)(command(schedule_rm))
-    return schedule
-
-
-def _add(app: typer.Typer, *bodies: Body) -> None:
-    for body in bodies:
-        app.command(body.__name__, cls=QuickCommand)(command(body))
-
-
-def _group(text: str, **settings: Any) -> typer.Typer:
-    return typer.Typer(
-        help=text,
+def _group(group: Group, callback: Callable[..., None], *, add_completion: bool) -> Any:
+    app = typer.Typer(
+        name=group.name,
         cls=QuickGroup,
+        help=group.help,
         no_args_is_help=True,
-        rich_markup_mode=None,  # plain help: no import of rich, no boxes
-        pretty_exceptions_enable=False,
-        add_completion=bool(settings),
-        **settings,
+        add_completion=add_completion,
+        context_settings=_ANY_HELP,
+        hidden=group.is_hidden,
+        **_PLAIN,
     )
+    app.callback()(callback)
+    made_of: Any = typer.main.get_command(app)
+    made_of.panels = group.panels
+    made_of.make = made
+    return made_of
 
 
+@root
 def _root(
     common: Common,
     version: Annotated[

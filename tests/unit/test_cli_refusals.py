@@ -13,8 +13,8 @@ NOBODY = "redis://127.0.0.1:1/0"
 
 USAGE: list[tuple[str, str]] = [
     ("frobnicate", "no such command 'frobnicate'"),
-    ("sumbit s.py", "did you mean 'submit'"),
-    ("queue lss", "did you mean 'ls'"),
+    ("sumbit s.py", "did you mean submit"),
+    ("queue lss", "did you mean ls"),
     ("--frobnicate", "no such option: --frobnicate"),
     ("submit", "missing argument 'SCRIPT'"),
     ("run", "missing argument 'SCRIPT'"),

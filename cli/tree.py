@@ -1,0 +1,137 @@
+"""The tree of commands: one line for each, in the panels that the help shows them in."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+
+class Entry(NamedTuple):
+    """One command."""
+
+    name: str
+    body: str
+    """`module:function` below cli/commands; imported when the command is used or described."""
+    passes_arguments: bool = False
+    """Options before its target are ours, the ones after it the target's own."""
+    is_hidden: bool = False
+
+
+class Panel(NamedTuple):
+    """Commands that belong together, under a title."""
+
+    title: str
+    entries: Sequence["Entry | Group"]
+
+
+class Group(NamedTuple):
+    """A noun with verbs of its own."""
+
+    name: str
+    help: str
+    panels: Sequence[Panel]
+    is_hidden: bool = False
+
+
+_QUEUE: Final = Group(
+    "queue",
+    "Queues: what waits where.",
+    (
+        Panel("Look", (Entry("ls", "queue_ls:queue_ls"), Entry("show", "queue_show:queue_show"))),
+        Panel(
+            "Change",
+            (
+                Entry("create", "queue_open:create"),
+                Entry("pause", "queue_open:pause"),
+                Entry("resume", "queue_open:resume"),
+                Entry("limit", "queue_shares:limit"),
+                Entry("weight", "queue_shares:weight"),
+                Entry("ageing", "queue_shares:ageing"),
+                Entry("purge", "queue_rm:purge"),
+                Entry("rm", "queue_rm:rm"),
+            ),
+        ),
+    ),
+)
+
+_WORKER: Final = Group(
+    "worker",
+    "Workers: who is there, and what they do.",
+    (
+        Panel("Look", (Entry("ls", "worker_ls:worker_ls"),)),
+        Panel(
+            "Change",
+            (
+                Entry("drain", "worker_drain:drain"),
+                Entry("undrain", "worker_drain:undrain"),
+                Entry("stop", "worker_drain:stop"),
+            ),
+        ),
+    ),
+)
+
+_SCHEDULE: Final = Group(
+    "schedule",
+    "Schedules: tasks that come again and again.",
+    (
+        Panel(
+            "Look", (Entry("ls", "schedule:schedule_ls"), Entry("show", "schedule:schedule_show"))
+        ),
+        Panel(
+            "Change",
+            (
+                Entry("add", "schedule:schedule_add", passes_arguments=True),
+                Entry("pause", "schedule:schedule_pause"),
+                Entry("resume", "schedule:schedule_resume"),
+                Entry("run", "schedule:schedule_run"),
+                Entry("rm", "schedule:schedule_rm"),
+            ),
+        ),
+    ),
+)
+
+ROOT: Final = Group(
+    "rq-agent",
+    "Run Python work on the machines you own.",
+    (
+        Panel(
+            "Run",
+            (
+                Entry("run", "run:run", passes_arguments=True),
+                Entry("submit", "submit:submit", passes_arguments=True),
+                Entry("rerun", "clone:rerun"),
+                Entry("work", "work:work"),
+            ),
+        ),
+        Panel(
+            "Look at tasks",
+            (
+                Entry("ps", "ps:ps"),
+                Entry("show", "show:show"),
+                Entry("logs", "logs:logs"),
+                Entry("wait", "wait:wait"),
+                Entry("why", "why:why"),
+            ),
+        ),
+        Panel(
+            "Change tasks",
+            (
+                Entry("cancel", "cancel:cancel"),
+                Entry("move", "move:move"),
+                Entry("clone", "clone:clone"),
+                Entry("enqueue", "enqueue:enqueue"),
+                Entry("dequeue", "dequeue:dequeue"),
+                Entry("reset", "reset:reset"),
+                Entry("label", "label:label"),
+                Entry("archive", "archive:archive"),
+            ),
+        ),
+        Panel("Queues and workers", (_QUEUE, _WORKER, _SCHEDULE)),
+        Panel(
+            "This machine",
+            (
+                Entry("scheduler", "scheduler:scheduler"),
+                Entry("down", "down:down"),
+                Entry("version", "version:version"),
+            ),
+        ),
+    ),
+)
