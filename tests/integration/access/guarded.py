@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from rq_agent.broker.connection import connect
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.roles import ROLES
 
 from ...servers import Servers
 
 DEPLOY: Final = Path(__file__).parents[3] / "deploy" / "redis"
 NAME: Final = "lab"
-ROLES: Final = ("producer", "worker", "viewer")
 
 
 def filled_in(template: str) -> str:

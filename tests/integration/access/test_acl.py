@@ -19,7 +19,9 @@ from rq_agent.broker.leases import Leases
 from rq_agent.broker.listing import Filters
 from rq_agent.broker.logs import Chunk, Logs
 from rq_agent.broker.lookups import Lookups
+from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.presence import Inbox, Workers
+from rq_agent.broker.roles import ROLES
 from rq_agent.broker.server_facts import check_server
 from rq_agent.broker.states import Phase, TaskState
 from rq_agent.broker.statistics import Statistics
@@ -27,7 +29,7 @@ from rq_agent.broker.tasks import CancelOutcome, Tasks
 from rq_agent.broker.worker_connections import worker_connections
 
 from ...scripts.steps import add, beat, claim, claim_one, finish, line, messages, tick
-from .guarded import NAME, ROLES, Guarded, password
+from .guarded import NAME, Guarded, password
 
 CONTENT: Final = b"code"
 DIGEST: Final = hashlib.sha256(CONTENT).hexdigest()
@@ -74,8 +76,8 @@ async def allowed_of(
     return allowed
 
 
-async def test_a_producer_submits_looks_and_cancels(guarded: Guarded) -> None:
-    async with guarded.opened("producer") as ns:
+async def test_a_submitter_submits_looks_and_cancels(guarded: Guarded) -> None:
+    async with guarded.opened("submitter") as ns:
         assert (await check_server(ns.redis)).product in ("redis", "valkey")
         await Blobs(ns).put(DIGEST, CONTENT)
         await add(ns, 450)
@@ -91,7 +93,7 @@ async def test_a_producer_submits_looks_and_cancels(guarded: Guarded) -> None:
 
 
 async def test_a_worker_lives_its_life(guarded: Guarded) -> None:
-    async with guarded.opened("producer") as ns:
+    async with guarded.opened("submitter") as ns:
         ids = await add(ns, 3)
     opening = worker_connections(
         guarded.url("worker"),
@@ -118,8 +120,8 @@ async def test_a_worker_lives_its_life(guarded: Guarded) -> None:
         assert (await claim(ns, park=True)).parked
         await tick(ns)
         await Workers(ns).live()
-        async with guarded.opened("producer") as producer:
-            await add(producer)
+        async with guarded.opened("submitter") as submitter:
+            await add(submitter)
         assert [message["c"] for message in await inbox.next(block_ms=1_000)] == ["wake"]
         await Workers(ns).leave("w")
 
@@ -234,10 +236,53 @@ async def test_a_wrong_password_is_refused_and_not_shown(guarded: Guarded) -> No
 
 
 async def test_who_submits_can_write_records_past_the_scripts(guarded: Guarded) -> None:
-    """Rights separate no producer from a worker, signatures do; see deploy/redis/README.md."""
-    async with guarded.opened("producer") as ns:
+    """Rights separate no submitter from a worker, signatures do; see deploy/redis/README.md."""
+    async with guarded.opened("submitter") as ns:
         (task_id,) = await add(ns)
 
         await ns.redis.hset(keys.task(ns.prefix, task_id), "state", "succeeded")
 
         assert (await Lookups(ns).record(task_id)).state == TaskState.SUCCEEDED
+
+
+PROTECTED: Final = "rqa:{lab}:!cmd:w"
+IN_A_SCRIPT: Final = "return redis.call(ARGV[1], KEYS[1] .. ARGV[2], unpack(ARGV, 3))"
+
+
+async def in_a_script(ns: Namespace, key: str, command: str, *arguments: str) -> object:
+    """Send a command with a key that is not declared, as our scripts do."""
+    sha = await ns.redis.script_load(IN_A_SCRIPT)
+    name = key.removeprefix(ns.prefix)
+    return await ns.redis.evalsha(sha, 1, ns.prefix, command, name, *arguments)
+
+
+@pytest.mark.parametrize("user", ["submitter", "viewer"])
+async def test_protected_keys_are_out_of_reach(guarded: Guarded, user: str) -> None:
+    async with guarded.opened("admin") as ns:
+        await ns.redis.set(PROTECTED, "drain")
+        await ns.redis.set(f"{ns.prefix}k!", "x")
+    before = await guarded.content()
+
+    async with guarded.opened(user) as ns:
+        for command in ("GET K{}", "EXISTS K{}", "TYPE K{}", "XREAD STREAMS K{} 0", *WRITES):
+            for key in (PROTECTED, f"{ns.prefix}!"):
+                assert await allowed_of(ns.redis, (command,), user, key) == []
+        for attempt in (("GET",), ("SET", "stop"), ("DEL",), ("XADD", "*", "f", "v")):
+            with pytest.raises(AccessDenied, match=f"does not let the user {user} use"):
+                await in_a_script(ns, PROTECTED, *attempt)
+        with pytest.raises(AccessDenied):
+            await ns.redis.evalsha(await ns.redis.script_load("return 1"), 1, PROTECTED)
+        assert await ns.redis.get(f"{ns.prefix}k!") == b"x"
+        assert await in_a_script(ns, f"{ns.prefix}k!", "GET") == b"x"
+
+    assert await guarded.content() == before
+
+
+@pytest.mark.parametrize("user", ["worker", "operator"])
+async def test_workers_and_operators_reach_protected_keys(guarded: Guarded, user: str) -> None:
+    async with guarded.opened(user) as ns:
+        await ns.redis.set(PROTECTED, "drain")
+        assert await in_a_script(ns, PROTECTED, "GET") == b"drain"
+        await in_a_script(ns, PROTECTED, "DEL")
+
+        assert await ns.redis.get(PROTECTED) is None

@@ -7,8 +7,9 @@ from typing import Final
 import pytest
 
 from rq_agent.broker import scripts
+from rq_agent.broker.roles import LOCAL, ROLES, rules
 
-from .guarded import DEPLOY, ROLES
+from .guarded import DEPLOY
 
 BROKER: Final = Path(scripts.__file__).parent
 NAMES: Final = sorted(
@@ -61,7 +62,7 @@ def sent_directly() -> set[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_whoever_calls_a_script_may_send_its_commands(name: str) -> None:
-    users = ["worker"] if name in OF_WORKERS else ["producer", "worker"]
+    users = ["worker"] if name in OF_WORKERS else ["submitter", "worker"]
 
     lacking = {user: sorted(sent_by_script(name) - granted(user)) for user in users}
 
@@ -87,7 +88,7 @@ def test_who_submits_may_write_what_is_written_without_a_script() -> None:
     writing = sent_directly() - READING - MAY_BE_REFUSED
 
     assert writing == {"set"}
-    assert writing <= granted("producer") & granted("worker")
+    assert writing <= granted("submitter") & granted("worker")
     assert not writing & granted("viewer")
 
 
@@ -102,3 +103,14 @@ def test_the_file_holds_no_password_and_lets_nobody_in_as_it_is() -> None:
     assert "nopass" not in text
     assert not re.search(r" [><!]| #[0-9a-f]{64}\b", text)
     assert "\nuser default" not in text.replace("user default off ", "")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_of_the_file_is_what_the_code_gives_to_who_joins(role: str) -> None:
+    (line,) = re.findall(rf"^user {role} (.*)$", (DEPLOY / "users.acl").read_text(), re.MULTILINE)
+
+    assert line == " ".join(("on", f"#{role.upper()}_SHA256", *rules(role, "NAMESPACE")))
+
+
+def test_whoever_runs_the_server_may_everything() -> None:
+    assert rules(LOCAL, "lab")[-3:] == ("~*", "&*", "+@all")
