@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .completion import queue_names
+from .completion import context_names, queue_names
 
 
 def _option(*names: str, text: str, metavar: str | None = None) -> typer.models.OptionInfo:
@@ -30,7 +30,18 @@ class Common:
         _option(
             "--redis",
             metavar="URL",
-            text="Redis or Valkey to use; else RQ_AGENT_REDIS_URL, config.toml, the embedded one.",
+            text="Redis or Valkey to use; else RQ_AGENT_REDIS_URL, a context, config.toml, the "
+            "embedded one.",
+        ),
+    ] = ""
+    context: Annotated[
+        str,
+        typer.Option(
+            "--context",
+            metavar="NAME",
+            help="Server to use, by its name in `context ls`; else RQ_AGENT_CONTEXT.",
+            show_default=False,
+            autocompletion=context_names,
         ),
     ] = ""
     namespace: Annotated[
@@ -42,6 +53,10 @@ class Common:
     json: Annotated[bool, _option("--json", text="Print JSON on stdout.")] = False
     no_color: Annotated[bool, _option("--no-color", text="Print without colours.")] = False
     verbose: Annotated[bool, _option("-v", "--verbose", text="Say more; show tracebacks.")] = False
+
+
+COMMON_NAMES = (*Common.__annotations__, "help", "version", "install_completion", "show_completion")
+"""Parameters that every command has, or that the program itself has."""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,18 @@ values need no conversion, so that typer's own is left for the few that do.
 
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from typer.core import TyperCommand, TyperGroup
 
+from .examples import EXAMPLES
+from .help_text import grouped, summary
+from .option_panels import PANELS
+from .options import COMMON_NAMES
 from .tree import Entry, Group, Panel
+
+_MANY: Final = 20
+"""Options of a command that has more are shown in panels."""
 
 
 class _Quick:
@@ -24,6 +31,33 @@ class _Quick:
                 parameter.process_value = _PlainValues(parameter)
         return parameters
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments, then options in sections: our own last."""
+        parameters = self.get_params(ctx)
+        if rows := [(p.metavar or p.name, p.help) for p in _arguments(parameters) if p.help]:
+            with formatter.section("Arguments"):
+                formatter.write_dl(rows)
+        panels = PANELS if len(parameters) > _MANY else {}
+        for title, options in grouped(parameters, panels, COMMON_NAMES).items():
+            _write(ctx, formatter, title, options)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return what stands behind the command's name in the line of its usage."""
+        names = [
+            shown if p.required or shown.startswith("[") else f"[{shown}]"
+            for p in _arguments(self.get_params(ctx))
+            for shown in [p.metavar or p.name]
+        ]
+        return ["[OPTIONS]", *names]
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples, as they would be typed."""
+        path = ctx.command_path.split(" ", 1)[1:]
+        if lines := EXAMPLES.get(path[0] if path else "", ()):
+            with formatter.section("Examples"):
+                for line in lines:
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
 
 class QuickCommand(_Quick, TyperCommand):
     """A command."""
@@ -31,6 +65,10 @@ class QuickCommand(_Quick, TyperCommand):
 
 class QuickGroup(_Quick, TyperGroup):
     """A group of commands, each made when it is asked for."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return what stands behind the group's name in the line of its usage."""
+        return ["[OPTIONS]", "COMMAND ..."]
 
     panels: Sequence[Panel] = ()
     make: Callable[[Entry | Group], Any]
@@ -56,14 +94,17 @@ class QuickGroup(_Quick, TyperGroup):
             ctx.fail(f"no such command {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the commands in their panels."""
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands in their panels, then the options."""
+        width = max(len(name) for name in self._shown())
         for panel in self.panels:
             found = [self.get_command(ctx, e.name) for e in panel.entries if not e.is_hidden]
-            rows = [(each.name, each.get_short_help_str(formatter.width - 20)) for each in found]
+            limit = formatter.width - width - 4
+            rows = [(each.name.ljust(width), summary(each.help, limit)) for each in found]
             if rows:
                 with formatter.section(panel.title):
                     formatter.write_dl(rows)
+        super().format_options(ctx, formatter)
 
     def _shown(self) -> list[str]:
         return [e.name for panel in self.panels for e in panel.entries if not e.is_hidden]
@@ -88,3 +129,14 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(isinstance(each, str) for each in value)
     return isinstance(value, (str, bool))
+
+
+def _arguments(parameters: Sequence[Any]) -> list[Any]:
+    return [each for each in parameters if each.param_type_name == "argument"]
+
+
+def _write(ctx: Any, formatter: Any, title: str, parameters: Sequence[Any]) -> None:
+    records = [found for p in parameters if (found := p.get_help_record(ctx)) is not None]
+    if records:
+        with formatter.section(title):
+            formatter.write_dl(records)

@@ -57,7 +57,7 @@ def ageing(
         str, typer.Argument(metavar="TIME|off", help="90s, 30m, 6h, 1d.", show_default=False)
     ],
 ) -> None:
-    """Let a task rise by one priority each time that it has waited so long."""
+    """Let tasks rise by one priority each time they waited so long."""
     from .. import config
     from ..queue_changes import age_queue
     from ..render.screen import Screen

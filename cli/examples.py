@@ -1,0 +1,77 @@
+"""Examples of every command, by its path: shown in its help and in the reference.
+
+A test parses each one, so none can name an option that is gone.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
+    "": (
+        "rq-agent run train.py",
+        "rq-agent submit -q high --gpus 1 --set lr=0.1 train.py",
+        "rq-agent work --queues high,low --mode priority",
+    ),
+    "run": (
+        "rq-agent run train.py",
+        "rq-agent run --set epochs=3 train.py --verbose",
+    ),
+    "submit": (
+        "rq-agent submit train.py",
+        "rq-agent submit -q high --gpus 1 --set lr=0.1 train.py --data /data/set1",
+        "rq-agent submit --at 2031-05-01T18:00 --retries 3 report.py",
+        "rq-agent submit --after 01m7yz1jfg5fh2ae:ok evaluate.py",
+    ),
+    "rerun": ("rq-agent rerun last", "rq-agent rerun --set lr=0.05 train.py"),
+    "work": (
+        "rq-agent work --queues high,low --mode priority",
+        "rq-agent work --queues a,b --mode weighted:3,1 --slots 4",
+        "rq-agent work --queues gpu --gpus 0,1 --idle-timeout 10m",
+    ),
+    "ps": (
+        "rq-agent ps",
+        "rq-agent ps --state failed --label team=vision",
+        "rq-agent ps -a --json",
+    ),
+    "show": ("rq-agent show last", "rq-agent show 01m7yz1jf --json"),
+    "logs": ("rq-agent logs -f last", "rq-agent logs --tail 100 --stream err train.py"),
+    "wait": ("rq-agent wait last", "rq-agent wait --timeout 90s 01m7yz1jf 01m7yz1jw"),
+    "why": ("rq-agent why last",),
+    "cancel": (
+        "rq-agent cancel last",
+        "rq-agent cancel --queue low --state queued --label run=42 --dry-run",
+    ),
+    "move": ("rq-agent move last --top", "rq-agent move 01m7yz1jf --queue high"),
+    "clone": ("rq-agent clone --set lr=0.2 last",),
+    "enqueue": ("rq-agent enqueue last", "rq-agent enqueue -q high 01m7yz1jf"),
+    "dequeue": ("rq-agent dequeue last",),
+    "reset": ("rq-agent reset last",),
+    "label": ("rq-agent label last team=vision run-",),
+    "archive": ("rq-agent archive --state succeeded --label run=42",),
+    "queue ls": ("rq-agent queue ls", "rq-agent queue ls --json"),
+    "queue show": ("rq-agent queue show high",),
+    "queue create": ("rq-agent queue create night --description 'cheap hours'",),
+    "queue pause": ("rq-agent queue pause low",),
+    "queue resume": ("rq-agent queue resume low",),
+    "queue limit": ("rq-agent queue limit low 4",),
+    "queue weight": ("rq-agent queue weight low 2",),
+    "queue ageing": ("rq-agent queue ageing low 1h",),
+    "queue purge": ("rq-agent queue purge low",),
+    "queue rm": ("rq-agent queue rm low",),
+    "worker ls": ("rq-agent worker ls", "rq-agent worker ls --json"),
+    "worker drain": ("rq-agent worker drain box1",),
+    "worker undrain": ("rq-agent worker undrain box1",),
+    "worker stop": ("rq-agent worker stop box1 box2",),
+    "schedule ls": ("rq-agent schedule ls",),
+    "schedule show": ("rq-agent schedule show nightly",),
+    "schedule add": (
+        "rq-agent schedule add --tz Europe/Berlin nightly '0 3 * * mon-fri' report.py",
+    ),
+    "schedule pause": ("rq-agent schedule pause nightly",),
+    "schedule resume": ("rq-agent schedule resume nightly",),
+    "schedule run": ("rq-agent schedule run nightly",),
+    "schedule rm": ("rq-agent schedule rm nightly",),
+    "scheduler": ("rq-agent scheduler", "rq-agent scheduler --archive /data/archive"),
+    "down": ("rq-agent down", "rq-agent down --force"),
+    "version": ("rq-agent version", "rq-agent version --json"),
+}

@@ -1,0 +1,24 @@
+"""Under which title the help shows an option of the commands that have many. Pure data."""
+
+from collections.abc import Mapping
+from typing import Final
+
+_WHAT: Final = "What is run"
+_WHERE: Final = "Where it stands and what it needs"
+_WHEN: Final = "When it starts"
+_ENDS: Final = "When it stops, and what comes then"
+_BESIDE: Final = "Beside which others"
+
+PANELS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("set", "env", "requirements", "package", "python", "env_writable", "snapshot_limit"), _WHAT
+    ),
+    **dict.fromkeys(("queue", "priority", "name", "label", "gpus", "cpus", "mem", "draft"), _WHERE),
+    **dict.fromkeys(("delay", "at", "after", "queue_timeout"), _WHEN),
+    **dict.fromkeys(
+        ("timeout", "grace", "retries", "retry_delay", "retry_backoff", "retry_max_delay"), _ENDS
+    ),
+    **dict.fromkeys(("retry_jitter", "retry_on", "result_ttl"), _ENDS),
+    **dict.fromkeys(("unique", "if_exists", "concurrency_key", "concurrency_limit"), _BESIDE),
+}
+"""By the name of the parameter, for `submit`, `run` and `schedule add`."""
