@@ -10,7 +10,7 @@ import typer
 from .options import Common
 from .reporting import guarded
 
-_CONTEXT: Final = "context"
+_CONTEXT: Final = "typer_context"
 _KIND: Final = inspect.Parameter.KEYWORD_ONLY
 
 Body = Callable[..., int | None]

@@ -12,6 +12,18 @@ _LIMIT_S: Final = 0.3
 _MOST_TASKS: Final = 30
 
 
+def context_names(incomplete: str) -> list[str]:
+    """Return the names of contexts that begin so."""
+    from ..broker.errors import RqAgentError
+    from . import config, contexts
+
+    try:
+        found = [*contexts.names(config.home_of(config.variables())), contexts.LOCAL]
+    except (RqAgentError, OSError):
+        return []
+    return [name for name in found if name.startswith(incomplete)]
+
+
 def queue_names(incomplete: str) -> list[str]:
     """Return the names of queues that begin so."""
 

@@ -1,7 +1,6 @@
 """The only reader of the environment and of the configuration file."""
 
 import os
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,7 +11,8 @@ import msgspec
 from ..broker import home, urls
 from ..broker.errors import UsageError
 from ..broker.home import Home
-from ..broker.keys import NAME_PATTERN
+from . import contexts, toml_file
+from .contexts import CONFIGURED, LOCAL, Context
 from .options import Common
 
 FILE_NAME: Final = "config.toml"
@@ -20,6 +20,7 @@ DEFAULT_NAMESPACE: Final = "default"
 
 _VARIABLES: Final = (
     "RQ_AGENT_REDIS_URL",
+    "RQ_AGENT_CONTEXT",
     "RQ_AGENT_NAMESPACE",
     "RQ_AGENT_HOME",
     "RQ_AGENT_OUTPUT",
@@ -62,6 +63,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     archive: str
     """Folder or URL where tasks go that leave Redis; empty: they stay."""
     home: Home
+    context: str = ""
+    """Name of the context that the URL is of; empty: it was given outright."""
+    role: str = ""
+    """As what its user comes; empty: nobody said."""
     json: bool
     color: bool
     """False: print none, also on a terminal."""
@@ -76,20 +81,18 @@ def load(common: Common | None = None, environ: Mapping[str, str] = os.environ) 
     """
     common = common or Common()
     _check_names(environ)
-    place = _home(environ)
+    place = home_of(environ)
     file = read_file(place.config / FILE_NAME)
+    server = _server(common, environ, place, file.redis)
     namespace = (
         common.namespace
         or environ.get("RQ_AGENT_NAMESPACE")
+        or server.namespace
         or file.redis.namespace
         or DEFAULT_NAMESPACE
     )
-    if not NAME_PATTERN.fullmatch(namespace):
-        raise UsageError(
-            f"namespace {namespace!r}: use 1 to 63 letters, digits, dots, dashes, underscores"
-        )
-    url = common.redis or environ.get("RQ_AGENT_REDIS_URL", "") or file.redis.url
-    if url:
+    contexts.checked_namespace(namespace)
+    if url := server.url:
         urls.parse(url)
     return Settings(
         url=url,
@@ -97,6 +100,8 @@ def load(common: Common | None = None, environ: Mapping[str, str] = os.environ) 
         strict=file.redis.strict,
         archive=_archive(environ, file) or ("" if url else str(place.data / "archive")),
         home=place,
+        context=server.name,
+        role=server.role,
         json=common.json or _wants_json(environ),
         color=not common.no_color and not environ.get("NO_COLOR"),
         verbose=common.verbose,
@@ -114,47 +119,72 @@ def read_file(path: Path) -> ConfigFile:
     Raises:
         UsageError: it can't be read or understood; says where and what is allowed.
     """
-    import tomllib
-
-    try:
-        text = path.read_text("utf-8")
-        return msgspec.convert(tomllib.loads(text), ConfigFile)
-    except FileNotFoundError:
-        return ConfigFile()
-    except (OSError, UnicodeDecodeError) as e:
-        raise UsageError(f"{path}: can't be read: {e}") from e
-    except tomllib.TOMLDecodeError as e:
-        raise UsageError(f"{path}: is not TOML: {e}") from e
-    except msgspec.ValidationError as e:
-        raise UsageError(f"{path}, {_explained(str(e), text)}") from e
+    return toml_file.read(path, ConfigFile) or ConfigFile()
 
 
-def _explained(problem: str, text: str) -> str:
-    """Return where in the file a problem lies, and what is allowed there."""
-    unknown = re.search(r"unknown field `([^`]*)`", problem)
-    path = re.search(r"`\$\.?([^`]*)`$", problem)
-    table = path[1] if path else ""
-    if unknown is None:
-        return (
-            f"line {_line_of(table.rpartition('.')[2], text)}: {table}: {problem.split(' - ')[0]}"
+def handed_on(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment in which a process of ours works with the same server and home.
+
+    A password goes this way or stays in its file: everybody can read arguments.
+
+    Args:
+        settings: of this process.
+        environ: of this process.
+    """
+    ours = {"RQ_AGENT_NAMESPACE": settings.namespace}
+    if settings.context:
+        ours["RQ_AGENT_CONTEXT"] = settings.context
+    else:
+        ours["RQ_AGENT_REDIS_URL"] = settings.url
+    if environ.get("RQ_AGENT_HOME"):
+        ours["RQ_AGENT_HOME"] = str(settings.home.config.parent)
+    left_out = ("RQ_AGENT_REDIS_URL", "RQ_AGENT_CONTEXT", "RQ_AGENT_OUTPUT")
+    return {name: value for name, value in environ.items() if name not in left_out} | ours
+
+
+def named(name: str, home: Home, redis: RedisTable) -> Context:
+    """Return the context of a name, also of a reserved one.
+
+    Raises:
+        UsageError: there is none, or it can't be read or used.
+    """
+    if name == LOCAL:
+        return Context(name=LOCAL, url="", role=LOCAL)
+    if name != CONFIGURED:
+        return contexts.load(home, name)
+    if not redis.url:
+        raise UsageError(
+            f"the context {CONFIGURED} is what config.toml says, but it has no url in [redis]"
         )
-    name = unknown[1]
-    tables: dict[str, type[msgspec.Struct]] = {"redis": RedisTable, "archive": ArchiveTable}
-    allowed = tables.get(table, ConfigFile).__struct_fields__
-    near = get_close_matches(name, allowed, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    where = f"in [{table}]" if table else "outside of a table"
-    return f"line {_line_of(name, text)}: {name} is not known {where}; {hint}allowed: {', '.join(allowed)}"
+    return Context(name=CONFIGURED, url=redis.url, namespace=redis.namespace)
 
 
-def _line_of(name: str, text: str) -> int:
-    """Return the first line that sets a key or opens a table of this name."""
-    pattern = re.compile(rf"\s*(\[\s*)?['\"]?{re.escape(name)}['\"]?\s*[=\].]")
-    lines = text.splitlines()
-    return next((n for n, line in enumerate(lines, start=1) if pattern.match(line)), 1)
+def _server(common: Common, environ: Mapping[str, str], place: Home, redis: RedisTable) -> Context:
+    """Return which server is meant; the name is empty where a URL was given outright."""
+    if common.redis and common.context:
+        raise UsageError("--redis and --context both name a server: give one of them")
+    if common.context:
+        return named(common.context, place, redis)
+    if url := common.redis or environ.get("RQ_AGENT_REDIS_URL", ""):
+        return Context(name="", url=url)
+    if name := environ.get("RQ_AGENT_CONTEXT", ""):
+        try:
+            return named(name, place, redis)
+        except UsageError as e:
+            raise UsageError(f"RQ_AGENT_CONTEXT: {e}") from e
+    if name := contexts.current(place):
+        if name in contexts.RESERVED:
+            return named(name, place, redis)
+        return contexts.load_current(place, name)
+    return named(CONFIGURED if redis.url else LOCAL, place, redis)
 
 
-def _home(environ: Mapping[str, str]) -> Home:
+def home_of(environ: Mapping[str, str]) -> Home:
+    """Return the user's folders.
+
+    Raises:
+        UsageError: RQ_AGENT_HOME names a file.
+    """
     if not (folder := environ.get("RQ_AGENT_HOME")):
         return home.platform_home()
     path = Path(folder).expanduser()

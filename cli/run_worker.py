@@ -11,7 +11,7 @@ import msgspec
 from ..broker import needs
 from ..broker.presence import WorkerView
 from . import worker_name
-from .config import Settings
+from .config import Settings, handed_on
 
 if TYPE_CHECKING:
     from ..broker.needs import Need
@@ -67,7 +67,7 @@ def start(settings: Settings, queue: str, environ: Mapping[str, str]) -> Started
     pid = os.posix_spawn(
         sys.executable,
         argv,
-        _environment(settings, environ),
+        handed_on(settings, environ),
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
@@ -76,17 +76,6 @@ def start(settings: Settings, queue: str, environ: Mapping[str, str]) -> Started
         setsid=True,
     )
     return Started(name=name, pid=pid, log=log)
-
-
-def _environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the worker's environment. The URL goes here: everybody can read arguments."""
-    ours = {"RQ_AGENT_NAMESPACE": settings.namespace}
-    if settings.url:
-        ours["RQ_AGENT_REDIS_URL"] = settings.url
-    if environ.get("RQ_AGENT_HOME"):
-        ours["RQ_AGENT_HOME"] = str(settings.home.config.parent)
-    left_out = ("RQ_AGENT_REDIS_URL", "RQ_AGENT_OUTPUT")
-    return {name: value for name, value in environ.items() if name not in left_out} | ours
 
 
 def has_ended(pid: int) -> bool:

@@ -95,6 +95,8 @@ def test_the_environment_chooses_json_and_no_colours(
         ("RQ_AGENT_NAMESPACE", "{x}", "namespace"),
         ("RQ_AGENT_REDIS_URL", "localhost:6379", "no ://"),
         ("RQ_AGENT_REDIS_URL", "rediss//x", "Redis URL"),
+        ("RQ_AGENT_CONTEXTS", "x", "did you mean RQ_AGENT_CONTEXT"),
+        ("RQ_AGENT_CONTEXT", "x", "RQ_AGENT_CONTEXT: no context is named x; there is: local"),
         ("RQ_AGENT_REDIS_ULR", "redis://x", "did you mean RQ_AGENT_REDIS_URL"),
         ("RQ_AGENT_NAMESPACES", "x", "did you mean RQ_AGENT_NAMESPACE"),
     ],
@@ -127,15 +129,25 @@ def test_a_missing_file_says_nothing(tmp_path: Path) -> None:
     ("text", "words"),
     [
         (
-            '[redis]\nulr = "x"',
-            r"line 2: ulr .* in \[redis\]; did you mean url\? .* url, namespace",
+            '[redis]\n  ulr = "x"',
+            r"line 2, column 3: ulr is .* in \[redis\]; did you mean url\? .* url, namespace",
         ),
-        ('[redsi]\nurl = "x"', r"line 1: redsi .* did you mean redis\? allowed: redis"),
-        ('\n\nurl = "x"', "line 3: url is not known outside of a table; .*allowed: redis"),
-        ("[redis]\n\nurl = 6379", "line 3: redis.url: Expected `str`, got `int`"),
-        ("redis = 1", "line 1: redis: Expected `object`"),
-        ("[redis\n", r"is not TOML: .*line 1, column \d+"),
-        ("a b", "is not TOML"),
+        ('[redsi]\nurl = "x"', r"line 1, column 2: redsi .* did you mean redis\? allowed: redis"),
+        (
+            '\n\nurl = "x"',
+            "line 3, column 1: url is not known outside of a table; .*allowed: redis",
+        ),
+        ("[redis]\n\nurl = 6379", "line 3, column 1: redis.url: expected `str`, got `int`"),
+        ('[archive]\nlocation = "/a"\n[redis]\nlocation = 1', r"line 4, column 1: location is not"),
+        ('redis = {ulr = "x"}', "line 1, column 10: ulr is not known in .redis."),
+        ("redis.ulr = 1", "line 1, column 7: ulr is not known in .redis."),
+        ("redis = 1", "line 1, column 1: redis: expected `object`"),
+        ("[redis\n", r"line 1, column 7: is not TOML: Expected"),
+        ("[redis]\nurl = 'redis://x", "line 2, column 17: is not TOML: Expected"),
+        ("[redis]\nurl : 'x'", "line 2, column 5: is not TOML"),
+        ("a b", "line 1, column 3: is not TOML"),
+        ("[redis]\nurl = 'redis://a\tb'", "line 2, column 1: url has a tab"),
+        ('[redis]\n\tnamespace = "a\\u001bb"', "line 2, column 2: namespace has a tab or another"),
     ],
 )
 def test_a_wrong_file_is_named_with_line_and_what_is_allowed(
@@ -153,6 +165,13 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match=r"config.toml: can't be read"):
         read_file(path)
+
+
+def test_a_file_as_windows_writes_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b'\xef\xbb\xbf[redis]\r\n\tnamespace = "lab"\r\n')
+
+    assert read_file(path).redis.namespace == "lab"
 
 
 def test_a_password_is_in_no_message(tmp_path: Path) -> None:
