@@ -6,12 +6,12 @@ INSTALLED := $(VENV)/.installed
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: demo test lint model mutation bench clean redis-server
+.PHONY: demo test lint docs model mutation bench clean redis-server
 
 demo: $(INSTALLED)
 	$(BIN)/rq-agent run --set epochs=3 examples/train_digits.py
 
-test: $(INSTALLED) redis-server
+test: $(INSTALLED) redis-server chromium
 	$(BIN)/pytest -n 2 $(ARGS)
 
 lint: $(INSTALLED)
@@ -19,6 +19,11 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The site in build/docs/, the manual in build/man/. A broken link is an error.
+docs: $(INSTALLED)
+	$(BIN)/sphinx-build -q -W --keep-going -b dirhtml docs build/docs
+	$(BIN)/sphinx-build -q -W --keep-going -b man docs build/man
 
 # The long run of the model: 50 000 operations of each of 20 seeds on a real server.
 MODEL ?= MODEL_SERVERS=redis MODEL_SEEDS=20 MODEL_LIVES=165 MODEL_STEPS=300 MODEL_CHECK_EVERY=10
@@ -43,6 +48,10 @@ $(INSTALLED): pyproject.toml
 # The tests run on Debian's redis-server too, and fail rather than skip without it.
 redis-server:
 	@command -v redis-server >/dev/null || deploy/install-redis-server.sh
+
+# The dashboard is tested in a real browser; without one these tests fail too.
+chromium:
+	@test -x /usr/bin/chromium || deploy/install-chromium.sh
 
 clean:
 	rm -rf $(VENV) dist build

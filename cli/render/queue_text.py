@@ -11,8 +11,8 @@ from .times import length
 if TYPE_CHECKING:
     from ...broker.counts import QueueStatistics, Spread
     from ...broker.presence import WorkerView
+    from ...broker.queue_details import QueueDetails, Ready
     from ...broker.queues import QueueView
-    from ..queue_details import QueueDetails, Ready
 
 _LISTED: Final = 20
 

@@ -7,9 +7,9 @@ import pytest
 from rq_agent.broker.counts import Counts, QueueStatistics, Spread
 from rq_agent.broker.needs import Need
 from rq_agent.broker.presence import view as view_worker
+from rq_agent.broker.queue_details import QueueDetails, Ready
 from rq_agent.broker.queues import QueueView
 from rq_agent.cli.main import main
-from rq_agent.cli.queue_details import QueueDetails, Ready
 from rq_agent.cli.render.queue_text import lines_of, rate
 
 WORKER = view_worker(

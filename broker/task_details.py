@@ -1,0 +1,72 @@
+"""Everything about one task: what `show` and the dashboard tell."""
+
+from typing import Any
+
+import msgspec
+
+from .definition import Definition
+from .definitions import Definitions
+from .errors import TaskNotFound, TrustError
+from .history import Step, history
+from .keys import TaskId
+from .lookups import Lookups
+from .namespace import Namespace
+from .record import Record, to_json
+from .states import TaskState
+from .why_workers import Reason
+
+
+class TaskDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """One task, what it is made of, and what happened to it."""
+
+    record: Record
+    history: list[Step]
+    definition: Definition | None
+    """None when it can't be read."""
+    waits: tuple[Reason, ...] = ()
+    """Why it waits, the most important reason first; empty when it does not."""
+    is_archived: bool = False
+    """It left Redis; this is what the archive has of it."""
+
+
+async def gather(ns: Namespace, task_id: TaskId) -> TaskDetails:
+    """Return all about one task that is in Redis.
+
+    Raises:
+        TaskNotFound: there is none of this id.
+    """
+    record = await Lookups(ns).record(task_id)
+    try:
+        definition = await Definitions(ns).get(record.definition)
+    except TrustError:
+        definition = None  # altered or gone: a worker will say so, the rest can be shown
+    return TaskDetails(
+        record=record,
+        history=await history(ns, task_id),
+        definition=definition,
+        waits=await _reasons(ns, record),
+    )
+
+
+def details_json(details: TaskDetails) -> dict[str, Any]:
+    """Return them as plain values, with the version of this form."""
+    made_of = details.definition
+    return {
+        "schema": 1,
+        **to_json(details.record),
+        "code": msgspec.to_builtins(made_of.code) if made_of else None,
+        "entry": msgspec.to_builtins(made_of.entry) if made_of else None,
+        "environment": msgspec.to_builtins(made_of.environment) if made_of else None,
+        "archived": details.is_archived,
+        "waits": msgspec.to_builtins(details.waits),
+        "history": msgspec.to_builtins(details.history),
+    }
+
+
+async def _reasons(ns: Namespace, record: Record) -> tuple[Reason, ...]:
+    if record.is_final or record.state == TaskState.RUNNING:
+        return ()
+    try:
+        return (await Lookups(ns).why(record.id)).reasons
+    except TaskNotFound:
+        return ()  # its record is none, or was purged just now
