@@ -2,12 +2,14 @@
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _BREAK: Final = re.compile(r"(?<=[^:;,.])[:;,.](?= |$)")
 EVERYWHERE: Final = "Options of every command"
 OWN: Final = "Options"
+_MANY: Final = 20
+"""A command with more options shows them in panels."""
 
 
 def summary(text: str, limit: int) -> str:
@@ -23,15 +25,17 @@ def summary(text: str, limit: int) -> str:
 
 
 def grouped(
-    parameters: Iterable[Any], panels: Mapping[str, str], everywhere: Sequence[str]
+    parameters: Sequence[Any], panels: Mapping[str, str], everywhere: Sequence[str]
 ) -> dict[str, list[Any]]:
     """Return options by the title of their section, in the order of the help.
 
     Args:
         parameters: of a command.
-        panels: titles by the names of parameters; others are plain options.
+        panels: titles by the names of parameters; others are plain options. Only used by commands
+            that have many.
         everywhere: names of the options that each command has.
     """
+    panels = panels if len(parameters) > _MANY else {}
     found: dict[str, list[Any]] = {title: [] for title in (OWN, *panels.values())}
     last: dict[str, list[Any]] = {EVERYWHERE: []}
     for parameter in parameters:

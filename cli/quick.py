@@ -6,7 +6,7 @@ values need no conversion, so that typer's own is left for the few that do.
 
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
@@ -15,9 +15,6 @@ from .help_text import grouped, summary
 from .option_panels import PANELS
 from .options import COMMON_NAMES
 from .tree import Entry, Group, Panel
-
-_MANY: Final = 20
-"""Options of a command that has more are shown in panels."""
 
 
 class _Quick:
@@ -37,8 +34,7 @@ class _Quick:
         if rows := [(p.metavar or p.name, p.help) for p in _arguments(parameters) if p.help]:
             with formatter.section("Arguments"):
                 formatter.write_dl(rows)
-        panels = PANELS if len(parameters) > _MANY else {}
-        for title, options in grouped(parameters, panels, COMMON_NAMES).items():
+        for title, options in grouped(parameters, PANELS, COMMON_NAMES).items():
             _write(ctx, formatter, title, options)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
