@@ -1,12 +1,17 @@
 """The stream of every transition: what followers, dashboards and audits read."""
 
+import re
 from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
 from . import decoding, keys, streams
+from .errors import UsageError
 from .keys import TaskId
 from .namespace import Namespace
+
+_PLACE: Final = re.compile(r"[0-9]{1,16}-[0-9]{1,16}", re.ASCII)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +47,12 @@ class Events:
         entries = await streams.read(self._redis, self._key, after, count=count, block_ms=block_ms)
         return [parse(entry_id, raw) for entry_id, raw in entries]
 
+    async def newest(self, before: str = "", *, count: int = 500) -> list[Event]:
+        """Return at most `count` events, newest first, older than `before`; empty: the newest."""
+        most = f"({before}" if before else "+"
+        entries: Any = await self._redis.xrevrange(self._key, most, "-", count=count)
+        return [parse(entry_id, raw) for entry_id, raw in entries]
+
     async def last(self) -> str:
         """Return the id of the newest event, to read only what comes after it."""
         return await streams.last_id(self._redis, self._key)
@@ -58,3 +69,10 @@ def parse(entry_id: bytes, raw: Mapping[bytes, bytes]) -> Event:
         at=int(name.partition("-")[0]) / 1000,
         fields=fields,
     )
+
+
+def place(text: str) -> str:
+    """Return the id of an event that a person wrote; raise UsageError if it is none."""
+    if not _PLACE.fullmatch(text):
+        raise UsageError(f"{text[:80]!r} is not the id of an event, like 1763720000123-0")
+    return text

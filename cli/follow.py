@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol
 
 import anyio
 
-from ..broker.errors import AccessDenied, BrokerUnavailable
 from ..broker.logs import Logs
 from ..broker.lookups import Lookups
+from .patience import Patience, Teller
 
 if TYPE_CHECKING:
     from ..broker.keys import TaskId
@@ -16,18 +16,15 @@ if TYPE_CHECKING:
     from ..broker.namespace import Namespace
     from ..broker.record import Record
 
-_Result = TypeVar("_Result")
-
 BLOCK_S: Final = 0.2
 """How long one look at the log waits for output: the end of a task is seen as soon."""
 _LOOK_EVERY_S: Final = 0.1
 _TEND_EVERY_S: Final = 2.0
-_RETRY_S: Final = 1.0
 
 Tend = Callable[["Record"], Awaitable[None]]
 
 
-class View(Protocol):
+class View(Teller, Protocol):
     """Who is shown what happens."""
 
     def state(self, record: "Record") -> None:
@@ -38,12 +35,6 @@ class View(Protocol):
 
     def attempt(self, record: "Record") -> None:
         """It runs once more: output of another attempt follows."""
-
-    def away(self, error: BrokerUnavailable) -> None:
-        """Redis does not answer; called once for each time that it goes away."""
-
-    def back(self) -> None:
-        """Redis answers again."""
 
 
 class Follower:
@@ -69,10 +60,9 @@ class Follower:
         self._lookups = Lookups(namespace)
         self._logs = Logs(blocking)
         self._view = view
-        self._revive = revive
+        self._patiently = Patience(view, revive=revive)
         self._tend = tend
         self._tended_s = time.monotonic()
-        self._is_away = False
 
     async def follow(self, task_id: "TaskId", *, start: tuple[int, str] = (0, "0")) -> "Record":
         """Return the task when it is final and all of its output was shown.
@@ -129,23 +119,3 @@ class Follower:
                 return
             for entry in entries:
                 self._view.output(entry)
-
-    async def _patiently(self, step: Callable[[], Awaitable[_Result]]) -> _Result:
-        """Return what step returns, however long Redis is away."""
-        while True:
-            try:
-                result = await step()
-            except AccessDenied:
-                raise
-            except BrokerUnavailable as e:
-                if not self._is_away:
-                    self._view.away(e)
-                self._is_away = True
-                await anyio.sleep(_RETRY_S)
-                if self._revive is not None:
-                    await self._revive()
-                continue
-            if self._is_away:
-                self._is_away = False
-                self._view.back()
-            return result

@@ -54,10 +54,14 @@ def follower(
     tend: Tend | None = None,
 ) -> Follower:
     """Return a follower that starts the embedded server again should it die."""
-    revive: Callable[[], Awaitable[object]] | None = None
-    if not settings.url:
-        revive = partial(anyio.to_thread.run_sync, partial(working_url, settings))
-    return Follower(namespace, blocking, view, revive=revive, tend=tend)
+    return Follower(namespace, blocking, view, revive=reviver(settings), tend=tend)
+
+
+def reviver(settings: Settings) -> Callable[[], Awaitable[object]] | None:
+    """Return what starts the embedded server again; None where another one is used."""
+    if settings.url:
+        return None
+    return partial(anyio.to_thread.run_sync, partial(working_url, settings))
 
 
 def say_detached(task_id: str | None, screen: Screen) -> int:

@@ -109,6 +109,7 @@ ROOT: Final = Group(
                 Entry("logs", "logs:logs"),
                 Entry("wait", "wait:wait"),
                 Entry("why", "why:why"),
+                Entry("events", "events:events"),
             ),
         ),
         Panel(

@@ -56,7 +56,7 @@ class LogView:
         if entry.dropped_bytes:
             self._screen.say(dropped(entry.dropped_bytes, self._worker))
         if self._screen.json:
-            self._screen.print_json(_json(entry))
+            self._screen.print_json_line(_json(entry))
             return
         data = entry.data
         if entry.stream in self._filters:

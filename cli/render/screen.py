@@ -18,8 +18,13 @@ class Screen:
         self.json = settings.json
         self._color = settings.color
 
-    def put(self, text: str) -> None:
-        """Print a line of data."""
+    def put(self, text: str, style: str = "") -> None:
+        """Print a line of data; with a style of rich where a terminal shows colours."""
+        if style and self._color and sys.stdout.isatty():
+            console = self.console(sys.stdout)
+            with console.capture() as captured:
+                console.print(text, style=style, end="")
+            text = captured.get()
         print(text)
 
     def print_json(self, value: Any) -> None:
@@ -29,9 +34,13 @@ class Screen:
         encoded = msgspec.json.encode(value)
         if sys.stdout.isatty():
             encoded = msgspec.json.format(encoded, indent=2)
-        sys.stdout.flush()
-        sys.stdout.buffer.write(encoded + b"\n")
-        sys.stdout.buffer.flush()
+        _write_line(encoded)
+
+    def print_json_line(self, value: Any) -> None:
+        """Print one of many values, each as JSON on a line of its own."""
+        import msgspec
+
+        _write_line(msgspec.json.encode(value))
 
     def say(self, text: str = "") -> None:
         """Tell people something."""
@@ -78,6 +87,12 @@ class Screen:
             return
         with self.console(sys.stderr).status(what) as status:
             yield lambda step: status.update(printable(step))
+
+
+def _write_line(encoded: bytes) -> None:
+    sys.stdout.flush()
+    sys.stdout.buffer.write(encoded + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def printable(text: str) -> str:

@@ -109,7 +109,7 @@ async def test_each_attempt_is_told_apart_and_shown_to_its_end(namespace: Namesp
 async def test_a_redis_that_goes_away_is_waited_for(
     namespace: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rq_agent.cli.follow._RETRY_S", 0)
+    monkeypatch.setattr("rq_agent.cli.patience.RETRY_S", 0)
     claim = await running(namespace)
     await finish(namespace, claim, "succeeded", exit_code=0)
     seen = Seen()
