@@ -22,6 +22,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "crowded": "more than can be there: at most {detail}",
     "changed": "somebody else changed it meanwhile; look at it and try again",
     "denied": "{detail}",
+    "needed": "{detail} tasks that have not ended wait for it, or their drafts do; cancel or remove"
+    " those first",
 }
 
 

@@ -37,6 +37,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     without_params: tuple[str, ...] = ()
     env: Mapping[str, str] = _NONE
     """Environment variables to add, or to replace."""
+    without_env: tuple[str, ...] = ()
     need: Need | None = None
     timeout_s: float | None = None
     grace_s: float | None = None
@@ -45,6 +46,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     labels: Mapping[str, str] = _NONE
     """Labels to add, or to replace."""
+    without_labels: tuple[str, ...] = ()
     delay_ms: int = 0
     at_ms: int = 0
     unique: str | None = None
@@ -81,13 +83,13 @@ def verified(source: Source, verifier: Verifier, *, namespace: str, queue: str =
 
 def changed(signed: SignedTask, changes: Changes, *, user: str, now_s: float) -> SignedTask:
     """Return what is to be signed, of what was. Its place is still the old one."""
-    params = {**signed.params, **changes.params}
+    params, env = {**signed.params, **changes.params}, {**signed.env, **changes.env}
     start_s = max(now_s + changes.delay_ms / 1000, changes.at_ms / 1000)
     return msgspec.structs.replace(
         signed,
         argv=signed.argv if changes.argv is None else changes.argv,
         params={k: v for k, v in params.items() if k not in changes.without_params},
-        env={**signed.env, **changes.env},
+        env={k: v for k, v in env.items() if k not in changes.without_env},
         need=changes.need or signed.need,
         timeout_s=signed.timeout_s if changes.timeout_s is None else changes.timeout_s,
         grace_s=signed.grace_s if changes.grace_s is None else changes.grace_s,
@@ -133,7 +135,11 @@ def clone(
         queue=changes.queue or record.queue,
         priority=record.priority if changes.priority is None else changes.priority,
         name=changes.name or record.name,
-        labels={**record.labels, **changes.labels},
+        labels={
+            k: v
+            for k, v in {**record.labels, **changes.labels}.items()
+            if k not in changes.without_labels
+        },
         delay_ms=changes.delay_ms,
         at_ms=changes.at_ms,
         is_draft=changes.is_draft,

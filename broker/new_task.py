@@ -134,6 +134,22 @@ def check(task: NewTask) -> None:
     check_labels(task.labels)
 
 
+def check_name(name: str) -> None:
+    """Raise UsageError unless a task may have this name."""
+    if len(name) > _MAX_TEXT:
+        raise UsageError(f"a name has at most {_MAX_TEXT} characters, not {len(name)}")
+    if not _is_unicode(name):
+        raise UsageError(f"{name!r} is not acceptable: it is not valid UTF-8")
+
+
+def shortened(value: str) -> bytes:
+    """Return the beginning of a text in at most 64 bytes of UTF-8, as a record holds it."""
+    encoded = value.encode("utf-8", "replace")
+    if len(encoded) <= SHORT_BYTES:
+        return encoded
+    return encoded[:SHORT_BYTES].decode("utf-8", "ignore").encode()
+
+
 def check_labels(labels: Mapping[str, str]) -> None:
     """Raise UsageError unless a task may have these labels."""
     if len(labels) > MAX_LABELS:

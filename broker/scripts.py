@@ -21,8 +21,8 @@ _ALLOW_OOM: Final = frozenset(
     {
         *("archive", "archived", "beat", "cancel", "claim", "collect", "delete_queue", "drain"),
         *("finish", "hello", "leave", "limit_queue", "pause_queue", "phase", "purge"),
-        *("purge_queue", "resume_queue", "schedule_pause", "schedule_remove", "stop", "tick"),
-        *("uncollect", "undrain"),
+        *("purge_queue", "remove", "resume_queue", "schedule_pause", "schedule_remove", "stop"),
+        *("tick", "uncollect", "undrain"),
     }
 )
 """These free memory, or are needed to get there: a full Redis drains while it refuses more."""
@@ -106,6 +106,8 @@ class Scripts:
     positions: Script
     purge: Script
     purge_queue: Script
+    remove: Script
+    rename: Script
     replace_arguments: Script
     reset: Script
     resume_queue: Script

@@ -13,13 +13,13 @@ from .keys import TaskId
 from .namespace import Namespace
 from .needs import encode, shape_id
 from .new_task import (
-    SHORT_BYTES,
     DefinitionUpload,
     Enqueued,
     EnqueueOutcome,
     NewTask,
     check,
     check_order,
+    shortened,
 )
 from .scripts import Argument
 
@@ -199,8 +199,8 @@ def _fields(task: NewTask) -> list[Argument]:
         shape_id(task.need),
         encode(task.need),
         task.priority,
-        _short(task.name),
-        _short(task.user),
+        shortened(task.name),
+        shortened(task.user),
         task.definition,
         task.delay_ms,
         task.at_ms,
@@ -223,14 +223,6 @@ def _fields(task: NewTask) -> list[Argument]:
         len(task.parents),
         *(part for parent in task.parents for part in (parent.condition.value, parent.id)),
     ]
-
-
-def _short(value: str) -> bytes:
-    """Return the beginning of a text in at most 64 bytes of UTF-8."""
-    encoded = value.encode("utf-8", "replace")
-    if len(encoded) <= SHORT_BYTES:
-        return encoded
-    return encoded[:SHORT_BYTES].decode("utf-8", "ignore").encode()
 
 
 def _json(values: Mapping[str, str]) -> bytes:

@@ -6,13 +6,14 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from . import retention
+from . import blobs, retention
 from .answers import Answer, of_reply
 from .decoding import text
 from .errors import UsageError
 from .keys import TaskId
 from .names import check_queue
 from .namespace import Namespace
+from .new_task import check_name, shortened
 from .scripts import Argument, Script
 
 Verb = Callable[[Sequence[TaskId]], Awaitable[list[Answer]]]
@@ -43,6 +44,29 @@ def archiving(ns: Namespace) -> Verb:
         return [_archived(i, text(reply)) for i, reply in zip(ids, replies, strict=True)]
 
     return archive
+
+
+def removing(ns: Namespace) -> Verb:
+    """Return what forgets drafts and tasks that ended; the archive keeps what it has of them."""
+
+    async def remove(ids: Sequence[TaskId]) -> list[Answer]:
+        ttl_ms = blobs.TTL_S * 1000
+        replies = await ns.scripts.remove.many([[task_id, ttl_ms] for task_id in ids])
+        return [of_reply(i, r, settled=_NOBODY) for i, r in zip(ids, replies, strict=True)]
+
+    return remove
+
+
+def renaming(ns: Namespace, name: str) -> Verb:
+    """Return what gives tasks a name, whatever their state; raise UsageError for no such name."""
+    check_name(name)
+    short = shortened(name)
+
+    async def rename(ids: Sequence[TaskId]) -> list[Answer]:
+        replies = await ns.scripts.rename.many([[task_id, short, name] for task_id in ids])
+        return [of_reply(i, r, settled=_NOBODY) for i, r in zip(ids, replies, strict=True)]
+
+    return rename
 
 
 def prioritizing(ns: Namespace, priority: int) -> Verb:

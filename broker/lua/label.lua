@@ -1,6 +1,6 @@
 -- label.lua: give a task labels, and take some from it.
 --
--- Uses     states.lua
+-- Uses     states.lua, amending.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  task id
 -- ARGV[2]  number of labels to set, then name, value of each
@@ -9,8 +9,7 @@
 -- Returns  {labelled} | {unchanged} | {missing} no such task | {crowded} it would have more than
 --          100 | {unreadable} x: is no hash; nothing is written unless labelled
 -- Writes   x: labels, by:label:; an event. Labels that are not JSON, or no texts, are forgotten.
---          Of a final task also edits + 1: what an archiver holds of it just now is out of date.
---          One that the archive has (archived_ms) is to be written anew, before it is purged.
+--          Of a final task also what amending.lua says.
 -- Cost     O(labels log N)
 
 local id, set_count = ARGV[1], tonumber(ARGV[2])
@@ -95,12 +94,6 @@ if count == 0 then
 else
   call("HSET", extra_key(id), "labels", text)
 end
-if FINAL[task[1]] then
-  call("HSET", task_key(id), "edits", I(whole(task[3], 0) + 1))
-  if task[4] ~= "" then
-    call("HDEL", task_key(id), "archived_ms")
-    call("ZADD", unarchived_key(), I(NOW), id)
-  end
-end
+note_amended(id, task[1], task[3], task[4])
 event(id, "labelled", string.sub(text, 1, 200), "state", task[1], "queue", task[2])
 return { "labelled" }

@@ -8,9 +8,10 @@ import pytest
 
 from rq_agent.broker import keys
 from rq_agent.broker.clones import Changes, verified
-from rq_agent.broker.edits import edit
+from rq_agent.broker.edits import Author, edit, editing
 from rq_agent.broker.envelope import sign
-from rq_agent.broker.errors import TaskError, TrustError, UsageError, WrongState
+from rq_agent.broker.errors import TaskError, UsageError, WrongState
+from rq_agent.broker.keys import TaskId
 from rq_agent.broker.listing import Filters
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.namespace import Namespace
@@ -18,7 +19,7 @@ from rq_agent.broker.needs import Need, shape_id
 from rq_agent.broker.originals import live_source
 
 from .people import Person, opened, submitted
-from .steps import fields, finish, line, running
+from .steps import claim_one, fields, finish, line, running
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ async def test_moving_a_draft_needs_no_signature(
 
     assert (await fields(namespace, task_id))["queue"] == "elsewhere"
     assert (await opened(namespace, task_id, other)).user == "other"
-    with pytest.raises(TrustError, match=other.pair.key_id):
+    with pytest.raises(TaskError, match=other.pair.key_id):
         await edit(
             namespace,
             task_id,
@@ -69,36 +70,94 @@ async def test_moving_a_draft_needs_no_signature(
         )
 
 
-@pytest.mark.parametrize("now", ["queued", "running", "succeeded"])
-async def test_only_a_draft_is_edited(namespace: Namespace, me: Person, now: str) -> None:
-    if now == "queued":
-        task_id = await submitted(namespace, me)
-    else:
-        token = await running(namespace)
-        task_id = token.task_id
-        if now == "succeeded":
-            await finish(namespace, token, now)
-    before = await fields(namespace, task_id)
+@pytest.mark.parametrize(
+    ("now", "hint"), [("running", "cancel it first"), ("succeeded", "reset it first")]
+)
+async def test_what_has_begun_is_not_edited(
+    namespace: Namespace, me: Person, now: str, hint: str
+) -> None:
+    token = await running(namespace)
+    if now == "succeeded":
+        await finish(namespace, token, now)
+    before = await fields(namespace, token.task_id)
 
-    with pytest.raises(WrongState, match=f"is {now}: only a draft can be edited; clone it"):
+    with pytest.raises(WrongState, match=hint):
         await edit(
             namespace,
-            task_id,
-            Changes(params={"a": "b"}, queue="other"),
+            token.task_id,
+            Changes(params={"a": "b"}, queue="other", name="x"),
             verifier=me.verifier,
             pair=me.pair,
             user="me",
         )
 
-    assert await fields(namespace, task_id) == before
+    assert await fields(namespace, token.task_id) == before
+
+
+async def test_a_queued_task_is_edited_where_it_stands(namespace: Namespace, me: Person) -> None:
+    first, second, third = [await submitted(namespace, me, unique=str(n)) for n in range(3)]
+    before = await fields(namespace, second)
+
+    await edit(
+        namespace,
+        second,
+        Changes(params={"lr": "9"}, timeout_s=5.0, name="other"),
+        verifier=me.verifier,
+        pair=me.pair,
+        user="me",
+    )
+
+    assert await line(namespace) == [first, second, third]
+    after = await fields(namespace, second)
+    same = {"order", "unique", "queue", "shape", "state", "created_ms"}
+    assert {name: after.get(name) for name in same} == {name: before.get(name) for name in same}
+    assert (after["name"], after["timeout_ms"]) == ("other", "5000")
+    assert (await opened(namespace, second, me)).params == {"lr": "9"}
+
+
+async def test_many_tasks_are_edited_each_with_an_answer(
+    namespace: Namespace, me: Person, other: Person
+) -> None:
+    mine = [await submitted(namespace, me) for _ in range(18)]
+    foreign = await submitted(namespace, other)
+    same = await submitted(namespace, me, signed={"params": {"lr": "9"}})
+    token = await claim_one(namespace)
+    changes = Changes(params={"lr": "9"})
+    author = Author(verifier=me.verifier, pair=me.pair, user="me")
+    ids = [*mine, foreign, same, TaskId("0" * 16)]
+
+    answers = await editing(namespace, changes, author)(ids)
+
+    assert [a.id for a in answers] == ids
+    found = {a.id: a for a in answers}
+    assert (found[token.task_id].outcome, found[token.task_id].detail) == ("state", "running")
+    edited = [i for i in mine if i != token.task_id]
+    assert {found[i].outcome for i in edited} == {"edited"}
+    assert (found[foreign].outcome, other.pair.key_id in found[foreign].detail) == ("denied", True)
+    assert (found[same].outcome, found[ids[-1]].outcome) == ("unchanged", "missing")
+    for task_id in edited:
+        assert (await opened(namespace, task_id, me)).params == {"lr": "9"}
+
+
+async def test_what_is_not_wanted_any_more_goes(namespace: Namespace, me: Person) -> None:
+    task_id = await submitted(namespace, me, labels={"a": "1", "b": "2"})
+    changes = Changes(without_params=("lr",), without_env=("A",), without_labels=("a",))
+
+    answer = await edit(namespace, task_id, changes, verifier=me.verifier, pair=me.pair, user="me")
+
+    assert answer.outcome == "edited"
+    signed = await opened(namespace, task_id, me)
+    assert (signed.params, signed.env) == ({}, {})
+    record = await Lookups(namespace).record(task_id)
+    assert (record.params, record.labels) == ({}, {"b": "2"})
 
 
 async def test_what_an_edit_can_not_change_is_refused(namespace: Namespace, me: Person) -> None:
     task_id = await submitted(namespace, me, is_draft=True)
 
-    with pytest.raises(UsageError, match="the name of a draft can't be changed; clone"):
+    with pytest.raises(UsageError, match="the unique of a task can't be changed; clone"):
         await edit(
-            namespace, task_id, Changes(name="x"), verifier=me.verifier, pair=me.pair, user="me"
+            namespace, task_id, Changes(unique="x"), verifier=me.verifier, pair=me.pair, user="me"
         )
 
 
@@ -125,8 +184,8 @@ class _Overtaken(Namespace):
         super().__init__(ns.redis, ns.name)
         script = self.scripts.replace_arguments
 
-        async def late(arguments: Any) -> Any:
+        async def late(calls: Any) -> Any:
             await ns.redis.set(key, content)
-            return await script(arguments)
+            return await type(script).many(script, calls)
 
-        self.scripts.replace_arguments = late  # type: ignore[assignment]
+        script.many = late  # type: ignore[method-assign]

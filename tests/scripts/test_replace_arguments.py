@@ -1,15 +1,36 @@
 """What was signed of a draft is replaced only if nobody else did meanwhile."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from rq_agent.broker import keys
+from rq_agent.broker.claims import FinishCode
 from rq_agent.broker.keys import TaskId
+from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.needs import encode, shape_id
+from rq_agent.broker.new_task import Condition, Parent
 from rq_agent.broker.tasks import Tasks
 
-from .steps import CPU, GPU, add, claim_one, extra, fields, history
+from .steps import (
+    CPU,
+    GPU,
+    add,
+    beat,
+    claim,
+    claim_one,
+    extra,
+    fields,
+    finish,
+    history,
+    line,
+    lose,
+    running,
+    state,
+    tick,
+)
 
 
 async def replace(
@@ -72,18 +93,92 @@ async def test_an_envelope_that_is_another_by_now_stays(namespace: Namespace, co
         await namespace.redis.delete(key)
 
 
-@pytest.mark.parametrize("now", ["queued", "running", "cancelled"])
-async def test_only_a_draft_is_changed(namespace: Namespace, now: str) -> None:
+@pytest.mark.parametrize("now", ["running", "cancelled"])
+async def test_only_a_task_that_has_not_begun_is_changed(namespace: Namespace, now: str) -> None:
     (task_id,) = await add(namespace)
     if now == "running":
         await claim_one(namespace)
-    elif now == "cancelled":
+    else:
         await Tasks(namespace).cancel(task_id)
 
     assert await replace(namespace, task_id) == [b"state", now.encode()]
 
     assert await namespace.redis.get(keys.arguments(namespace.prefix, task_id)) == b"signed"
     assert (await fields(namespace, task_id))["shape"] == shape_id(CPU)
+
+
+async def test_a_queued_task_keeps_its_place_among_those_of_its_new_shape(
+    namespace: Namespace,
+) -> None:
+    first, second, third = await add(namespace, 3)
+    await add(namespace, 2, need=GPU)
+
+    for task_id in (third, first):
+        await replace(namespace, task_id)
+
+    assert await line(namespace) == [second]
+    assert (await line(namespace, need=GPU))[:2] == [first, third]
+    record = await Lookups(namespace).record(first)
+    assert (record.position, record.needs) == (1, GPU)
+    claimed = await claim(namespace, needs=(GPU,), limit=9)
+    assert [c.task_id for c in claimed.claims][:2] == [first, third]
+
+
+async def test_a_worker_that_waits_for_the_new_shape_is_woken(namespace: Namespace) -> None:
+    (task_id,) = await add(namespace)
+    await beat(namespace)
+    await claim(namespace, needs=(GPU,), park=True)
+    p = namespace.prefix
+    assert await namespace.redis.xlen(keys.inbox(p, "w")) == 0
+
+    await replace(namespace, task_id)
+
+    assert await namespace.redis.xlen(keys.inbox(p, "w")) == 1
+    assert await namespace.redis.smembers(keys.ready_queues(p, shape_id(CPU))) == set()
+
+
+@pytest.mark.parametrize("now", ["delayed", "waiting"])
+async def test_a_task_that_waits_for_something_goes_on_with_its_new_shape(
+    namespace: Namespace, now: str
+) -> None:
+    (parent,) = await add(namespace, queue="other")
+    rest: dict[str, Any] = {"parents": (Parent(parent, Condition.ANY),)}
+    (task_id,) = await add(namespace, **(rest if now == "waiting" else {"delay_ms": 60_000}))
+
+    await replace(namespace, task_id)
+
+    if now == "waiting":
+        await Tasks(namespace).cancel(parent)
+    else:
+        await namespace.redis.zadd(keys.delayed(namespace.prefix), {task_id: 1}, xx=True)
+        await tick(namespace)
+    assert await line(namespace, need=GPU) == [task_id]
+    assert await line(namespace) == []
+
+
+async def test_a_blocked_task_comes_back_with_its_new_shape(namespace: Namespace) -> None:
+    first, second = await add(namespace, 2, concurrency_key="k")
+    held = await claim_one(namespace, limit=2)
+    assert (held.task_id, await state(namespace, second)) == (first, "blocked")
+
+    await replace(namespace, second)
+    await finish(namespace, held, "succeeded")
+
+    assert await line(namespace, need=GPU) == [second]
+
+
+async def test_a_claim_that_was_lost_before_can_not_end_what_was_edited_since(
+    namespace: Namespace,
+) -> None:
+    token = await running(namespace)
+    await lose(namespace, token.task_id)
+    [envelope] = [await namespace.redis.get(keys.arguments(namespace.prefix, token.task_id))]
+    assert isinstance(envelope, bytes)
+
+    assert await replace(namespace, token.task_id) == [b"replaced"]
+
+    assert await finish(namespace, token, "succeeded") == FinishCode.FENCED
+    assert await state(namespace, token.task_id) == "queued"
 
 
 async def test_a_task_that_does_not_exist_gets_nothing(namespace: Namespace) -> None:
