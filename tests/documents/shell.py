@@ -32,7 +32,7 @@ class Shell:
             "NO_COLOR": "1",
             "COLUMNS": "120",
         }
-        self._background: list[subprocess.Popen[str]] = []
+        self._background: list[tuple[subprocess.Popen[str], threading.Thread]] = []
 
     def take(self, step: Step) -> str:
         """Do one step; return what is wrong with it, empty if nothing."""
@@ -59,10 +59,11 @@ class Shell:
 
     def _stay(self, step: Command) -> str:
         process = self._start(step)
-        self._background.append(process)
         printed: list[str] = []
         assert process.stdout is not None
-        threading.Thread(target=printed.extend, args=(process.stdout,), daemon=True).start()
+        reader = threading.Thread(target=printed.extend, args=(process.stdout,))
+        reader.start()
+        self._background.append((process, reader))
         give_up = time.monotonic() + COMMAND_S
         while time.monotonic() < give_up and process.poll() is None:
             if not missing(step.shown, "".join(list(printed))):
@@ -84,11 +85,14 @@ class Shell:
 
     def close(self) -> None:
         """End what still runs, then the embedded server."""
-        for process in self._background:
+        for process, _ in self._background:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
-        for process in self._background:
+        for process, reader in self._background:
             process.wait(COMMAND_S)
+            reader.join()
+            assert process.stdout is not None
+            process.stdout.close()
         self._run(Command(line=0, text="rq-agent down --force", shown=()))
 
 
