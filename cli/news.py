@@ -33,6 +33,8 @@ class News:
         self._events = Events(blocking)
         self._patiently = Patience(teller, revive=revive)
         self._after: str | None = None
+        self.has_skipped = False
+        """The last call may have missed events: look again at everything."""
 
     async def start(self) -> None:
         """Hear of what happens from now on. Call it before the first look at anything."""
@@ -41,15 +43,19 @@ class News:
     async def next(self, wait_s: float = BLOCK_S) -> Sequence[Event]:
         """Return what happened since the last call; none if that was nothing within wait_s.
 
-        Where more happens than anybody could follow, the rest is passed over: look again at all.
+        Where more happens than anybody could follow, the rest is passed over: see has_skipped.
         """
         if self._after is None:
             await self.start()
         after, block_ms = self._after or "", max(1, int(min(wait_s, BLOCK_S) * 1000))
+        was_away = self._patiently.times_away
         found = await self._patiently(
             lambda: self._events.read(after, count=_AT_ONCE, block_ms=block_ms)
         )
-        if len(found) == _AT_ONCE:
+        is_flood = len(found) == _AT_ONCE
+        # A Redis that restarted may have lost its last second, and what it told in it.
+        self.has_skipped = is_flood or self._patiently.times_away > was_away
+        if is_flood:
             self._after = await self._patiently(self._events.last)
         elif found:
             self._after = found[-1].id

@@ -39,6 +39,8 @@ class Patience:
         self._teller = teller
         self._revive = revive
         self._is_away = False
+        self.times_away = 0
+        """How often Redis has gone away."""
 
     async def __call__(self, step: Callable[[], Awaitable[_Result]]) -> _Result:
         """Return what step returns, however long Redis is away.
@@ -54,6 +56,7 @@ class Patience:
             except BrokerUnavailable as e:
                 if not self._is_away:
                     self._teller.away(e)
+                    self.times_away += 1
                 self._is_away = True
                 await anyio.sleep(RETRY_S)
                 if self._revive is not None:

@@ -7,7 +7,7 @@ from rq_agent.broker.errors import RqAgentError
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.record import Record, parse
 from rq_agent.cli import exits
-from rq_agent.cli.waiting import exit_code
+from rq_agent.cli.waiting import Wanted, exit_code
 
 
 def record(state: str, exit_code: int | None = None) -> Record:
@@ -60,6 +60,6 @@ def test_a_task_exits_with_its_own_code_or_with_what_ended_it(
 def test_several_tasks_exit_with_one_unless_all_succeeded() -> None:
     good, bad = record("succeeded", 0), record("failed", 3)
 
-    assert exit_code([good, good]) == 0
-    assert exit_code([good, bad]) == 1
-    assert exit_code([bad]) == 3
+    assert exit_code([good, good], Wanted()) == 0
+    assert exit_code([good, bad], Wanted()) == 1
+    assert exit_code([bad], Wanted()) == 3

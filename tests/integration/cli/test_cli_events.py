@@ -10,6 +10,7 @@ import anyio.to_thread
 import pytest
 
 from rq_agent.broker import keys
+from rq_agent.broker.events import Events
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.queue_settings import QueueSettings
 from rq_agent.broker.tasks import Tasks
@@ -83,8 +84,7 @@ async def test_following_shows_what_comes_and_says_how_to_go_on(
     _, said = await anyio.to_thread.run_sync(communicated, following)
 
     assert following.returncode == 130
-    last = await lab.redis.xrevrange(keys.events(lab.prefix), count=1)
-    assert f"rq-agent events -f --after {last[0][0].decode()}" in said.decode()
+    assert f"rq-agent events -f --after {await Events(lab).last()}" in said.decode()
 
 
 def communicated(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
