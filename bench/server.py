@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from rq_agent.broker.embedded import binary, probe
+from rq_agent.broker.embedded.endpoint import Endpoint
 
 _START_S: Final = 20.0
 
@@ -46,7 +47,7 @@ def running_server(persistence: str = "AOF everysec") -> Iterator[str]:
 
 def _wait(process: subprocess.Popen[bytes], socket: Path) -> None:
     deadline_s = time.monotonic() + _START_S
-    while probe.ask(socket) is not probe.Answer.READY:
+    while probe.ask(Endpoint(socket)) is not probe.Answer.READY:
         if process.poll() is not None or time.monotonic() > deadline_s:
             said = (socket.parent / "log").read_text("utf-8", "replace")
             raise RuntimeError(f"the server did not start:\n{said[-2000:]}")

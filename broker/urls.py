@@ -117,9 +117,10 @@ def username(url: str) -> str:
         return ""
 
 
-def of_socket(path: Path) -> str:
-    """Return the URL of a Unix socket."""
-    return f"unix://{quote(str(path))}"
+def of_socket(path: Path, *, user: str = "", password: str = "") -> str:
+    """Return the URL of a Unix socket; with a password, it is a secret."""
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if password else ""
+    return f"unix://{login}{quote(str(path))}"
 
 
 def _split(url: str) -> tuple[str, SplitResult, str]:

@@ -4,15 +4,12 @@ import os
 import platform
 import signal
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from ..broker import urls
 from ..broker.draining import Draining
-from ..broker.embedded.probe import has_leases
-from ..broker.embedded.stop import stop
+from ..broker.embedded.stop import runs_tasks, stop
 from ..broker.errors import BrokerUnavailable
 from ..broker.presence import WorkerView
 from . import exits, loop
@@ -39,7 +36,7 @@ def stop_all(settings: Settings, screen: Screen, *, force: bool) -> int:
     async def go() -> list[str] | None:
         async with connected(url, settings.namespace) as namespace:
             own, others = await _workers(namespace, settings)
-            if not force and (problem := _in_use(settings, url, own, others)):
+            if not force and (problem := _in_use(settings, own, others)):
                 screen.say(f"{problem}; wait for the end, or use --force: nothing is lost")
                 return None
             await _dismiss(namespace, own, force=force)
@@ -61,9 +58,7 @@ async def _workers(
     return own, [worker for worker in live if worker not in own]
 
 
-def _in_use(
-    settings: Settings, url: str, own: Sequence[WorkerView], others: Sequence[WorkerView]
-) -> str:
+def _in_use(settings: Settings, own: Sequence[WorkerView], others: Sequence[WorkerView]) -> str:
     """Return who still needs what is to be stopped; empty when nobody does."""
     if busy := [worker for worker in own if worker.running]:
         return f"worker {busy[0].name} runs task {busy[0].running[0]}"
@@ -71,7 +66,7 @@ def _in_use(
         return ""
     if others:
         return f"worker {others[0].name} uses the embedded server, and `run` did not start it"
-    return "a task is running" if has_leases(Path(urls.parse(url).path)) else ""
+    return "a task is running" if runs_tasks(settings.home.data) else ""
 
 
 async def _dismiss(namespace: "Namespace", own: Sequence[WorkerView], *, force: bool) -> None:

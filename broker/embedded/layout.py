@@ -21,6 +21,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
     socket: str
     binary_stamp: str
+    user: str = ""
+    """Who runs it logs in as; empty for what a version without users started."""
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -60,6 +62,16 @@ class Layout(msgspec.Struct, frozen=True):
     def running(self) -> Path:
         """A Running, as JSON."""
         return self.folder / "server.json"
+
+    @property
+    def users(self) -> Path:
+        """Who may log in, as the server keeps it: hashes of passwords, never a password."""
+        return self.folder / "users.acl"
+
+    @property
+    def password(self) -> Path:
+        """The password of whoever runs the server; only the owner can read it."""
+        return self.folder / "local.password"
 
     @property
     def version(self) -> Path:

@@ -1,4 +1,4 @@
-"""Short questions to the server on a socket, asked synchronously while a lock is held."""
+"""Short questions to the server at an endpoint, asked synchronously while a lock is held."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from ..errors import AccessDenied
 from ..keys import leases, prefix
+from .endpoint import Endpoint
 from .versions import ServerVersion
 
 _TIMEOUT_S: Final = 2.0
@@ -25,13 +27,19 @@ class Answer(Enum):
     NONE = "none"
 
 
-def ask(socket: Path) -> Answer:
-    """Return whether a server answers on a socket."""
+def ask(server: Endpoint) -> Answer:
+    """Return whether a server answers.
+
+    Raises:
+        AccessDenied: it does, and refuses the login.
+    """
     try:
-        with _client(socket) as client:
+        with _client(server) as client:
             client.ping()
     except redis.exceptions.BusyLoadingError:
         return Answer.LOADING
+    except redis.exceptions.AuthenticationError as e:
+        raise AccessDenied(f"the server at {server.socket} refuses the login: {e}") from e
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
         return Answer.NONE
     except redis.exceptions.ResponseError:  # BUSY: a long script runs
@@ -39,35 +47,43 @@ def ask(socket: Path) -> Answer:
     return Answer.READY
 
 
-def version(socket: Path) -> ServerVersion:
-    """Return product and version of the server on a socket."""
-    with _client(socket) as client:
+def is_there(socket: Path) -> bool:
+    """Return whether some server has the socket, whoever may log in."""
+    try:
+        return ask(Endpoint(socket)) is not Answer.NONE
+    except AccessDenied:
+        return True
+
+
+def version(server: Endpoint) -> ServerVersion:
+    """Return product and version of a server."""
+    with _client(server) as client:
         said = client.info("server")
     if "valkey_version" in said:
         return ServerVersion("valkey", str(said["valkey_version"]))
     return ServerVersion("redis", str(said["redis_version"]))
 
 
-def has_others(socket: Path, *, ignored: Collection[str] = ()) -> bool:
+def has_others(server: Endpoint, *, ignored: Collection[str] = ()) -> bool:
     """Return whether anybody is connected besides us and the clients of these names."""
-    with _client(socket) as client:
+    with _client(server) as client:
         own = str(client.client_id())
         return any(
             each["id"] != own and each["name"] not in ignored for each in client.client_list()
         )
 
 
-def has_leases(socket: Path) -> bool:
+def has_leases(server: Endpoint) -> bool:
     """Return whether a task of any namespace is running. Walks over all keys."""
     pattern = leases(prefix("*"))
-    with _client(socket) as client:
+    with _client(server) as client:
         return any(True for _ in client.scan_iter(pattern, count=_SCAN_STEP))
 
 
-def shut_down(socket: Path) -> str:
+def shut_down(server: Endpoint) -> str:
     """Ask the server to write everything and end. Return its refusal, if any."""
     try:
-        with _client(socket) as client:
+        with _client(server) as client:
             client.shutdown()
     except redis.exceptions.TimeoutError:
         return ""  # it writes for longer than we wait here
@@ -77,9 +93,11 @@ def shut_down(socket: Path) -> str:
 
 
 @contextmanager
-def _client(socket: Path) -> Iterator[redis.Redis]:
+def _client(server: Endpoint) -> Iterator[redis.Redis]:
     with redis.Redis(
-        unix_socket_path=str(socket),
+        unix_socket_path=str(server.socket),
+        username=server.user or None,
+        password=server.password or None,
         socket_timeout=_TIMEOUT_S,
         socket_connect_timeout=_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),

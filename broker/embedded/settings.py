@@ -23,6 +23,7 @@ def config_text(layout: Layout, socket: Path, *, max_memory_bytes: int) -> str:
         "unixsocketperm 700",
         f"dir {_quoted(layout.folder)}",
         f"pidfile {_quoted(layout.pid)}",
+        f"aclfile {_quoted(layout.users)}",
         "daemonize no",
         "protected-mode yes",
         'save ""',

@@ -18,20 +18,24 @@ def spawn(program: Path, config: Path, log: Path, lock_descriptor: int) -> int:
     """
     inherited = 3 if lock_descriptor != 3 else 4  # a copy to another number is never CLOEXEC
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    pid = os.posix_spawn(
-        program,
-        [str(program), str(config)],
-        {name: os.environ[name] for name in ("PATH", "TZ", "TMPDIR") if name in os.environ},
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-            (os.POSIX_SPAWN_DUP2, lock_descriptor, inherited),
-        ],
-        setsid=True,
-        setsigmask=(),
-        setsigdef=_SIGNALS,
-    )
+    mask = os.umask(0o077)  # of the process: there is no other way to hand one to the server
+    try:
+        pid = os.posix_spawn(
+            program,
+            [str(program), str(config)],
+            {name: os.environ[name] for name in ("PATH", "TZ", "TMPDIR") if name in os.environ},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+                (os.POSIX_SPAWN_DUP2, lock_descriptor, inherited),
+            ],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=_SIGNALS,
+        )
+    finally:
+        os.umask(mask)
     _started.add(pid)
     return pid
 

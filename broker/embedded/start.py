@@ -12,9 +12,10 @@ from typing import Final
 
 import msgspec
 
-from .. import urls
 from ..errors import BrokerRefused, BrokerUnavailable
-from . import binary, filesystem, probe, settings, spawn, versions, wait
+from ..roles import LOCAL
+from . import binary, filesystem, probe, settings, spawn, users, versions, wait
+from .endpoint import Endpoint, endpoint_of
 from .layout import Layout, Running, make_private, socket_place
 from .lock import locked, try_lock
 
@@ -31,6 +32,8 @@ def ensure(
 ) -> str:
     """Return the URL of the server of a data folder; start it if it does not run.
 
+    It holds a password: show it only through urls.redacted, and put it into no argument.
+
     Args:
         data: on a local disk; created if need be.
         runtime: where its socket goes; the data folder itself if that has a short path.
@@ -38,18 +41,19 @@ def ensure(
         report: told when it takes long, once.
 
     Raises:
-        BrokerRefused: network file system, somebody else's folder, files of a newer server.
+        BrokerRefused: network file system, somebody else's folder, files of a newer server, or
+            its password can't be read; AccessDenied if the server does not take it.
         BrokerUnavailable: the server can't be started, or does not answer.
     """
     layout = Layout(data.absolute())
     spawn.reap()
-    if (socket := _answering(layout)) is not None:
-        return urls.of_socket(socket)
+    if (server := _answering(layout)) is not None:
+        return server.url
     filesystem.check_local(layout.folder)
     try:
         make_private(layout.folder, may_be_link=True)
         with locked(layout.lock, timeout_s=_LOCK_TIMEOUT_S):
-            return urls.of_socket(_ensure_locked(layout, runtime, max_memory_bytes, report))
+            return _ensure_locked(layout, runtime, max_memory_bytes, report).url
     except OSError as e:
         raise BrokerUnavailable(
             f"can't keep the embedded server's files in {layout.folder}: {e}; "
@@ -65,47 +69,59 @@ def read_running(layout: Layout) -> Running | None:
         return None
 
 
-def _answering(layout: Layout) -> Path | None:
-    """The fast path, without a lock: the socket of a server of our own program."""
+def has_users(data: Path) -> bool:
+    """Return whether the server that ensure() gave asks for a login.
+
+    One that an older version started does not, until it ends: it must not be opened to a network.
+    """
+    running = read_running(Layout(data.absolute()))
+    return running is not None and bool(running.user)
+
+
+def _answering(layout: Layout) -> Endpoint | None:
+    """The fast path, without a lock: a server of our own program."""
     running = read_running(layout)
     if running is None or running.binary_stamp != binary.stamp():
         return None
-    socket = Path(running.socket)
-    return socket if probe.ask(socket) is probe.Answer.READY else None
+    try:
+        server = endpoint_of(layout, running)
+        return server if probe.ask(server) is probe.Answer.READY else None
+    except BrokerRefused:
+        return None  # it may be starting just now; else who holds the lock meets the same
 
 
 def _ensure_locked(
     layout: Layout, runtime: Path | None, max_memory_bytes: int, report: Callable[[str], None]
-) -> Path:
+) -> Endpoint:
     held = try_lock(layout.server_lock)
     if held is None:
-        socket = _socket_of_running(layout)
-        if wait.until_ready(layout, socket, report=report) and not _took_over(layout, socket):
-            return socket
+        server = _running_server(layout)
+        if wait.until_ready(layout, server, report=report) and not _took_over(layout, server):
+            return server
         held = try_lock(layout.server_lock)
         assert held is not None, "only the holder of layout.lock starts servers"
     return _start(layout, runtime, max_memory_bytes, report, held)
 
 
-def _took_over(layout: Layout, socket: Path) -> bool:
+def _took_over(layout: Layout, server: Endpoint) -> bool:
     """End an older server that nobody uses; never a newer one. Return whether it has ended."""
     ours = binary.find().version
-    if not versions.is_newer(ours, probe.version(socket)) or probe.has_others(socket):
+    if not versions.is_newer(ours, probe.version(server)) or probe.has_others(server):
         return False
-    if probe.shut_down(socket):  # it refuses, e.g. its disk is full: it can still serve
+    if probe.shut_down(server):  # it refuses, e.g. its disk is full: it can still serve
         return False
     if not wait.until_ended(layout, timeout_s=wait.ANSWER_S):
-        raise BrokerUnavailable(wait.no_answer(layout, socket, wait.ANSWER_S))
+        raise BrokerUnavailable(wait.no_answer(layout, server, wait.ANSWER_S))
     return True
 
 
-def _socket_of_running(layout: Layout) -> Path:
+def _running_server(layout: Layout) -> Endpoint:
     if (running := read_running(layout)) is None:
         raise BrokerUnavailable(
             f"a server uses {layout.folder}, but {layout.running.name} there is gone, so its "
             "socket is unknown: end it (see server.pid there), then try again"
         )
-    return Path(running.socket)
+    return endpoint_of(layout, running)
 
 
 def _start(
@@ -114,26 +130,28 @@ def _start(
     max_memory_bytes: int,
     report: Callable[[str], None],
     held: int,
-) -> Path:
+) -> Endpoint:
     try:
         program = binary.find()
         _check_files(layout, program.version)
         socket = socket_place(layout.folder, runtime)
         limit_bytes = max_memory_bytes or settings.default_max_memory_bytes()
+        users.prepare(layout, report)
         _write(layout.config, settings.config_text(layout, socket, max_memory_bytes=limit_bytes))
-        running = Running(socket=str(socket), binary_stamp=binary.stamp())
+        running = Running(socket=str(socket), binary_stamp=binary.stamp(), user=LOCAL)
         _write(layout.running, msgspec.json.encode(running).decode())
         _turn_log(layout.log)
         layout.pid.unlink(missing_ok=True)
         spawn.spawn(program.path, layout.config, layout.log, held)
     finally:
         os.close(held)
-    if not wait.until_ready(layout, socket, report=report):
+    server = endpoint_of(layout, running)
+    if not wait.until_ready(layout, server, report=report):
         raise BrokerUnavailable(
             f"the embedded server ended at its start; {layout.log} says: {wait.log_tail(layout)}"
         )
     _write(layout.version, msgspec.json.encode(program.version).decode())
-    return socket
+    return server
 
 
 def _check_files(layout: Layout, ours: versions.ServerVersion) -> None:

@@ -3,20 +3,28 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from .. import urls
-from ..errors import BrokerUnavailable
+from ..errors import BrokerRefused, BrokerUnavailable
 from . import probe, wait
+from .endpoint import Endpoint, endpoint_of
 from .layout import Layout
 from .lock import is_held, locked
 from .start import read_running
 
 
 def url_if_running(data: Path) -> str | None:
-    """Return the URL of the server of a data folder, or None if none answers."""
-    running = read_running(Layout(data.absolute()))
-    if running is None or probe.ask(Path(running.socket)) is probe.Answer.NONE:
-        return None
-    return urls.of_socket(Path(running.socket))
+    """Return the URL of the server of a data folder, or None if none answers.
+
+    Raises:
+        BrokerRefused: its password can't be read; AccessDenied if the server does not take it.
+    """
+    server = _answering(Layout(data.absolute()))
+    return None if server is None else server.url
+
+
+def runs_tasks(data: Path) -> bool:
+    """Return whether a task of any namespace is running on the server of a data folder."""
+    server = _answering(Layout(data.absolute()))
+    return server is not None and probe.has_leases(server)
 
 
 def stop(data: Path, *, timeout_s: float = 30.0) -> bool:
@@ -51,10 +59,24 @@ def stop_if_unused(data: Path, *, ignored: Collection[str] = (), timeout_s: floa
 
 def is_idle(data: Path, *, ignored: Collection[str] = ()) -> bool:
     """Return whether a server runs with no task running and nobody else connected."""
-    running = read_running(Layout(data.absolute()))
-    if running is None or probe.ask(socket := Path(running.socket)) is not probe.Answer.READY:
+    layout = Layout(data.absolute())
+    server = _answering(layout)
+    if server is None or wait.ask(layout, server) is not probe.Answer.READY:
         return False
-    return not probe.has_others(socket, ignored=ignored) and not probe.has_leases(socket)
+    return not probe.has_others(server, ignored=ignored) and not probe.has_leases(server)
+
+
+def _answering(layout: Layout) -> Endpoint | None:
+    """Return the server that was started last if one still answers there, also a loading one."""
+    if (running := read_running(layout)) is None:
+        return None
+    try:
+        server = endpoint_of(layout, running)
+        return None if wait.ask(layout, server) is probe.Answer.NONE else server
+    except BrokerRefused:
+        if probe.is_there(Path(running.socket)):
+            raise
+        return None  # what is wrong with the files of a server that is gone, its next start mends
 
 
 def _stop_locked(layout: Layout, timeout_s: float) -> bool:
@@ -65,12 +87,13 @@ def _stop_locked(layout: Layout, timeout_s: float) -> bool:
             f"a server uses {layout.folder}, but {layout.running.name} there is gone: "
             "end it by hand (see server.pid there)"
         )
-    socket = Path(running.socket)
-    if refusal := probe.shut_down(socket):
+    server = endpoint_of(layout, running)
+    wait.ask(layout, server)  # the client takes a refused login for an end
+    if refusal := probe.shut_down(server):
         raise BrokerUnavailable(
             f"the embedded server does not stop: {refusal} Its log: {wait.log_tail(layout)}"
         )
     if not wait.until_ended(layout, timeout_s=timeout_s):
-        raise BrokerUnavailable(wait.no_answer(layout, socket, timeout_s))
+        raise BrokerUnavailable(wait.no_answer(layout, server, timeout_s))
     layout.running.unlink(missing_ok=True)
     return True

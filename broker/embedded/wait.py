@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
-from ..errors import BrokerUnavailable
-from . import spawn
+from ..errors import AccessDenied, BrokerUnavailable
+from . import probe, spawn
+from .endpoint import Endpoint, how_to_end
 from .layout import Layout
 from .lock import is_held
-from .probe import Answer, ask
+from .probe import Answer
 
 ANSWER_S: Final = 15.0
 SILENT_S: Final = 1.0
@@ -20,7 +20,7 @@ _FIRST_PAUSE_S: Final = 0.002
 _LONGEST_PAUSE_S: Final = 0.1
 
 
-def until_ready(layout: Layout, socket: Path, *, report: Callable[[str], None]) -> bool:
+def until_ready(layout: Layout, server: Endpoint, *, report: Callable[[str], None]) -> bool:
     """Return True when the server answers, False when it has ended.
 
     Raises:
@@ -28,7 +28,7 @@ def until_ready(layout: Layout, socket: Path, *, report: Callable[[str], None]) 
     """
     begin = time.monotonic()
     pause_s, limit_s = _FIRST_PAUSE_S, ANSWER_S
-    while (answer := ask(socket)) is not Answer.READY:
+    while (answer := ask(layout, server)) is not Answer.READY:
         if not is_held(layout.server_lock):
             spawn.reap()
             return False
@@ -37,7 +37,7 @@ def until_ready(layout: Layout, socket: Path, *, report: Callable[[str], None]) 
             report("the embedded server is loading its data")
             limit_s = LOADING_S
         if waited_s > limit_s:
-            raise BrokerUnavailable(no_answer(layout, socket, limit_s))
+            raise BrokerUnavailable(no_answer(layout, server, limit_s))
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
     return True
@@ -65,13 +65,21 @@ def log_tail(layout: Layout, *, line_count: int = 4) -> str:
     return " / ".join(line.strip() for line in lines[-line_count:] if line.strip())
 
 
-def no_answer(layout: Layout, socket: Path, waited_s: float) -> str:
+def no_answer(layout: Layout, server: Endpoint, waited_s: float) -> str:
     """Return what to tell about a server that lives but does not answer."""
-    try:
-        pid = layout.pid.read_text("ascii").strip()
-    except FileNotFoundError:
-        pid = "?"
     return (
-        f"the embedded server (pid {pid}) has not answered on {socket} for {waited_s:.0f} s: "
-        f"see {layout.log}; `kill {pid}` ends it without loss"
+        f"the embedded server has not answered on {server.socket} for {waited_s:.0f} s: "
+        f"see {layout.log}; {how_to_end(layout)}"
     )
+
+
+def ask(layout: Layout, server: Endpoint) -> Answer:
+    """Return whether a server answers; like probe.ask, but its error says what to do."""
+    try:
+        return probe.ask(server)
+    except AccessDenied as e:
+        raise AccessDenied(
+            f"the embedded server refuses the password in {layout.password}: that file, or "
+            f"{layout.users}, was changed while it ran; {how_to_end(layout)}, and its next start "
+            "makes the two agree"
+        ) from e

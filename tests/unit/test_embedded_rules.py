@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rq_agent.broker.embedded import filesystem, versions
+from rq_agent.broker.embedded import filesystem, users, versions
+from rq_agent.broker.embedded.endpoint import Endpoint
 from rq_agent.broker.embedded.filesystem import Mount, kind_of, parse_mountinfo
 from rq_agent.broker.embedded.layout import Layout
 from rq_agent.broker.embedded.settings import config_text, default_max_memory_bytes
@@ -106,3 +107,24 @@ def test_the_memory_limit_leaves_room_for_tasks() -> None:
 
 def named(text: str) -> ServerVersion:
     return ServerVersion(*text.split(" "))
+
+
+def test_own_users_are_replaced_and_others_kept() -> None:
+    before = (
+        b"user default on nopass ~* +@all\nuser localhost on #1\n\n user  local on #2 ~* +@all\n"
+        b"nonsense \xff\nuser default-2 off\nuser local"
+    )
+
+    default, local, *others = users.with_own_users(before, "x").splitlines()
+
+    assert default == b"user default off resetpass resetkeys resetchannels -@all"
+    assert local.startswith(b"user local on resetpass #2d711642b726b044")
+    assert local.endswith(b" resetkeys resetchannels -@all ~* &* +@all")
+    assert others == [b"user localhost on #1", b"nonsense \xff", b"user default-2 off"]
+
+
+def test_an_endpoint_shows_no_password() -> None:
+    server = Endpoint(Path("/run/s"), "local", "hunter2")
+
+    assert repr(server) == "Endpoint(unix://local:***@/run/s)"
+    assert server.url == "unix://local:hunter2@/run/s"

@@ -7,6 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from ...servers import Servers, has_redis62
+from .embedded import data_folder
 from .guarded import Guarded
 from .launched import Launched
 
@@ -35,3 +36,10 @@ def launched(tmp_path: Path) -> Iterator[Launched]:
     """Starts servers of this test's own and ends them with it."""
     with Launched(tmp_path) as servers:
         yield servers
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    """A data folder; its embedded server, if one runs at the end, is killed."""
+    with data_folder(tmp_path / "data") as folder:
+        yield folder
