@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from .roles import Role, role_of
+
 _COMMAND: Final = re.compile(r"run the '([^']+)' command")
 _PIPED: Final = re.compile(r"Command # \d+ \(([A-Za-z_]+)")
 _IN_SCRIPT: Final = re.compile(
@@ -30,11 +32,27 @@ def denial(text: str, *, user: str, command: str) -> str:
     if is_denial_in_script(text):
         named = _COMMAND.search(text)
         what = f"{named[1].upper()} in a script" if named else f"what a script needs ({what})"
-    if _KEY.search(text):
-        return f"does not let {who} use this key with {what}: it may use other namespaces only"
     if _CHANNEL.search(text):
-        return f"does not let {who} use this channel: it may use other namespaces only"
-    return f"does not let {who} use {what}: see deploy/redis/README.md for what each user may"
+        what = "this channel"
+    elif _KEY.search(text):
+        what = f"this key with {what}"
+    return f"does not let {who} use {what}: {_rights(user, is_key=what.startswith('this '))}"
+
+
+def _rights(user: str, *, is_key: bool) -> str:
+    """Return what a login may, and whom to ask for more."""
+    role = role_of(user)
+    if role == "viewer":
+        return f"this login may look at its own namespace, no more; {_ask('submitter', 'submit')}"
+    if role == "submitter":
+        return f"this login may submit to its own namespace, no more; {_ask('operator', 'drain and stop workers')}"
+    if is_key:
+        return "this login may use its own namespace only"
+    return "see deploy/redis/README.md for what each user may"
+
+
+def _ask(role: Role, verbs: str) -> str:
+    return f"to {verbs}, ask for a link of `rq-agent invite {role}`"
 
 
 def _command(text: str) -> str:

@@ -95,7 +95,7 @@ def test_an_error_that_is_a_bug_stays_as_it_is(error: client.RedisError) -> None
                 "Command # 2 (HGETALL k) of pipeline caused error: this user has"
                 " no permissions to access one of the keys used as arguments"
             ),
-            "the user ann use this key with HGETALL: it may use other namespaces only",
+            "the user ann use this key with HGETALL: this login may use its own namespace only",
         ),
         (
             client.NoPermissionError("No permissions to access a key"),

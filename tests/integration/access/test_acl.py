@@ -194,7 +194,7 @@ async def test_other_namespaces_are_out_of_reach(guarded: Guarded, user: str) ->
     script = "return redis.call('HGETALL', 'rqa:{other}:' .. 'x')"
 
     async with guarded.opened(user, "other") as ns:
-        with pytest.raises(AccessDenied, match=f"the user {user} use .*other namespaces only"):
+        with pytest.raises(AccessDenied, match=f"the user {user} use .* its own namespace"):
             await add(ns)
         for key in (keys.task(ns.prefix, foreign), "plain", "rqa:{lab}", "rqa:{labs}:x"):
             for command in ("GET K{}", "HGETALL K{}", "EXISTS K{}", "XREAD STREAMS K{} 0"):
