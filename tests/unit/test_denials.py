@@ -15,27 +15,35 @@ COMMAND = "ACL failure in script: User x has no permissions to run the 'hset' co
         (
             "submitter-ada-1f3c",
             KEY,
-            "does not let the user submitter-ada-1f3c use this key with what a script needs (EVALSHA):"
-            " this login may submit to its own namespace, no more; to drain and stop workers, ask"
-            " for a link of `rq-agent invite operator`",
+            (
+                "does not let the user submitter-ada-1f3c use this key with what a script needs (EVALSHA):"
+                " this login may submit to its own namespace, no more; to drain and stop workers, ask"
+                " for a link of `rq-agent invite operator`"
+            ),
         ),
         (
             "viewer-bo-2a",
             COMMAND,
-            "does not let the user viewer-bo-2a use HSET in a script: this login may look at its own"
-            " namespace, no more; to submit, ask for a link of `rq-agent invite submitter`",
+            (
+                "does not let the user viewer-bo-2a use HSET in a script: this login may look at its own"
+                " namespace, no more; to submit, ask for a link of `rq-agent invite submitter`"
+            ),
         ),
         (
             "worker-gpu1-9",
             KEY,
-            "does not let the user worker-gpu1-9 use this key with what a script needs (EVALSHA):"
-            " this login may use its own namespace only",
+            (
+                "does not let the user worker-gpu1-9 use this key with what a script needs (EVALSHA):"
+                " this login may use its own namespace only"
+            ),
         ),
         (
             "operator",
             "User operator has no permissions to run the 'config|get' command",
-            "does not let the user operator use CONFIG GET: see deploy/redis/README.md for what each"
-            " user may",
+            (
+                "does not let the user operator use CONFIG GET: see deploy/redis/README.md for what each"
+                " user may"
+            ),
         ),
     ],
 )
