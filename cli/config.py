@@ -9,14 +9,16 @@ from typing import Any, Final
 import msgspec
 
 from ..broker import home, urls
-from ..broker.errors import UsageError
+from ..broker.errors import SelectorError, UsageError
 from ..broker.home import Home
-from . import contexts, toml_file
+from ..broker.names import check_queue
+from . import contexts
+from .config_file import FILE_NAME, ConfigFile, RedisTable, read_file
 from .contexts import CONFIGURED, LOCAL, Context
 from .options import Common
 
-FILE_NAME: Final = "config.toml"
 DEFAULT_NAMESPACE: Final = "default"
+DEFAULT_QUEUE: Final = "default"
 
 _VARIABLES: Final = (
     "RQ_AGENT_REDIS_URL",
@@ -30,28 +32,6 @@ _OF_TASKS: Final = ("TASK_ID", "ATTEMPT", "FENCE", "QUEUE", "WORKER", "PARAMS_FI
 _KNOWN: Final = (*_VARIABLES, *(f"RQ_AGENT_{name}" for name in _OF_TASKS))
 
 
-class RedisTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The table `[redis]` of the configuration file."""
-
-    url: str = ""
-    namespace: str = ""
-    strict: bool = False
-    """Workers don't start on a server that there is a warning about."""
-
-
-class ArchiveTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The table `[archive]` of the configuration file."""
-
-    location: str = ""
-
-
-class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The configuration file."""
-
-    redis: RedisTable = RedisTable()
-    archive: ArchiveTable = ArchiveTable()
-
-
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a command works with, wherever it was said."""
 
@@ -62,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A worker does not start on a server that there is a warning about."""
     archive: str
     """Folder or URL where tasks go that leave Redis; empty: they stay."""
+    queue: str = DEFAULT_QUEUE
+    """Where new tasks go when no queue is named."""
     home: Home
     context: str = ""
     """Name of the context that the URL is of; empty: it was given outright."""
@@ -77,6 +59,7 @@ def load(common: Common | None = None, environ: Mapping[str, str] = os.environ) 
     """Return the settings: options first, then environment, file and defaults.
 
     Raises:
+        SelectorError: there is no context of the name that was given.
         UsageError: one of them is wrong; names it.
     """
     common = common or Common()
@@ -99,6 +82,7 @@ def load(common: Common | None = None, environ: Mapping[str, str] = os.environ) 
         namespace=namespace,
         strict=file.redis.strict,
         archive=_archive(environ, file) or ("" if url else str(place.data / "archive")),
+        queue=_queue(file, place.config / FILE_NAME),
         home=place,
         context=server.name,
         role=server.role,
@@ -108,18 +92,31 @@ def load(common: Common | None = None, environ: Mapping[str, str] = os.environ) 
     )
 
 
+def without_server(common: Common, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings for a command that must work whatever the configuration says.
+
+    Neither config.toml nor a context is read: no server is configured, and the namespace is the
+    default one.
+
+    Raises:
+        UsageError: a variable is wrong; names it.
+    """
+    _check_names(environ)
+    return Settings(
+        url="",
+        namespace=DEFAULT_NAMESPACE,
+        strict=False,
+        archive="",
+        home=home_of(environ),
+        json=common.json or _wants_json(environ),
+        color=not common.no_color and not environ.get("NO_COLOR"),
+        verbose=common.verbose,
+    )
+
+
 def variables() -> Mapping[str, str]:
     """Return the environment, for what is handed on from it: `--env NAME`, a worker's own."""
     return os.environ
-
-
-def read_file(path: Path) -> ConfigFile:
-    """Return what the configuration file says; nothing when there is none.
-
-    Raises:
-        UsageError: it can't be read or understood; says where and what is allowed.
-    """
-    return toml_file.read(path, ConfigFile) or ConfigFile()
 
 
 def handed_on(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
@@ -146,7 +143,8 @@ def named(name: str, home: Home, redis: RedisTable) -> Context:
     """Return the context of a name, also of a reserved one.
 
     Raises:
-        UsageError: there is none, or it can't be read or used.
+        SelectorError: there is none.
+        UsageError: it can't be read or used.
     """
     if name == LOCAL:
         return Context(name=LOCAL, url="", role=LOCAL)
@@ -170,8 +168,8 @@ def _server(common: Common, environ: Mapping[str, str], place: Home, redis: Redi
     if name := environ.get("RQ_AGENT_CONTEXT", ""):
         try:
             return named(name, place, redis)
-        except UsageError as e:
-            raise UsageError(f"RQ_AGENT_CONTEXT: {e}") from e
+        except (SelectorError, UsageError) as e:
+            raise type(e)(f"RQ_AGENT_CONTEXT: {e}") from e
     if name := contexts.current(place):
         if name in contexts.RESERVED:
             return named(name, place, redis)
@@ -191,6 +189,15 @@ def home_of(environ: Mapping[str, str]) -> Home:
     if path.exists() and not path.is_dir():
         raise UsageError(f"RQ_AGENT_HOME: {path} is not a folder")
     return home.below(path.absolute())
+
+
+def _queue(file: ConfigFile, path: Path) -> str:
+    name = file.submit.queue or DEFAULT_QUEUE
+    try:
+        check_queue(name)
+    except UsageError as e:
+        raise UsageError(f"{path}: submit.queue: {e}") from e
+    return name
 
 
 def _archive(environ: Mapping[str, str], file: ConfigFile) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import msgspec
 
 from ..broker import urls
-from ..broker.errors import UsageError
+from ..broker.errors import SelectorError, UsageError
 from ..broker.home import Home
 from ..broker.keys import NAME_PATTERN
 from . import private_file, toml_file
@@ -85,11 +85,12 @@ def load(home: Home, name: str) -> Context:
     """Return a context.
 
     Raises:
-        UsageError: there is none of this name, or its file can't be read or used.
+        SelectorError: there is none of this name.
+        UsageError: its file can't be read or used.
     """
     path = _path(home, name)
     if NAME_PATTERN.fullmatch(name) is None or (file := _read(path)) is None:
-        raise UsageError(f"no context is named {name}; {_others(home, name)}")
+        raise SelectorError(f"no context is named {name}; {_others(home, name)}")
     url = file.url
     try:
         urls.parse(url)
@@ -141,7 +142,8 @@ def use(home: Home, name: str) -> None:
     """Make a context the current one.
 
     Raises:
-        UsageError: there is none of this name, or it can't be read or used.
+        SelectorError: there is none of this name.
+        UsageError: it can't be read or used.
     """
     if name not in RESERVED:
         load(home, name)
@@ -156,13 +158,15 @@ def remove(home: Home, name: str) -> None:
     """Delete a context, also one whose file can't be understood; none is current if it was.
 
     Raises:
-        UsageError: there is none of this name, or it can't be deleted.
+        SelectorError: there is none of this name.
+        UsageError: it can't be deleted.
     """
-    if name not in names(home):
-        raise UsageError(f"no context is named {name}; {_others(home, name)}")
+    was_current = current(home) == name
+    if name not in names(home) and not was_current:
+        raise SelectorError(f"no context is named {name}; {_others(home, name)}")
     path = _path(home, name)
     try:
-        if current(home) == name:
+        if was_current:
             _current_file(home).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
         path.with_suffix(".pem").unlink(missing_ok=True)

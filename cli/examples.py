@@ -72,6 +72,15 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "schedule run": ("rq-agent schedule run nightly",),
     "schedule rm": ("rq-agent schedule rm nightly",),
     "scheduler": ("rq-agent scheduler", "rq-agent scheduler --archive /data/archive"),
+    "context ls": ("rq-agent context ls", "rq-agent context ls --json"),
+    "context show": ("rq-agent context show", "rq-agent context show lab"),
+    "context use": ("rq-agent context use lab", "rq-agent context use local"),
+    "context add": (
+        "rq-agent context add lab rediss://redis.lab:6379/0 --namespace vision",
+        "rq-agent context add lab - --use",
+    "context rm": ("rq-agent context rm lab",),
+    "config show": ("rq-agent config show", "rq-agent config show --json"),
+    "config path": ("rq-agent config path",),
     "down": ("rq-agent down", "rq-agent down --force"),
     "version": ("rq-agent version", "rq-agent version --json"),
 }

@@ -51,7 +51,9 @@ class Launch:
         self._screen = Screen(self._settings)
         here = Path.cwd()
         environ = config.variables()
-        submission = submission_of(options, script, arguments, environ=environ, workdir=here)
+        submission = submission_of(
+            options, script, arguments, environ=environ, workdir=here, queue=self._settings.queue
+        )
         now_ms = time.time_ns() // 1_000_000
         self._submission = started(submission, start, options, environ=environ, now_ms=now_ms)
         self._after = afters(start.after)

@@ -66,9 +66,14 @@ class TaskOptions:
     queue: Annotated[
         str,
         typer.Option(
-            "-q", "--queue", metavar="NAME", help="Queue to put it in.", autocompletion=queue_names
+            "-q",
+            "--queue",
+            metavar="NAME",
+            help="Queue to put it in; else config.toml's, default.",
+            show_default=False,
+            autocompletion=queue_names,
         ),
-    ] = "default"
+    ] = ""
     priority: Annotated[
         str,
         typer.Option(

@@ -39,7 +39,12 @@ class Adding:
         self._screen = Screen(self._settings)
         here = Path.cwd()
         self._submission = submission_of(
-            options, script, arguments, environ=config.variables(), workdir=here
+            options,
+            script,
+            arguments,
+            environ=config.variables(),
+            workdir=here,
+            queue=self._settings.queue,
         )
         locate(Path(script), workdir=here)
         hint_misplaced(script, arguments, self._screen)

@@ -32,8 +32,17 @@ def submission_of(
     *,
     environ: Mapping[str, str],
     workdir: Path,
+    queue: str,
 ) -> Submission:
     """Return what a person asks for.
+
+    Args:
+        options: that were given.
+        script: and its arguments.
+        arguments: of the script.
+        environ: that `--env NAME` takes values from.
+        workdir: where the script is looked for.
+        queue: if the options name none.
 
     Raises:
         UsageError: an option's value is not acceptable.
@@ -45,7 +54,7 @@ def submission_of(
         argv=tuple(arguments),
         params=values.pairs(options.set, "--set"),
         env=values.variables(options.env, environ),
-        queue=options.queue,
+        queue=options.queue or queue,
         name=options.name,
         priority=values.priority(options.priority),
         need=_need(options),

@@ -88,6 +88,28 @@ _SCHEDULE: Final = Group(
     ),
 )
 
+_CONTEXT: Final = Group(
+    "context",
+    "Contexts: the servers that you work with.",
+    (
+        Panel("Look", (Entry("ls", "context:context_ls"), Entry("show", "context:context_show"))),
+        Panel(
+            "Change",
+            (
+                Entry("use", "context:context_use"),
+                Entry("add", "context:context_add"),
+                Entry("rm", "context:context_rm"),
+            ),
+        ),
+    ),
+)
+
+_CONFIG: Final = Group(
+    "config",
+    "Configuration: what is set, and where.",
+    (Panel("Look", (Entry("show", "config:config_show"), Entry("path", "config:config_path"))),),
+)
+
 ROOT: Final = Group(
     "rq-agent",
     "Run Python work on the machines you own.",
@@ -130,6 +152,8 @@ ROOT: Final = Group(
             "This machine",
             (
                 Entry("scheduler", "scheduler:scheduler"),
+                _CONTEXT,
+                _CONFIG,
                 Entry("down", "down:down"),
                 Entry("version", "version:version"),
             ),

@@ -10,10 +10,10 @@ def version(common: Common) -> None:
     import platform
 
     from ... import __version__
-    from ..config import load
+    from ..config import without_server
     from ..render.screen import Screen
 
-    screen = Screen(load(common))
+    screen = Screen(without_server(common))
     facts = {"rq-agent": __version__, "python": platform.python_version(), **_installed()}
     if screen.json:
         screen.print_json({"schema": 1, "versions": facts})

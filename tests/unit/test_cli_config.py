@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rq_agent.broker.errors import UsageError
-from rq_agent.cli.config import load, read_file
+from rq_agent.broker.errors import RqAgentError, UsageError
+from rq_agent.cli.config import load
+from rq_agent.cli.config_file import read_file
 from rq_agent.cli.options import Common
 
 FILE = """
@@ -102,7 +103,7 @@ def test_the_environment_chooses_json_and_no_colours(
     ],
 )
 def test_a_wrong_variable_is_named(tmp_path: Path, name: str, value: str, words: str) -> None:
-    with pytest.raises(UsageError, match=words.replace("?", r"\?")):
+    with pytest.raises(RqAgentError, match=words.replace("?", r"\?")):
         load(environ={"RQ_AGENT_HOME": str(tmp_path), name: value})
 
 
@@ -132,7 +133,10 @@ def test_a_missing_file_says_nothing(tmp_path: Path) -> None:
             '[redis]\n  ulr = "x"',
             r"line 2, column 3: ulr is .* in \[redis\]; did you mean url\? .* url, namespace",
         ),
-        ('[redsi]\nurl = "x"', r"line 1, column 2: redsi .* did you mean redis\? allowed: redis"),
+        (
+            '[redsi]\nurl = "x"',
+            r"line 1, column 2: redsi .* did you mean redis\? allowed: redis, archive, submit",
+        ),
         (
             '\n\nurl = "x"',
             "line 3, column 1: url is not known outside of a table; .*allowed: redis",

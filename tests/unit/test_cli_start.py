@@ -118,7 +118,7 @@ def test_all_of_it_reaches_the_submission(tmp_path: Path) -> None:
         result_ttl="1h",
     )
     start = StartOptions(at="2031-05-01T18:00", draft=True)
-    submission = submission_of(options, "script.py", (), environ={}, workdir=tmp_path)
+    submission = submission_of(options, "script.py", (), environ={}, workdir=tmp_path, queue="q")
 
     found = started(submission, start, options, environ={"TZ": "UTC"}, now_ms=NOW_MS)
 
@@ -129,7 +129,7 @@ def test_all_of_it_reaches_the_submission(tmp_path: Path) -> None:
 
 def test_two_times_to_start_at_are_one_too_many(tmp_path: Path) -> None:
     options = TaskOptions(delay="1h")
-    submission = submission_of(options, "script.py", (), environ={}, workdir=tmp_path)
+    submission = submission_of(options, "script.py", (), environ={}, workdir=tmp_path, queue="q")
     rest: dict[str, Any] = {"environ": {}, "now_ms": NOW_MS}
 
     with pytest.raises(UsageError, match="--at and --delay"):

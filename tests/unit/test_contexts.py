@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rq_agent.broker.errors import UsageError
+from rq_agent.broker.errors import SelectorError, UsageError
 from rq_agent.broker.home import Home, below
 from rq_agent.cli import contexts
 from rq_agent.cli.config import handed_on, load
@@ -90,11 +90,11 @@ def test_some_names_are_no_names_of_contexts(home: Home, name: str) -> None:
 def test_a_context_that_is_not_there_is_named_with_near_ones(home: Home) -> None:
     contexts.save(home, LAB)
 
-    with pytest.raises(UsageError, match=r"no context is named lba; did you mean lab\?"):
+    with pytest.raises(SelectorError, match=r"no context is named lba; did you mean lab\?"):
         contexts.load(home, "lba")
-    with pytest.raises(UsageError, match=r"no context is named xyz; there is: lab, local"):
+    with pytest.raises(SelectorError, match=r"no context is named xyz; there is: lab, local"):
         contexts.load(home, "xyz")
-    with pytest.raises(UsageError, match=r"no context is named ../config"):
+    with pytest.raises(SelectorError, match=r"no context is named ../config"):
         contexts.load(home, "../config")
 
 
@@ -176,9 +176,10 @@ def test_a_context_can_be_removed_although_its_file_is_broken(home: Home) -> Non
 def test_only_a_context_that_can_be_used_becomes_current(home: Home) -> None:
     contexts.save(home, LAB).chmod(0o644)
 
-    for name in ("lab", "nope"):
-        with pytest.raises(UsageError):
-            contexts.use(home, name)
+    with pytest.raises(UsageError):
+        contexts.use(home, "lab")
+    with pytest.raises(SelectorError):
+        contexts.use(home, "nope")
     assert contexts.current(home) == ""
 
 

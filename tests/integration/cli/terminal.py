@@ -43,6 +43,18 @@ class Terminal:
             check=False,
         )
 
+    def fed(self, words: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run a command to its end, with words on its stdin."""
+        return subprocess.run(
+            [*PROGRAM, *arguments],
+            cwd=self.code,
+            env=self.environ,
+            input=words.encode(),
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+
     def text(self, *arguments: str) -> str:
         """Run a command that must succeed; return its stdout."""
         done = self(*arguments)

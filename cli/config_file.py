@@ -1,0 +1,49 @@
+"""What config.toml may say."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from . import toml_file
+
+FILE_NAME: Final = "config.toml"
+
+
+class RedisTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `[redis]` of the configuration file."""
+
+    url: str = ""
+    namespace: str = ""
+    strict: bool = False
+    """Workers don't start on a server that there is a warning about."""
+
+
+class ArchiveTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `[archive]` of the configuration file."""
+
+    location: str = ""
+
+
+class SubmitTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `[submit]` of the configuration file."""
+
+    queue: str = ""
+    """For `submit`, `run` and `schedule add` where none is given."""
+
+
+class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The configuration file."""
+
+    redis: RedisTable = RedisTable()
+    archive: ArchiveTable = ArchiveTable()
+    submit: SubmitTable = SubmitTable()
+
+
+def read_file(path: Path) -> ConfigFile:
+    """Return what the configuration file says; nothing when there is none.
+
+    Raises:
+        UsageError: it can't be read or understood; says where and what is allowed.
+    """
+    return toml_file.read(path, ConfigFile) or ConfigFile()
