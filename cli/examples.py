@@ -78,6 +78,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "context add": (
         "rq-agent context add lab rediss://redis.lab:6379/0 --namespace vision",
         "rq-agent context add lab - --use",
+    ),
     "context rm": ("rq-agent context rm lab",),
     "config show": ("rq-agent config show", "rq-agent config show --json"),
     "config path": ("rq-agent config path",),
