@@ -1,17 +1,18 @@
 """Help: commands and options in panels, and examples that can be typed."""
 
-import shlex
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import typer
 
-from rq_agent.cli.app import build, made
+from rq_agent.cli.app import made
 from rq_agent.cli.examples import EXAMPLES
 from rq_agent.cli.help_text import summary
 from rq_agent.cli.option_panels import PANELS
 from rq_agent.cli.tree import ROOT, Entry, Group
+
+from ..command_lines import parse
 
 
 def walk(group: Group, path: str = "") -> Iterator[tuple[str, Entry]]:
@@ -40,17 +41,7 @@ def test_every_example_is_of_a_command() -> None:
 
 @pytest.mark.parametrize("line", LINES)
 def test_every_example_can_be_parsed(line: str) -> None:
-    program, *words = shlex.split(line, comments=True)
-    assert program == "rq-agent"
-    group: Any = build()
-    context: Any = typer.Context(group, info_name=program)
-
-    while hasattr(group, "panels"):
-        name, *words = words
-        group = group.get_command(context, name)
-        assert group is not None
-
-    group.make_context(name, words, parent=context)
+    parse(line)
 
 
 @pytest.mark.parametrize("path", COMMANDS)
