@@ -180,10 +180,19 @@ class Cursor:
             stream=stream,
             offset=offset,
             raw_bytes=raw_bytes,
-            data=fields.get(b"d", b""),
+            data=_unseen(fields.get(b"d", b""), raw_bytes, seen_bytes=end - offset),
             dropped_bytes=max(0, offset - end),
             at=int(self.last.partition("-")[0]) / 1000,
         )
+
+
+def _unseen(data: bytes, raw_bytes: int, *, seen_bytes: int) -> bytes:
+    """Return what is new of an entry: a Redis that lost its last second is told all of it again."""
+    if seen_bytes <= 0:
+        return data
+    if seen_bytes >= raw_bytes:
+        return b""
+    return data[seen_bytes:] if len(data) == raw_bytes else data
 
 
 def split(chunk: Chunk) -> Sequence[Chunk]:

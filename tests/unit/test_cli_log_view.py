@@ -8,6 +8,7 @@ from rq_agent.broker.keys import TaskId
 from rq_agent.broker.logs import LogEntry
 from rq_agent.broker.record import parse
 from rq_agent.cli.config import load
+from rq_agent.cli.log_sieve import Choice
 from rq_agent.cli.options import Common
 from rq_agent.cli.render.log_view import LogView, last_lines
 from rq_agent.cli.render.screen import Screen
@@ -21,7 +22,7 @@ def entry(data: bytes, stream: str = "out", *, at: float = 0.0, dropped: int = 0
 
 def view(*streams: str, with_times: bool = False, json_wanted: bool = False) -> LogView:
     settings = load(Common(json=json_wanted), {"RQ_AGENT_HOME": "/nowhere"})
-    return LogView(Screen(settings), streams=streams, with_times=with_times, is_raw=False)
+    return LogView(Screen(settings), choice=Choice(streams=streams), with_times=with_times)
 
 
 def joined(entries: list[LogEntry]) -> bytes:
@@ -102,6 +103,18 @@ def test_times_stand_in_front_of_lines_not_of_parts_of_them(
     )
 
 
+def test_a_windows_line_end_that_comes_in_two_pieces_is_one(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    shown = view(with_times=True)
+
+    for data in (b"one\r", b"\ntwo\r\n"):
+        shown.output(entry(data, at=1.5))
+
+    stamp = b"1970-01-01T00:00:01.500Z "
+    assert capfdbinary.readouterr().out == stamp + b"one\r\n" + stamp + b"two\r\n"
+
+
 def test_json_has_a_line_for_each_entry(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     shown = view(json_wanted=True)
 
@@ -109,6 +122,8 @@ def test_json_has_a_line_for_each_entry(capfdbinary: pytest.CaptureFixture[bytes
 
     assert json.loads(capfdbinary.readouterr().out) == {
         "schema": 1,
+        "task": "",
+        "claim": 0,
         "stream": "out",
         "offset": 0,
         "at": 2.0,
