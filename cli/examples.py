@@ -72,6 +72,12 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "schedule run": ("rq-agent schedule run nightly",),
     "schedule rm": ("rq-agent schedule rm nightly",),
     "scheduler": ("rq-agent scheduler", "rq-agent scheduler --archive /data/archive"),
+    "up": (
+        "rq-agent up",
+        "rq-agent up --queues gpu,default --slots 2",
+        "rq-agent up --listen 10.0.0.1",
+        "rq-agent up --foreground --no-web",
+    ),
     "context ls": ("rq-agent context ls", "rq-agent context ls --json"),
     "context show": ("rq-agent context show", "rq-agent context show lab"),
     "context use": ("rq-agent context use lab", "rq-agent context use local"),

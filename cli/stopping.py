@@ -1,4 +1,4 @@
-"""Stops what `run` and the embedded default started on this machine."""
+"""Stops what `up`, `run` and the embedded default started on this machine."""
 
 import os
 import platform
@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import anyio
+import msgspec
 
 from ..broker.draining import Draining
+from ..broker.embedded.lock import locked
 from ..broker.embedded.stop import runs_tasks, stop
-from ..broker.errors import BrokerUnavailable
+from ..broker.errors import BrokerUnavailable, UsageError
 from ..broker.presence import WorkerView
 from . import exits, loop
 from .alive import live_workers
@@ -19,40 +21,84 @@ from .config import Settings
 from .connected import connected
 from .render.screen import Screen
 from .run_worker import log_folder
+from .upkeep import ending, place, processes
 
 if TYPE_CHECKING:
     from ..broker.namespace import Namespace
+    from .upkeep.place import UpState
 
 _LEAVE_LIMIT_S: Final = 30.0
 _NUDGE_AFTER_S: Final = 1.0
 _LOOK_EVERY_S: Final = 0.05
 
 
+class Stopped(msgspec.Struct, frozen=True, kw_only=True):
+    """What was stopped; also how it is told with --json."""
+
+    workers: list[str]
+    up_stopped: bool = False
+    server_stopped: bool = False
+
+
 def stop_all(settings: Settings, screen: Screen, *, force: bool) -> int:
-    """Drain the workers that `run` started, then stop the embedded server; say what was done."""
+    """End `up`, drain the workers that `run` started, then stop the embedded server; tell it."""
+    here = place.of(settings.home)
+    place.make(here)
+    with locked(here.lock, timeout_s=_LEAVE_LIMIT_S):
+        left = _up_of(settings, force=force)
+        stopped = loop.run(lambda: _stop(settings, screen, left, force=force))
+        if stopped is None:
+            return exits.FAILED
+        if not settings.url:
+            is_server_stopped = stop(settings.home.data)
+            stopped = msgspec.structs.replace(stopped, server_stopped=is_server_stopped)
+    return _done(screen, stopped)
+
+
+def _up_of(settings: Settings, *, force: bool) -> "UpState | None":
+    """Return what there is of an `up` that serves what the settings name.
+
+    Raises:
+        UsageError: it can't be ended from here.
+    """
+    if (left := ending.left_of(settings)) is None:
+        return None
+    if not ending.is_about(left, settings):
+        there = left.wanted.server or "the embedded server (--context local)"
+        raise UsageError(
+            f"`up` runs here for {there}, namespace {left.wanted.namespace}: name that one"
+        )
+    if left.foreground and not force and processes.is_alive(left.process):
+        raise UsageError(
+            f"`up --foreground` runs, with pid {left.process.pid}: end it where it was started "
+            "(systemctl stop, Ctrl-C), or use --force"
+        )
+    return left
+
+
+async def _stop(
+    settings: Settings, screen: Screen, left: "UpState | None", *, force: bool
+) -> Stopped | None:
+    """Stop `up` and the workers of `run`. Return None if they are in use, which is told."""
     if (url := existing_url(settings)) is None:
-        return _done(screen, [], is_server_stopped=False)
-
-    async def go() -> list[str] | None:
-        async with connected(url, settings.namespace) as namespace:
-            own, others = await _workers(namespace, settings)
-            if not force and (problem := _in_use(settings, own, others)):
-                screen.say(f"{problem}; wait for the end, or use --force: nothing is lost")
-                return None
-            await _dismiss(namespace, own, force=force)
-            return [worker.name for worker in own]
-
-    stopped = loop.run(go)
-    if stopped is None:
-        return exits.FAILED
-    return _done(screen, stopped, is_server_stopped=not settings.url and stop(settings.home.data))
+        await ending.end(settings, left, force=force)
+        return Stopped(workers=[], up_stopped=left is not None)
+    async with connected(url, settings.namespace) as namespace:
+        own, others = await _workers(namespace, settings, left)
+        if not force and (problem := _in_use(settings, own, others)):
+            screen.say(f"{problem}; wait for the end, or use --force: nothing is lost")
+            return None
+        await ending.end(settings, left, force=force)
+        await _dismiss(namespace, own, force=force)
+        return Stopped(workers=[worker.name for worker in own], up_stopped=left is not None)
 
 
 async def _workers(
-    namespace: "Namespace", settings: Settings
+    namespace: "Namespace", settings: Settings, left: "UpState | None"
 ) -> tuple[list[WorkerView], list[WorkerView]]:
-    """Return the live workers that `run` started here, and all others."""
+    """Return the live workers that `up` and `run` started here, and all others."""
     started = {log.stem for log in log_folder(settings).glob("*.log")}
+    started |= {left.wanted.worker_name} if left and left.wanted.worker else set()
     live = await live_workers(namespace)
     own = [w for w in live if w.name in started and w.host == platform.node()]
     return own, [worker for worker in live if worker not in own]
@@ -65,7 +111,7 @@ def _in_use(settings: Settings, own: Sequence[WorkerView], others: Sequence[Work
     if settings.url:
         return ""
     if others:
-        return f"worker {others[0].name} uses the embedded server, and `run` did not start it"
+        return f"worker {others[0].name} uses the embedded server, and was not started by `up` or `run`"
     return "a task is running" if runs_tasks(settings.home.data) else ""
 
 
@@ -109,14 +155,16 @@ def _terminate(worker: WorkerView) -> None:
         return  # it has just left
 
 
-def _done(screen: Screen, workers: Sequence[str], *, is_server_stopped: bool) -> int:
+def _done(screen: Screen, stopped: Stopped) -> int:
     if screen.json:
-        screen.print_json({"schema": 1, "workers": workers, "server_stopped": is_server_stopped})
+        screen.print_json({"schema": 1, **msgspec.to_builtins(stopped)})
         return exits.OK
-    for name in workers:
+    for name in stopped.workers:
         screen.say(f"worker {name} has stopped")
-    if is_server_stopped:
+    if stopped.up_stopped:
+        screen.say("what `up` kept running has stopped")
+    if stopped.server_stopped:
         screen.say("the embedded server has stopped; its tasks are kept for the next start")
-    if not workers and not is_server_stopped:
+    if stopped == Stopped(workers=[]):
         screen.say("nothing runs that rq-agent started by itself")
     return exits.OK

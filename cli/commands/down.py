@@ -16,7 +16,11 @@ def down(
         ),
     ] = False,
 ) -> int:
-    """Stop the workers that `run` started, and the embedded server. Nothing is lost."""
+    """Stop what `up` and `run` started on this machine, and the embedded server.
+
+    Nothing is lost: tasks that wait are kept, and machines that joined may come again after the
+    next `up --listen`.
+    """
     from .. import config
     from ..render.screen import Screen
     from ..stopping import stop_all

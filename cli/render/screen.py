@@ -1,5 +1,6 @@
 """Where words go: data to stdout, everything for people to stderr."""
 
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,8 +44,12 @@ class Screen:
         _write_line(msgspec.json.encode(value))
 
     def say(self, text: str = "") -> None:
-        """Tell people something."""
-        print(text, file=sys.stderr, flush=True)
+        """Tell people something. A full disk under a log must not end what runs."""
+        try:
+            print(text, file=sys.stderr, flush=True)
+        except OSError as e:
+            if e.errno != errno.ENOSPC:
+                raise
 
     def warn(self, text: str) -> None:
         """Tell people something that they should know."""

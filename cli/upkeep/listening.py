@@ -1,0 +1,126 @@
+"""Where other machines come in, and how they call this one."""
+
+import errno
+import ipaddress
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from ...broker.errors import UsageError
+
+DEFAULT_PORT: Final = 7341
+_OF_CONTAINERS: Final = re.compile(r"(docker|br-|veth|virbr|cni|flannel|podman|lxc|lxd)")
+_EVERY: Final = ("0.0.0.0", "::")
+
+
+class Endpoint(NamedTuple):
+    """An address of this machine, and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse(text: str) -> Endpoint:
+    """Return what `10.0.0.1`, `10.0.0.1:7341`, `[fd00::1]:7341`, `fd00::1` or `name:7341` means.
+
+    Raises:
+        UsageError: nothing.
+    """
+    found = re.fullmatch(r"(\[[0-9A-Fa-f:.%\w]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?", text)
+    if found is None and (bare := _ipv6(text)):
+        return Endpoint(bare, DEFAULT_PORT)
+    if found is None or not 1 <= int(found[2] or DEFAULT_PORT) <= 65_535:
+        raise UsageError(
+            f"--listen {text}: write an address of this machine, and a port if you like: "
+            f"10.0.0.1, 10.0.0.1:{DEFAULT_PORT} or [fd00::1]:{DEFAULT_PORT}"
+        )
+    return Endpoint(found[1].strip("[]"), int(found[2] or DEFAULT_PORT))
+
+
+def check_free(endpoint: Endpoint) -> None:
+    """Make sure that we may listen there.
+
+    Raises:
+        UsageError: it is taken, or no address of this machine.
+    """
+    try:
+        family, kind, number, _, place = socket.getaddrinfo(
+            endpoint.host, endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as e:
+        raise UsageError(f"--listen {endpoint}: nothing is known by that name: {e}") from e
+    try:
+        with socket.socket(family, kind, number) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+            probe.listen(1)
+    except OSError as e:
+        raise UsageError(f"--listen {endpoint}: {_in_words(e, endpoint)}") from e
+
+
+def link_host(endpoint: Endpoint, host_name: str) -> tuple[str, Sequence[str]]:
+    """Return what links call this machine, and what else it could be called.
+
+    Args:
+        endpoint: where it listens.
+        host_name: what a person wants it to be called; empty: choose.
+    """
+    if host_name:
+        return host_name, ()
+    if endpoint.host not in _EVERY:
+        return endpoint.host, ()
+    found = reachable(_addresses(), is_v6_too=endpoint.host == "::")
+    return (found[0], found[1:]) if found else (socket.gethostname(), ())
+
+
+def reachable(addresses: Mapping[str, Sequence[str]], *, is_v6_too: bool) -> list[str]:
+    """Return the addresses that other machines may reach, the likeliest first. Pure.
+
+    Args:
+        addresses: of the network interfaces that are up, by their names.
+        is_v6_too: IPv6 as well, after IPv4.
+    """
+    found = []
+    for name, texts in addresses.items():
+        if _OF_CONTAINERS.match(name):
+            continue
+        for text in texts:
+            address = ipaddress.ip_address(text.partition("%")[0])
+            if not (address.is_loopback or address.is_link_local or address.is_unspecified):
+                found.append(address)
+    versions = (4, 6) if is_v6_too else (4,)
+    return [str(each) for version in versions for each in found if each.version == version]
+
+
+def _addresses() -> Mapping[str, Sequence[str]]:
+    import psutil
+
+    states = psutil.net_if_stats()
+    families = (socket.AF_INET, socket.AF_INET6)
+    return {
+        name: [each.address for each in addresses if each.family in families]
+        for name, addresses in psutil.net_if_addrs().items()
+        if name in states and states[name].isup
+    }
+
+
+def _ipv6(text: str) -> str:
+    try:
+        return str(ipaddress.IPv6Address(text))
+    except ValueError:
+        return ""
+
+
+def _in_words(error: OSError, endpoint: Endpoint) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "another program listens there: choose another port, or end that program"
+    if error.errno == errno.EADDRNOTAVAIL:
+        own = ", ".join(reachable(_addresses(), is_v6_too=True)) or "only the loopback"
+        return f"not an address of this machine, which has {own}; or say 0.0.0.0 for all of them"
+    if error.errno == errno.EACCES:
+        return f"this user may not listen on port {endpoint.port}: choose one above 1023"
+    return error.strerror or str(error)

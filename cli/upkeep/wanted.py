@@ -1,0 +1,57 @@
+"""What `up` keeps running, and the processes that this takes. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+NAMES: Final = ("worker", "scheduler", "registrar", "relay", "web")
+"""Of all processes that there may be."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked of `up`. Kept in a file, so that `up` after a crash means the same."""
+
+    server: str = ""
+    """Address without a password; empty: the embedded server."""
+    namespace: str
+    queues: str = "default"
+    slots: str = "1"
+    worker: bool = True
+    worker_name: str = ""
+    """Chosen once: a worker that is started again finds its tasks by its name."""
+    scheduler: bool = True
+    web: bool = True
+    listen: str = ""
+    """ADDRESS:PORT that other machines come to; empty: none."""
+    host_name: str = ""
+    """What links say instead of the address."""
+    serial: int = 0
+    """Grows each time that somebody asks, so that they can tell when it was heard."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One process to keep running."""
+
+    name: str
+    arguments: tuple[str, ...]
+    """Of rq-agent. Everybody on this machine can read them."""
+
+
+def parts(wanted: Wanted) -> Sequence[Part]:
+    """Return the processes that are wanted, in the order in which they are told about."""
+    found = []
+    if wanted.worker:
+        work = ("--queues", wanted.queues, "--slots", wanted.slots, "--name", wanted.worker_name)
+        found.append(Part("worker", ("work", *work)))
+    if wanted.scheduler:
+        found.append(Part("scheduler", ("scheduler",)))
+    if wanted.listen:
+        found.append(Part("registrar", ("_registrar",)))
+        found.append(Part("relay", ("_relay", "--listen", wanted.listen)))
+    return found
+
+
+def same(wanted: Wanted, other: Wanted) -> bool:
+    """Return whether two of them ask for the same."""
+    return msgspec.structs.replace(wanted, serial=other.serial) == other

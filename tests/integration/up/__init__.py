@@ -1,0 +1,1 @@
+"""What `up` keeps running."""

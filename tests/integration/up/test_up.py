@@ -1,0 +1,254 @@
+"""`up` and `down` on one machine, and what goes wrong between them."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from rq_agent.broker.embedded.layout import Layout
+
+from ..cli.terminal import Terminal
+
+LIMIT_S = 20.0
+Up = Mapping[str, Any]
+
+
+def until(seen: Callable[[], Any], what: str) -> Any:
+    """Return what is seen once it is true."""
+    give_up = time.monotonic() + LIMIT_S
+    while not (found := seen()):
+        assert time.monotonic() < give_up, f"waited {LIMIT_S} s for: {what}"
+        time.sleep(0.02)
+    return found
+
+
+def up(terminal: Terminal, *options: str) -> Up:
+    """Bring up without a page; return what it tells."""
+    told: Up = terminal.json("up", "--no-web", *options)
+    return told
+
+
+def part(told: Up, name: str) -> Any:
+    """Return one of the processes."""
+    return next(each for each in told["parts"] if each["name"] == name)
+
+
+def files(terminal: Terminal) -> Path:
+    """Return the folder with the files of `up`."""
+    (found,) = (terminal.home / "state").glob("*/up")
+    return found
+
+
+def runs(pid: int) -> bool:
+    """Return whether a process lives; nobody may have collected one that ended."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def kill(pid: int) -> None:
+    """End a process of ours at once, and return when it is gone."""
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not runs(pid), "its end")
+
+
+def server_pid(terminal: Terminal) -> int:
+    """Return the pid of the embedded server."""
+    return int(Layout(terminal.home / "data").pid.read_text())
+
+
+def test_up_runs_a_worker_that_takes_tasks_and_down_ends_everything(terminal: Terminal) -> None:
+    begin = time.monotonic()
+    told = up(terminal)
+    took_s = time.monotonic() - begin
+    done = terminal("run", terminal.script("print('hello')"))
+
+    assert done.stdout == b"hello\n", done.stderr.decode()
+    assert took_s < 15
+    assert [each["state"] for each in told["parts"]] == ["running", "running"]
+    assert [worker["pid"] for worker in terminal.workers()] == [part(told, "worker")["pid"]]
+    assert terminal.json("down")["up_stopped"]
+    assert not runs(told["pid"])
+    assert not runs(part(told, "worker")["pid"])
+    assert b"nothing runs" in terminal("down").stderr
+
+
+def test_a_second_up_changes_nothing_and_others_options_only_what_they_are_about(
+    terminal: Terminal,
+) -> None:
+    first = up(terminal)
+    second = up(terminal)
+    third = up(terminal, "--queues", "b,c")
+    fourth = up(terminal, "--no-scheduler")
+
+    assert (second["changed"], third["changed"], fourth["changed"]) == (False, True, True)
+    assert second["parts"] == first["parts"]
+    assert part(third, "scheduler") == part(first, "scheduler")
+    assert part(third, "worker")["pid"] != part(first, "worker")["pid"]
+    assert terminal.workers()[0]["queues"] == ["b", "c"]
+    assert [each["name"] for each in fourth["parts"]] == ["worker"]
+    assert part(fourth, "worker") == part(third, "worker")
+
+
+def test_two_up_at_once_start_one_supervisor(terminal: Terminal) -> None:
+    started = [terminal.start("up", "--no-web", "--json") for _ in range(2)]
+
+    answers = [process.communicate(timeout=LIMIT_S * 2) for process in started]
+
+    assert [process.returncode for process in started] == [0, 0], answers
+    pids = {answer.split(b'"pid":')[1].split(b",")[0] for answer, _ in answers}
+    assert len(pids) == 1
+    assert len(terminal.workers()) == 1
+
+
+def test_a_killed_supervisor_is_replaced_and_its_worker_goes_on_with_its_task(
+    terminal: Terminal,
+) -> None:
+    first = up(terminal, "--queues", "night")
+    terminal("submit", "-q", "night", terminal.script("__import__('time').sleep(60)"))
+    until(lambda: terminal.task()["state"] == "running", "the task runs")
+    kill(first["pid"])
+    second = up(terminal)
+
+    assert second["pid"] != first["pid"]
+    assert part(second, "worker")["pid"] == part(first, "worker")["pid"]
+    assert part(second, "scheduler")["pid"] == part(first, "scheduler")["pid"]
+    assert terminal.task()["state"] == "running"
+    assert terminal.task()["lost"] == 0
+    refused = terminal("down")
+    assert refused.returncode == 1
+    assert b"runs task" in refused.stderr
+    terminal.text("down", "--force")
+
+
+def test_down_ends_what_a_killed_supervisor_left(terminal: Terminal) -> None:
+    told = up(terminal)
+    kill(told["pid"])
+
+    assert terminal.json("down")["up_stopped"]
+    assert not any(runs(each["pid"]) for each in told["parts"])
+
+
+def test_a_pid_that_another_process_has_by_now_is_never_signalled(terminal: Terminal) -> None:
+    told = up(terminal)
+    for pid in (told["pid"], *(each["pid"] for each in told["parts"])):
+        kill(pid)
+    state = files(terminal) / "up.json"
+    bystander = terminal.start("work", "--name", "bystander")
+    until(lambda: any(w["name"] == "bystander" for w in terminal.workers()), "it works")
+    text = state.read_text()
+    for pid in (told["pid"], *(each["pid"] for each in told["parts"])):
+        text = text.replace(f'"pid":{pid},', f'"pid":{bystander.pid},')
+    state.write_text(text)
+
+    again = up(terminal)
+    terminal("down", "--force")
+
+    assert bystander.pid not in [each["pid"] for each in again["parts"]]
+    assert bystander.poll() is None
+
+
+@pytest.mark.parametrize("name", ["worker", "scheduler"])
+def test_a_killed_process_is_started_again(terminal: Terminal, name: str) -> None:
+    first = part(up(terminal), name)
+    kill(first["pid"])
+
+    again = until(lambda: _other(terminal, name, first["pid"]), "another one")
+
+    assert again["starts"] == 2
+    assert again["problem"] == "ended by SIGKILL"
+
+
+def _other(terminal: Terminal, name: str, pid: int) -> Any:
+    found = part(up(terminal), name)
+    return found if found["pid"] not in (pid, None) and found["state"] == "running" else None
+
+
+def test_a_killed_server_comes_back_with_its_tasks(terminal: Terminal) -> None:
+    up(terminal, "--no-worker")
+    task_id = terminal.text("submit", terminal.script("print(6 * 7)")).strip()
+    before = server_pid(terminal)
+    kill(before)
+
+    until(
+        lambda: (
+            terminal.home.joinpath("data/server.pid").exists() and server_pid(terminal) != before
+        ),
+        "it is back",
+    )
+    up(terminal, "--worker")
+
+    assert terminal("wait", task_id, "--timeout", "30s").returncode == 0
+    assert terminal.text("logs", task_id) == "42\n"
+
+
+def test_a_full_disk_for_logs_stops_nothing(terminal: Terminal) -> None:
+    up(terminal)
+    terminal("down")
+    for name in ("worker", "scheduler", "up"):
+        (files(terminal) / f"{name}.log").unlink()
+        (files(terminal) / f"{name}.log").symlink_to("/dev/full")
+    told = up(terminal)
+
+    assert [each["state"] for each in told["parts"]] == ["running", "running"]
+    assert terminal("run", terminal.script("print(1)")).stdout == b"1\n"
+    assert [each["starts"] for each in up(terminal)["parts"]] == [1, 1]
+
+
+def test_a_worker_that_was_told_to_leave_stays_away_until_the_next_up(terminal: Terminal) -> None:
+    told = up(terminal)
+    name = terminal.workers()[0]["name"]
+    terminal.text("worker", "drain", name)
+    until(lambda: not runs(part(told, "worker")["pid"]), "it has left")
+    state = files(terminal) / "up.json"
+    until(lambda: '"stopped"' in state.read_text(), "that is noted")
+
+    assert part(up(terminal), "worker")["state"] == "running"
+
+
+def test_a_worker_that_can_not_start_is_told_with_its_own_words(terminal: Terminal) -> None:
+    done = terminal("up", "--no-web", "--queues", "a b")
+
+    assert done.returncode == 1
+    assert b"the worker ended with code 2" in done.stderr
+    assert b"a b" in done.stderr
+
+
+def test_in_the_foreground_sigterm_ends_everything_and_the_server(terminal: Terminal) -> None:
+    process = terminal.start("up", "--no-web", "--foreground", "--json")
+    assert process.stdout is not None
+    pid = int(process.stdout.readline().split(b'"pid":')[1].split(b",")[0])
+    workers = [worker["pid"] for worker in terminal.workers()]
+    refused = terminal("down")
+    server = server_pid(terminal)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=LIMIT_S)
+
+    assert pid == process.pid
+    assert process.returncode == 0, said.decode()
+    assert len(workers) == 1
+    assert (refused.returncode, b"--foreground" in refused.stderr) == (2, True)
+    assert not any(runs(each) for each in (*workers, server))
+
+
+def test_files_are_for_their_owner_only(terminal: Terminal) -> None:
+    up(terminal)
+
+    folder = files(terminal)
+    modes = {path.name: path.stat().st_mode & 0o077 for path in (folder, *folder.iterdir())}
+    assert set(modes.values()) == {0}, modes
+    assert {"up.json", "wanted.json", "worker.log", "up.log"} <= modes.keys()
+
+
+def test_secrets_of_a_server_of_ones_own_are_in_no_arguments(terminal: Terminal) -> None:
+    told = up(terminal)
+    password = (terminal.home / "data" / "local.password").read_text().strip()
+
+    for pid in (told["pid"], *(each["pid"] for each in told["parts"])):
+        assert password not in Path(f"/proc/{pid}/cmdline").read_text()
