@@ -147,12 +147,7 @@ class Verifier:
     def _verified(self, envelope: bytes, place: Place) -> tuple[TrustedKey, bytes]:
         """Return the body of an envelope and the trusted key that signed it for this place."""
         outer = _unsealed(envelope)
-        key = self._trust.find(outer.key_id)
-        if key is None:
-            raise TrustError(
-                f"key {outer.key_id} is not in this worker's trust file {self._trust.path}; "
-                "add it there if you trust its owner"
-            )
+        key = self._trust.require(outer.key_id, namespace=place.namespace)
         try:
             root = merkle.root_from(
                 encode_place(place) + outer.body,

@@ -230,8 +230,24 @@ def worker(p: Prefix, name: str) -> str:
 
 
 def inbox(p: Prefix, name: str) -> str:
-    """STREAM of about 256, purged with the worker. Wake, cancel, drain, shapes."""
+    """STREAM of about 256, purged with the worker. Wake, cancel, shapes, look (at its command)."""
     return f"{p}in:{name}"
+
+
+def command(p: Prefix, worker_name: str) -> str:
+    """HASH, TTL 30 days from the worker's last beat. Protected: what a worker is told.
+
+    command (drain, stop or restart), who and at_ms; paused (1), paused_who and paused_ms.
+    """
+    return f"{p}!cmd:{worker_name}"
+
+
+def worker_labels(p: Prefix, worker_name: str) -> str:
+    """HASH, TTL 30 days from the worker's last beat. Protected: labels given to it from afar.
+
+    Label -> ``=<value>``, or ``-``: it does not have it, whatever it was started with.
+    """
+    return f"{p}!lbl:{worker_name}"
 
 
 def interested(p: Prefix, queue_name: str, shape: str) -> str:
@@ -267,3 +283,31 @@ def log(p: Prefix, task_id: TaskId, fence: int) -> str:
 def globals_(p: Prefix) -> str:
     """HASH, no TTL. run_id, ticked_at, hold_claims_until, hold_reaping_until, archived ..."""
     return f"{p}g"
+
+
+def keyring(p: Prefix) -> str:
+    """STRING, no TTL. Protected. Whose tasks workers run, signed by its keeper; see keyring.py."""
+    return f"{p}!keyring"
+
+
+def join(p: Prefix, token_id: str) -> str:
+    """STREAM of about 100, no TTL until its token is removed. Protected; see joining/request.py.
+
+    What a machine that joins and the registrar tell each other. ``join(p, "bell")`` tells the
+    registrar that there are new tokens.
+    """
+    return f"{p}!join:{token_id}"
+
+
+def tokens(namespace: str) -> str:
+    """HASH, no TTL. Token id -> joining.records.TokenRecord as JSON.
+
+    Outside of the prefix: out of reach for every role, since whoever writes here can let himself
+    in as anything. In the same slot.
+    """
+    return f"rqa!{{{namespace}}}:tokens"
+
+
+def members(namespace: str) -> str:
+    """HASH, no TTL. User -> joining.records.Member as JSON. Outside of the prefix, as tokens."""
+    return f"rqa!{{{namespace}}}:members"

@@ -79,12 +79,7 @@ def open_template(
         TrustFileError: the trust file is not usable; the template may be fine.
     """
     sealed = _unsealed(content)
-    key = trust.find(sealed.key_id)
-    if key is None:
-        raise TrustError(
-            f"key {sealed.key_id} is not in this scheduler's trust file {trust.path}; "
-            "add it there if you trust its owner"
-        )
+    key = trust.require(sealed.key_id, namespace=namespace, of="scheduler")
     place = Place(namespace, template_id(schedule), definition)
     message = _DOMAIN + encode_place(place) + sealed.body
     check_signature(key.public, message, sealed.signature)

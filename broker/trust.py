@@ -1,21 +1,28 @@
-"""Whose tasks a worker runs: a file on the worker's machine, never learned from Redis."""
+"""Whose tasks a worker runs: a file on the worker's machine, never learned from Redis.
+
+The file may name keepers: keys whose owners say for one namespace whom to trust too, by a keyring
+that they sign. Where a key stands in the file itself, the file's queues count.
+"""
 
 import os
 import re
 import stat
 import tempfile
-from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
 
 from .errors import TrustError, UsageError
-from .keypair import PUBLIC_BYTES, key_id_of, make_private_folder
+from .kept_keyrings import KeptKeyrings, Stamp, stamp, stamp_of
+from .keypair import key_id_of, make_private_folder
+from .keyring import Keyring, check_ids
+from .keys import NAME_PATTERN
+from .trusted_key import KeyId, PublicKey, TrustedKey, trusted_key
 
-_Stamp = tuple[int, int, int] | None
-"""Modification time (ns), size and inode of the file; None while there is no file."""
+__all__ = ["Keeper", "TrustFile", "TrustFileError", "TrustedKey", "UnknownKeyError"]
 
 _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
@@ -28,23 +35,28 @@ class TrustFileError(TrustError):
         self.path = path
 
 
-class TrustedKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One key and what its owner may do here."""
+class UnknownKeyError(TrustError):
+    """This machine does not trust a key; a newer keyring may."""
 
-    id: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
-    public: Annotated[bytes, msgspec.Meta(min_length=PUBLIC_BYTES, max_length=PUBLIC_BYTES)]
+
+class Keeper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whoever owns this key says in one namespace whom to trust too."""
+
+    id: KeyId
+    public: PublicKey
     name: Annotated[str, msgspec.Meta(max_length=255)]
-    queues: tuple[str, ...]
-    """Names or patterns (`gpu-*`) of the queues it may submit to."""
-
-    def allows(self, queue: str) -> bool:
-        """Return whether tasks of this key may come from a queue."""
-        return any(fnmatchcase(queue, pattern) for pattern in self.queues)
+    namespace: Annotated[str, msgspec.Meta(max_length=63)]
+    serial: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Of the keyring when this machine joined: no older one counts."""
 
 
 class _Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     v: Literal[1] = 1
     keys: tuple[TrustedKey, ...] = ()
+    keepers: tuple[Keeper, ...] = ()
+
+    def find(self, key_id: str) -> TrustedKey | None:
+        return next((key for key in self.keys if key.id == key_id), None)
 
 
 class TrustFile:
@@ -56,16 +68,63 @@ class TrustFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._loaded: tuple[_Stamp, Mapping[str, TrustedKey]] = (None, {})
+        self.kept = KeptKeyrings(path.parent)
+        self._loaded: tuple[Stamp, _Content] = (None, _Content())
 
-    def find(self, key_id: str) -> TrustedKey | None:
-        """Return a key, or None if it is not trusted."""
-        return self._keys().get(key_id)
+    def find(self, key_id: str, *, namespace: str = "") -> TrustedKey | None:
+        """Return a key, or None if it is not trusted.
+
+        Args:
+            key_id: of the key.
+            namespace: whose keyrings count too; empty: only the file itself.
+        """
+        if (key := self._content().find(key_id)) is not None or not namespace:
+            return key
+        found = (ring.find(key_id) for _, ring in self.keyrings(namespace))
+        return next((key for key in found if key is not None), None)
+
+    def require(self, key_id: str, *, namespace: str, of: str = "worker") -> TrustedKey:
+        """Return a key.
+
+        Raises:
+            UnknownKeyError: it is not trusted; says what to do. `of` is who asks.
+        """
+        if (key := self.find(key_id, namespace=namespace)) is not None:
+            return key
+        for keeper, ring in self.keyrings(namespace):
+            if (gone := ring.find_revoked(key_id)) is not None:
+                raise UnknownKeyError(
+                    f"key {key_id} of {gone.name!r} was removed from the keyring of "
+                    f"{keeper.name!r}: nothing that it signed is run any more"
+                )
+        raise UnknownKeyError(
+            f"key {key_id} is not in this {of}'s trust file {self.path}; "
+            "add it there if you trust its owner: rq-agent key add"
+        )
 
     def trusts(self, key_id: str, queue: str) -> bool:
         """Return whether a key may submit to a queue."""
         key = self.find(key_id)
         return key is not None and key.allows(queue)
+
+    def keys(self) -> tuple[TrustedKey, ...]:
+        """Return the keys of the file itself, in its order."""
+        return self._content().keys
+
+    def keepers(self, namespace: str) -> list[Keeper]:
+        """Return whose keyrings count in a namespace."""
+        return [each for each in self._content().keepers if each.namespace == namespace]
+
+    def keyrings(self, namespace: str) -> Iterator[tuple[Keeper, Keyring]]:
+        """Return the kept keyrings of a namespace that are not older than they may be."""
+        for keeper in self.keepers(namespace):
+            try:
+                ring = self.kept.find(keeper.id, keeper.public, namespace)
+            except OSError as e:
+                path = self.kept.path(keeper.id, namespace)
+                raise TrustFileError(path, e.strerror or str(e)) from e
+            if ring is not None and ring.serial >= keeper.serial:
+                yield keeper, ring
 
     def add(self, public: bytes, name: str, queues: Sequence[str]) -> bool:
         """Trust a raw public key; return False, and change nothing, if it is known already.
@@ -75,75 +134,100 @@ class TrustFile:
         Raises:
             UsageError: not the 32 bytes of a key, or a name of more than 255 characters.
         """
+        key = trusted_key(public, name, queues)
+        with self._changing() as content:
+            if content.find(key.id) is not None:
+                return False
+            self._write(msgspec.structs.replace(content, keys=(*content.keys, key)))
+        return True
+
+    def remove(self, key_id: str) -> TrustedKey | None:
+        """Trust a key of the file no more; return it, None if it does not stand there."""
+        with self._changing() as content:
+            if (key := content.find(key_id)) is not None:
+                kept = tuple(each for each in content.keys if each.id != key_id)
+                self._write(msgspec.structs.replace(content, keys=kept))
+        return key
+
+    def add_keeper(self, public: bytes, name: str, namespace: str, *, serial: int = 0) -> bool:
+        """Let a key's owner say whom to trust in a namespace; return False if he does already.
+
+        Raises:
+            UsageError: not the 32 bytes of a key, or no name of a namespace.
+        """
+        if not NAME_PATTERN.fullmatch(namespace):
+            raise UsageError(f"namespace {namespace[:64]!r}: no name of a namespace")
+        trusted_key(public, name, ())
+        keeper = Keeper(
+            id=key_id_of(public), public=public, name=name, namespace=namespace, serial=serial
+        )
+        with self._changing() as content:
+            same = [e for e in content.keepers if (e.id, e.namespace) == (keeper.id, namespace)]
+            if same and same[0].serial >= serial:
+                return False
+            others = (each for each in content.keepers if each not in same)
+            self._write(msgspec.structs.replace(content, keepers=(*others, keeper)))
+        return not same
+
+    def remove_keeper(self, keeper_id: str) -> bool:
+        """Ask a keeper no more, in any namespace; return whether he was asked."""
+        with self._changing() as content:
+            others = tuple(each for each in content.keepers if each.id != keeper_id)
+            if len(others) == len(content.keepers):
+                return False
+            self._write(msgspec.structs.replace(content, keepers=others))
+        return True
+
+    @contextmanager
+    def _changing(self) -> Iterator[_Content]:
         import fcntl
 
-        key = _checked(public, name, queues)
         try:
             make_private_folder(self.path.parent)
             with self.path.with_name(self.path.name + ".lock").open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                keys = self._keys()
-                if key.id in keys:
-                    return False
-                _write(self.path, _Content(keys=(*keys.values(), key)))
+                yield self._content()
         except OSError as e:
             raise TrustFileError(self.path, e.strerror or str(e)) from e
-        return True
 
-    def _keys(self) -> Mapping[str, TrustedKey]:
+    def _content(self) -> _Content:
         try:
-            if self._loaded[0] != _stamp(self.path):
+            if self._loaded[0] != stamp(self.path):
                 self._loaded = _read(self.path)
         except OSError as e:
             raise TrustFileError(self.path, e.strerror or str(e)) from e
         return self._loaded[1]
 
-
-def _checked(public: bytes, name: str, queues: Sequence[str]) -> TrustedKey:
-    key = {"id": key_id_of(public), "public": public, "name": name, "queues": tuple(queues)}
-    try:
-        return msgspec.convert(key, TrustedKey)
-    except msgspec.ValidationError as e:
-        raise UsageError(f"key of {name[:64]!r} can't be trusted: {e}") from e
+    def _write(self, content: _Content) -> None:
+        _write(self.path, content)
 
 
-def _stamp(path: Path) -> _Stamp:
-    try:
-        return _stamp_of(path.stat())
-    except FileNotFoundError:
-        return None
-
-
-def _stamp_of(found: os.stat_result) -> _Stamp:
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _read(path: Path) -> tuple[_Stamp, Mapping[str, TrustedKey]]:
+def _read(path: Path) -> tuple[Stamp, _Content]:
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        return None, {}
+        return None, _Content()
     with file:
         found = os.fstat(file.fileno())
         mode = stat.S_IMODE(found.st_mode)
         if os.name == "posix" and mode & _WRITABLE_BY_OTHERS:
             problem = f"mode {mode:04o} lets others decide whose code runs here"
             raise TrustFileError(path, f"{problem}; run: chmod 600 {path}")
-        return _stamp_of(found), _parse(path, file.read())
+        return stamp_of(found), _parse(path, file.read())
 
 
-def _parse(path: Path, content: bytes) -> Mapping[str, TrustedKey]:
+def _parse(path: Path, content: bytes) -> _Content:
     try:
-        keys = msgspec.json.decode(content, type=_Content).keys
+        parsed = msgspec.json.decode(content, type=_Content)
     except ValueError as e:  # MsgspecError and UnicodeDecodeError
         raise TrustFileError(path, f"{_line_of(e, content)}{e}; correct it by hand") from e
-    for key in keys:
-        if key.id != key_id_of(key.public):
-            raise TrustFileError(path, f"id {key.id} does not belong to its public key")
-    by_id = {key.id: key for key in keys}
-    if len(by_id) < len(keys):
-        raise TrustFileError(path, "names a key twice; remove one of the two")
-    return by_id
+    try:
+        check_ids(parsed.keys)
+        for keeper in parsed.keepers:
+            check_ids([TrustedKey(id=keeper.id, public=keeper.public, name="", queues=())])
+    except TrustError as e:
+        raise TrustFileError(path, str(e)) from e
+    return parsed
 
 
 def _line_of(error: ValueError, content: bytes) -> str:

@@ -20,11 +20,12 @@ NO_TTL: Final = frozenset(
         *("dependencies", "children", "resolve", "holders", "parked_tasks", "parked_keys"),
         *("unique", "schedules", "schedule", "scalars"),
         *("workers", "worker", "inbox", "interested", "listeners", "events", "globals_"),
+        *("keyring", "join"),
     }
 )
 """Keys that stay until a script removes them."""
 
-TTL: Final = frozenset({"passes", "profile", "idle", "statistics"})
+TTL: Final = frozenset({"passes", "profile", "idle", "statistics", "command", "worker_labels"})
 """Keys that always have one."""
 
 SOMETIMES: Final = frozenset({"blob", "log", "result"})

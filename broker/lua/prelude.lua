@@ -54,6 +54,8 @@ local function scalars_key(id) return P .. "sc:" .. id end
 local function workers_key() return P .. "wks" end
 local function worker_key(worker) return P .. "wk:" .. worker end
 local function inbox_key(worker) return P .. "in:" .. worker end
+local function command_key(worker) return P .. "!cmd:" .. worker end
+local function worker_labels_key(worker) return P .. "!lbl:" .. worker end
 local function interested_key(queue, shape) return P .. "qp:" .. queue .. ":" .. shape end
 local function listeners_key(queue) return P .. "ql:" .. queue end
 local function profile_key(profile) return P .. "pf:" .. profile end
@@ -61,6 +63,8 @@ local function idle_key(profile) return P .. "idle:" .. profile end
 local function events_key() return P .. "ev" end
 local function log_key(id, fence) return P .. "log:" .. id .. ":" .. fence end
 local function globals__key() return P .. "g" end
+local function keyring_key() return P .. "!keyring" end
+local function join_key(token) return P .. "!join:" .. token end
 
 -- A whole number from a stored text that anybody may have written, or `default`.
 local function whole(text, default)

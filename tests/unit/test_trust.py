@@ -72,7 +72,11 @@ def test_a_key_that_is_added_is_on_disk_in_a_private_file(path: Path) -> None:
 
     assert TrustFile(path).add(ADA, "ada@lab", ["gpu"])
 
-    assert json.loads(path.read_text()) == {"v": 1, "keys": [entry(queues=["gpu"])]}
+    assert json.loads(path.read_text()) == {
+        "v": 1,
+        "keys": [entry(queues=["gpu"])],
+        "keepers": [],
+    }
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert sorted(p.name for p in path.parent.iterdir()) == ["trust.json", "trust.json.lock"]
