@@ -35,6 +35,15 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     label: str = ""
     """`key=value`, or `key` for any value."""
+    worker: str = ""
+    """Who runs it, or ran it last."""
+    since_s: float = 0.0
+    """Enqueued no earlier, Unix s; 0: whenever."""
+
+    @property
+    def are_indexed(self) -> bool:
+        """Return whether ids alone tell what is accepted; else records must be looked at."""
+        return not self.worker and not self.since_s
 
     def accept(self, record: Record) -> bool:
         """Return whether a task belongs into the list."""
@@ -44,6 +53,8 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
             and self.queue in ("", record.queue)
             and (not self.user or stored_user(self.user) == record.user)
             and self.name in ("", record.name)
+            and self.worker in ("", record.worker)
+            and (not self.since_s or (record.created_at or 0.0) >= self.since_s)
             and (not key or key in record.labels)
             and (not has_value or record.labels.get(key) == value)
         )

@@ -5,63 +5,113 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from ..broker.errors import UsageError
 from ..broker.listing import Filters
 from ..broker.lookups import Lookups
 from ..broker.states import TaskState
+from . import identity
 from .config import Settings
 from .reading import NOTHING_YET, look
-from .render import words
+from .render import task_columns
+from .render.footer import footer
 from .render.records import tasks_json
 from .render.screen import Screen
 from .render.tables import Cell, Column, print_table
-from .render.times import length
 
 if TYPE_CHECKING:
     from ..broker.namespace import Namespace
     from ..broker.record import Record
 
-_COLUMNS: Final = (
-    Column("ID"),
-    Column("NAME", shrinks=True),
-    Column("STATE", shrinks=True),
-    Column("QUEUE", rank=2),
-    Column("POS", rank=3, is_number=True),
-    Column("WORKER", rank=4),
-    Column("USER", rank=5),
-    Column("TIME", rank=1, is_number=True),
-)
 _MOST_RUNNING: Final = 10_000
 _PAGE: Final = 1_000
+_HELP: Final = (Column("COLUMN"), Column("WHAT", shrinks=True))
 
 
-def filters_of(*, queue: str, states: Sequence[str], user: str, label: str) -> Filters:
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tasks, and how they are shown."""
+
+    filters: Filters = Filters()
+    limit: int | None = 30
+    """Of those that don't run; None: all."""
+    columns: Sequence[str] = task_columns.USUAL
+    order: tuple[str, bool] | None = None
+    """Column, and whether the last one stands first; None: what runs, then the newest."""
+
+
+def filters_of(
+    *,
+    queue: str,
+    states: Sequence[str],
+    user: str,
+    label: str,
+    name: str = "",
+    worker: str = "",
+    is_mine: bool = False,
+) -> Filters:
     """Return what to list.
 
     Raises:
-        UsageError: a state that is none.
+        UsageError: a state that is none, or two users.
     """
+    if is_mine and user:
+        raise UsageError("--mine and --user both say whose tasks: leave one of them out")
     return Filters(
-        states=tuple(_state(name) for name in states), queue=queue, user=user, label=label
+        states=tuple(_state(each) for each in states),
+        queue=queue,
+        user=identity.user_name() if is_mine else user,
+        label=label,
+        name=name,
+        worker=worker,
     )
 
 
-def show(settings: Settings, screen: Screen, filters: Filters, *, limit: int | None) -> None:
-    """Print the tasks that the filters accept; limit None: all of them."""
+def show(settings: Settings, screen: Screen, listed: Listed) -> None:
+    """Print tasks."""
 
-    async def find(namespace: "Namespace") -> "list[Record] | None":
-        return await _find(Lookups(namespace), filters, limit)
+    async def go(namespace: "Namespace") -> "list[Record] | None":
+        return await find(Lookups(namespace), listed)
 
-    found = look(settings, find, None)
+    found = look(settings, go, None)
     if screen.json:
         screen.print_json(tasks_json(found or []))
     elif found:
-        now_s = time.time()
-        print_table(screen, _COLUMNS, [_row(record, now_s) for record in found])
+        print_tasks(screen, found, listed)
     elif found is None:
         screen.say(NOTHING_YET + "; begin with:  rq-agent run script.py")
     else:
         screen.say("no such tasks; submit one with:  rq-agent submit script.py")
+
+
+def show_columns(screen: Screen) -> None:
+    """Print what columns there are."""
+    columns = task_columns.COLUMNS
+    if screen.json:
+        screen.print_json(
+            {"schema": 1, "columns": {name: each.help for name, each in columns.items()}}
+        )
+        return
+    print_table(screen, _HELP, [[Cell(name), Cell(each.help)] for name, each in columns.items()])
+
+
+def print_tasks(screen: Screen, found: "Sequence[Record]", listed: Listed) -> None:
+    """Print a table of tasks."""
+    now_s = time.time()
+    print_table(
+        screen,
+        task_columns.columns_of(listed.columns),
+        [task_columns.row(record, listed.columns, now_s) for record in found],
+    )
+    others = [record for record in found if record.state != TaskState.RUNNING]
+    if listed.limit is not None and len(others) >= listed.limit:
+        footer(screen, ["ps --all"])
+
+
+async def find(lookups: Lookups, listed: Listed) -> "list[Record]":
+    """Return the tasks in the order that they are shown in."""
+    found = await _find(lookups, listed.filters, listed.limit)
+    return task_columns.sorted_by(found, listed.order, time.time()) if listed.order else found
 
 
 async def _find(lookups: Lookups, filters: Filters, limit: int | None) -> "list[Record]":
@@ -91,30 +141,7 @@ async def _newest(lookups: Lookups, filters: Filters, limit: int | None) -> "lis
 
 
 def _only(filters: Filters, states: frozenset[TaskState]) -> Filters:
-    return Filters(states=states, queue=filters.queue, user=filters.user, label=filters.label)
-
-
-def _row(record: "Record", now_s: float) -> list[Cell]:
-    return [
-        Cell(record.id),
-        Cell(record.name),
-        Cell(words.short_state(record), words.STYLES.get(record.state, "")),
-        Cell(record.queue),
-        Cell("" if record.position is None else str(record.position)),
-        Cell(record.worker or ""),
-        Cell(record.user),
-        Cell(_time(record, now_s)),
-    ]
-
-
-def _time(record: "Record", now_s: float) -> str:
-    """Return how long it ran, or has waited."""
-    if record.started_at is not None:
-        return length((record.finished_at or now_s) - record.started_at)
-    begin = record.queued_at or record.created_at
-    if begin is None or record.finished_at is not None:
-        return ""
-    return length(now_s - begin)
+    return msgspec.structs.replace(filters, states=states)
 
 
 def _state(name: str) -> TaskState:

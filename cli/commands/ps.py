@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ..completion import queue_names
+from ..completion import queue_names, worker_names
 from ..options import Common
 
 
@@ -37,15 +37,74 @@ def ps(
             "-l", "--label", metavar="KEY[=VALUE]", help="With a label.", show_default=False
         ),
     ] = "",
+    name: Annotated[
+        str, typer.Option("-n", "--name", metavar="NAME", help="Of one name.", show_default=False)
+    ] = "",
+    worker: Annotated[
+        str,
+        typer.Option(
+            "--worker",
+            metavar="NAME",
+            help="That run on one worker, or ran there last.",
+            show_default=False,
+            autocompletion=worker_names,
+        ),
+    ] = "",
+    mine: Annotated[bool, typer.Option("--mine", help="Of mine.")] = False,
     limit: Annotated[
         str, typer.Option("--limit", metavar="N", help="At most so many that don't run.")
     ] = "30",
-) -> None:
+    columns: Annotated[
+        str,
+        typer.Option(
+            "--columns",
+            metavar="LIST",
+            help="Columns like id,state,exit; +labels,exit for the usual ones too; all; help "
+            "lists them.",
+            show_default=False,
+        ),
+    ] = "",
+    sort: Annotated[
+        str,
+        typer.Option(
+            "--sort", metavar="COLUMN", help="By a column; -COLUMN: backwards.", show_default=False
+        ),
+    ] = "",
+    watch: Annotated[
+        bool, typer.Option("-w", "--watch", help="Redraw it whenever something happens.")
+    ] = False,
+    every: Annotated[
+        str, typer.Option("--every", metavar="TIME", help="With -w: no more often than this.")
+    ] = "0.5s",
+) -> int:
     """List tasks: what runs, then the newest others."""
-    from .. import config, listing, values
+    from .. import config, listing, values, watching
+    from ..render import task_columns
     from ..render.screen import Screen
 
     count = values.whole(limit, "--limit", least=1, most=100_000)
+    every_s = values.duration_s(every, "--every")
     settings = config.load(common)
-    filters = listing.filters_of(queue=queue, states=state or (), user=user, label=label)
-    listing.show(settings, Screen(settings), filters, limit=None if everything else count)
+    screen = Screen(settings)
+    if columns == "help":
+        listing.show_columns(screen)
+        return 0
+    listed = listing.Listed(
+        filters=listing.filters_of(
+            queue=queue,
+            states=state or (),
+            user=user,
+            label=label,
+            name=name,
+            worker=worker,
+            is_mine=mine,
+        ),
+        limit=None if everything else count,
+        columns=task_columns.chosen(columns),
+        order=task_columns.sorting(sort) if sort else None,
+    )
+    if watch:
+        watching.check_terminal(screen)
+        return watching.watch(settings, screen, listed, every_s=every_s)
+    listing.show(settings, screen, listed)
+    return 0

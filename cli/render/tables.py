@@ -37,6 +37,19 @@ class Cell(NamedTuple):
 
 def print_table(screen: Screen, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
     """Print rows below their titles on stdout."""
+    limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    table, width = made(columns, rows, limit)
+    console = screen.console(sys.stdout, width=width + _GAP)
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        screen.put(line.rstrip())
+
+
+def made(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], limit: int | None
+) -> "tuple[Table, int]":
+    """Return rows below their titles, within a width, and the width that they take."""
     from rich.cells import cell_len
 
     clean = [[Cell(printable(cell.text), cell.style) for cell in row] for row in rows]
@@ -44,7 +57,6 @@ def print_table(screen: Screen, columns: Sequence[Column], rows: Sequence[Sequen
         max(cell_len(text) for text in (column.title, *(row[n].text for row in clean)))
         for n, column in enumerate(columns)
     ]
-    limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     kept = list(range(len(columns)))
     if limit is not None:
         kept = fitting(columns, widths, limit)
@@ -52,11 +64,7 @@ def print_table(screen: Screen, columns: Sequence[Column], rows: Sequence[Sequen
     table = _table([columns[n] for n in kept])
     for row in clean:
         table.add_row(*(_text(row[n], widths[n]) for n in kept))
-    console = screen.console(sys.stdout, width=_total(widths, kept) + _GAP)
-    with console.capture() as captured:
-        console.print(table)
-    for line in captured.get().splitlines():
-        screen.put(line.rstrip())
+    return table, _total(widths, kept)
 
 
 def fitting(columns: Sequence[Column], widths: Sequence[int], limit: int) -> list[int]:
