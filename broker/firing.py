@@ -15,11 +15,13 @@ from .envelope import sign
 from .errors import UsageError
 from .ids import TaskIds
 from .keypair import KeyPair
+from .keyrings import Keyrings
 from .namespace import Namespace
 from .new_task import Enqueued, NewTask, check
 from .schedule import Schedule, task_of
 from .schedules import Schedules, read_records, shown
 from .scripts import Argument
+from .signed_task import SignedTask
 from .submission import VALID_S
 from .tasks import Tasks, answers, enqueue_arguments
 from .template import open_template
@@ -80,6 +82,7 @@ class Firing:
         self._ns = ns
         self._pair = pair
         self._trust = trust
+        self._keyrings = Keyrings(ns, trust)
 
     async def due(self) -> Round:
         """Return what is due, the longest due first."""
@@ -107,7 +110,7 @@ class Firing:
         """
         found = due.schedule
         plan = _plan(due, now_ms)
-        tasks = self._tasks(found, due.template, len(plan.fires_ms))
+        tasks = await self._tasks(found, due.template, len(plan.fires_ms))
         reply = await self._ns.scripts.cron_fire(_arguments(due, plan, tasks))
         outcome, *told = reply
         return Fired(outcome=FireOutcome(text(outcome)), tasks=answers(tasks, told) if told else [])
@@ -121,7 +124,7 @@ class Firing:
         """
         await Schedules(self._ns).show(name)
         [due] = await self._read({name: float("inf")})
-        tasks = self._tasks(due.schedule, due.template, 1)
+        tasks = await self._tasks(due.schedule, due.template, 1)
         [enqueued] = await Tasks(self._ns).enqueue(tasks, {})
         return enqueued
 
@@ -137,16 +140,20 @@ class Firing:
             for (name, due_ms), record in zip(times.items(), records, strict=True)
         ]
 
-    def _tasks(self, found: Schedule, template: bytes, count: int) -> list[NewTask]:
+    async def _tasks(self, found: Schedule, template: bytes, count: int) -> list[NewTask]:
         """Return new tasks, signed by this scheduler, of a template that was verified."""
-        signed = open_template(
-            template,
-            self._trust,
-            namespace=self._ns.name,
-            schedule=found.name,
-            definition=found.definition,
-            queue=found.queue,
-        )
+
+        async def verified() -> SignedTask:
+            return open_template(
+                template,
+                self._trust,
+                namespace=self._ns.name,
+                schedule=found.name,
+                definition=found.definition,
+                queue=found.queue,
+            )
+
+        signed = await self._keyrings.with_news(verified)
         not_after = int(time.time()) + VALID_S
         each = [
             structs.replace(signed, task_id=_ids.new(), not_after=not_after) for _ in range(count)

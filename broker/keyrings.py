@@ -3,12 +3,12 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import anyio
 
 from . import keys
-from .errors import BrokerUnavailable, TrustError
+from .errors import BrokerRefused, BrokerUnavailable, TrustError
 from .keyring import MAX_BYTES, keeper_of, open_sealed
 from .namespace import Namespace
 from .stored import stored_bytes
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
 
+EVERY_S: Final = 60.0
 APART_S: Final = 1.0
 """Between two looks that unknown keys ask for: whoever writes tasks could ask at any rate."""
 
@@ -76,13 +77,23 @@ class Keyrings:
             await self._refresh_since(time.monotonic())
         return await step()
 
+    async def look(self) -> None:
+        """Look at Redis once; a trouble is told once, and what is known counts on."""
+        try:
+            await self.refresh()
+        except (BrokerUnavailable, TrustFileError) as e:
+            self._tell(f"keyring: {e}")
+
     async def _refresh_since(self, asked_s: float) -> None:
         """Look at Redis, unless that was begun by somebody else after it was asked for."""
         async with self._lock:
-            if self._began_s >= asked_s:
+            if self._began_s >= asked_s or not self._trust.keepers(self._ns.name):
                 return
             await anyio.sleep(self._began_s + APART_S - time.monotonic())
-            await self.refresh()
+            try:
+                await self.refresh()
+            except BrokerRefused as e:  # it will say so again; what is known counts
+                self._tell(f"keyring: {e}")
 
     def _take(self, keeper: Keeper | None, content: bytes) -> bool:
         """Keep a keyring that is newer than the one that is kept."""
@@ -109,16 +120,8 @@ class Keyrings:
             self._warn(problem)
 
 
-async def follow(keyrings: Keyrings, *, every_s: float = 60.0) -> None:
-    """Look at the keyring again and again. A missing Redis is told and waited for."""
-    told = ""
+async def follow(keyrings: Keyrings, *, every_s: float = EVERY_S) -> NoReturn:
+    """Look at the keyring again and again."""
     while True:
-        problem = ""
-        try:
-            await keyrings.refresh()
-        except (BrokerUnavailable, TrustFileError) as e:
-            problem = str(e)
-        if problem and problem != told:
-            log.warning("keyring: %s", problem)
-        told = problem
+        await keyrings.look()
         await anyio.sleep(every_s)

@@ -16,6 +16,7 @@ from ..broker.connection import connect
 from ..broker.firing import Firing
 from ..broker.greeting import Greeting
 from ..broker.keypair import KeyPair
+from ..broker.keyrings import Keyrings, follow
 from ..broker.namespace import Namespace
 from ..broker.purging import Purging
 from ..broker.schedules import Schedules
@@ -64,6 +65,9 @@ async def schedule(
     async with _connected(config, url, namespace, warn) as ns, anyio.create_task_group() as tg:
         await tg.start(_cancel_on_signal, tg.cancel_scope)
         tg.start_soon(partial(tick_forever, Ticks(ns), lease_ms=config.lease_ms))
+        keyrings = Keyrings(ns, trust)
+        await keyrings.look()  # before anything is fired that a key signed which is revoked
+        tg.start_soon(follow, keyrings)
         tg.start_soon(fire_forever, Firing(ns, pair, trust), Schedules(ns))
         if store is None:
             warn(NO_ARCHIVE)

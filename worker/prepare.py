@@ -62,7 +62,9 @@ class Preparation:
             TrustError: the record must not be run.
             SnapshotError, BuildError, OSError: code or environment can't be made.
         """
-        signed = self._verify()
+        signed = await patiently(
+            partial(self._tools.keyrings.with_news, self._verify), what="keyring"
+        )
         definition = await patiently(
             partial(self._tools.definitions.get, self._claim.definition), what="definition"
         )
@@ -76,7 +78,7 @@ class Preparation:
         self._enter(Phase.STARTING)
         return Prepared(start=start, executor=executor, signed=signed)
 
-    def _verify(self) -> SignedTask:
+    async def _verify(self) -> SignedTask:
         claim = self._claim
         if claim.envelope is None:
             raise TrustError("the signed arguments are missing or too large")

@@ -7,6 +7,7 @@ import msgspec
 
 from ..broker.definitions import Definitions
 from ..broker.envelope import Verifier
+from ..broker.keyrings import Keyrings
 from ..broker.leases import Leases
 from ..broker.logs import Logs
 from .config import WorkerConfig
@@ -29,6 +30,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     leases: Leases
     logs: Logs
     verifier: Verifier
+    keyrings: Keyrings
     executors: Mapping[str, Executor]
     """By the name that a definition asks for."""
     journal: Journal
