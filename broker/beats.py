@@ -8,7 +8,7 @@ import msgspec
 
 from . import retention
 from .claims import Token
-from .decoding import text
+from .decoding import text, texts
 from .keys import TaskId
 from .scripts import Argument
 
@@ -29,11 +29,17 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     given_back: tuple[TaskId, ...]
     """Held for this worker, but not by it: their claim never arrived."""
     is_ticker: bool
-    command: str
-    """`drain`, `stop`, or empty."""
     shape_count: int
     is_parked: bool
     """Under the profile that it named; else it was woken, or Redis forgot it."""
+    command: str = ""
+    """`drain`, `stop`, `restart`, or empty."""
+    told_by: str = ""
+    """Who gave the command; text of anybody."""
+    is_paused: bool = False
+    paused_by: str = ""
+    labels: dict[str, str] = {}
+    """What was changed from afar; see worker_labels.merged()."""
 
 
 def arguments(
@@ -58,7 +64,8 @@ def arguments(
 
 def parse(reply: Sequence[Any]) -> Beat:
     """Return the answer of beat.lua."""
-    now_ms, lost, cancels, given_back, is_ticker, command, shapes, is_parked = reply
+    now_ms, lost, cancels, given_back, is_ticker, shapes, is_parked, told, labels = reply
+    command = _pairs(told)
     graces = zip(cancels[0::2], cancels[1::2], strict=True)
     return Beat(
         server_ms=now_ms,
@@ -66,9 +73,13 @@ def parse(reply: Sequence[Any]) -> Beat:
         cancels={TaskId(text(i)): grace_ms(text(g)) for i, g in graces},
         given_back=_ids(given_back),
         is_ticker=bool(is_ticker),
-        command=text(command),
         shape_count=shapes,
         is_parked=bool(is_parked),
+        command=command.get("command", ""),
+        told_by=command.get("who", ""),
+        is_paused="paused" in command,
+        paused_by=command.get("paused_who", ""),
+        labels=_pairs(labels),
     )
 
 
@@ -85,6 +96,10 @@ def join(beats: Sequence[Beat]) -> Beat:
 def grace_ms(stored: str) -> int | None:
     """Return the grace that somebody asked for; None, the task's own, when it is no number."""
     return int(stored) if _GRACE.fullmatch(stored) else None
+
+
+def _pairs(flat: Sequence[bytes]) -> dict[str, str]:
+    return dict(zip(texts(flat[0::2]), texts(flat[1::2]), strict=True))
 
 
 def _ids(raw: Sequence[bytes]) -> tuple[TaskId, ...]:

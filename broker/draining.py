@@ -1,13 +1,22 @@
-"""Letting a worker leave without losing what it runs."""
+"""What workers are told from afar: to leave, to start anew, to claim nothing for a while."""
 
 from .namespace import Namespace
+from .scripts import Script
+
+_MAX_WHO = 100
 
 
 class Draining:
-    """Tells workers to claim no more, or to stop."""
+    """Tells workers. What they are told lies under a key that submitters can't write.
 
-    def __init__(self, ns: Namespace) -> None:
+    Args:
+        ns: where the workers are.
+        who: says so; told to people.
+    """
+
+    def __init__(self, ns: Namespace, *, who: str = "") -> None:
         self._ns = ns
+        self._who = who[:_MAX_WHO]
 
     async def drain(self, worker: str) -> bool:
         """Let a worker claim no more, and stop when its tasks have ended.
@@ -15,7 +24,7 @@ class Draining:
         Returns:
             Whether there is such a worker.
         """
-        return bool(await self._ns.scripts.drain([worker]))
+        return await self._tell(self._ns.scripts.drain, worker)
 
     async def stop(self, worker: str) -> bool:
         """Let a worker give its tasks back, uncharged and into their own places, and stop now.
@@ -23,12 +32,43 @@ class Draining:
         Returns:
             Whether there is such a worker.
         """
-        return bool(await self._ns.scripts.stop([worker]))
+        return await self._tell(self._ns.scripts.stop, worker)
 
-    async def undrain(self, worker: str) -> bool:
-        """Let a worker claim again that has not stopped yet.
+    async def restart(self, worker: str) -> bool:
+        """Let a worker claim no more, and start anew when its tasks have ended.
 
         Returns:
-            Whether there is such a worker, and it was draining.
+            Whether there is such a worker.
+        """
+        return await self._tell(self._ns.scripts.restart, worker)
+
+    async def undrain(self, worker: str) -> bool:
+        """Let a worker claim again that was told to leave and has not left yet.
+
+        Returns:
+            Whether there is such a worker, and it was told to leave.
         """
         return bool(await self._ns.scripts.undrain([worker]))
+
+    async def pause(self, worker: str) -> bool | None:
+        """Let a worker claim nothing until it is resumed, also after a restart.
+
+        Returns:
+            Whether anything changed; None: there is no such worker.
+        """
+        return _changed(await self._ns.scripts.pause_worker([worker, self._who]))
+
+    async def resume(self, worker: str) -> bool | None:
+        """Let a paused worker claim again.
+
+        Returns:
+            Whether anything changed; None: there is no such worker.
+        """
+        return _changed(await self._ns.scripts.resume_worker([worker]))
+
+    async def _tell(self, script: Script, worker: str) -> bool:
+        return bool(await script([worker, self._who]))
+
+
+def _changed(code: int) -> bool | None:
+    return None if code < 0 else bool(code)

@@ -73,6 +73,10 @@ class Leases:
         )
         return _claimed(reply, nonce)
 
+    async def rest(self, worker: str) -> None:
+        """Claim nothing for now: nobody is to wake this worker. The next claim parks it again."""
+        await self._ns.scripts.rest([worker])
+
     async def beat(
         self,
         worker: str,

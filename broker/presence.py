@@ -10,9 +10,12 @@ from . import decoding, keys, streams
 from .decoding import text
 from .keys import TaskId
 from .namespace import Namespace
+from .worker_load import MachineLoad, load_of
 
 MAX_WORKERS: Final = 10_000
 """Most workers that one look returns."""
+RESTING: Final = ("draining", "paused", "off-hours")
+"""States of a worker that claims nothing."""
 _INBOX_BATCH: Final = 256
 _NEVER_MS: Final = 2**53
 """No worker of ours lives so long."""
@@ -27,7 +30,7 @@ class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     pid: int | None
     state: str
-    """idle, busy or draining."""
+    """idle, busy, draining, paused or off-hours."""
     queues: tuple[str, ...]
     mode: str
     slots: int | None
@@ -45,7 +48,13 @@ class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
     """When it counts as gone unless it beats again; Unix seconds on the clock of Redis."""
     beat_age_s: float | None
     facts: dict[str, str]
-    """All that it told, as stored."""
+    """All that it told, as stored; see worker/facts.py."""
+    labels: dict[str, str] = {}
+    hours: str = ""
+    """When it takes tasks, as a person wrote it; empty: always."""
+    until: float | None = None
+    """When its hours end, or begin again; Unix seconds on its own clock."""
+    load: MachineLoad = MachineLoad()
 
 
 class Workers:
@@ -56,11 +65,22 @@ class Workers:
 
     async def live(self) -> list[WorkerView]:
         """Return the workers whose time has not run out, sorted by name."""
+        now_ms = await self._now_ms()
+        return await self._between(f"({now_ms}", _NEVER_MS, now_ms)
+
+    async def gone(self) -> list[WorkerView]:
+        """Return those that fell silent and are not forgotten yet, sorted by name."""
+        now_ms = await self._now_ms()
+        return await self._between(0, now_ms, now_ms)
+
+    async def _now_ms(self) -> int:
+        now_s, now_us = await self._ns.redis.time()
+        return int(now_s) * 1000 + int(now_us) // 1000
+
+    async def _between(self, least: int | str, most: int, now_ms: int) -> list[WorkerView]:
         p, redis = self._ns.prefix, self._ns.redis
-        now_s, now_us = await redis.time()
-        now_ms = now_s * 1000 + now_us // 1000
         known: Any = await redis.zrangebyscore(
-            keys.workers(p), f"({now_ms}", _NEVER_MS, 0, MAX_WORKERS, withscores=True
+            keys.workers(p), least, most, 0, MAX_WORKERS, withscores=True
         )
         pipe = redis.pipeline(transaction=False)
         for name, _ in known:
@@ -128,6 +148,7 @@ def view(
     facts = decoding.fields(raw)
     beat_ms = _number(facts.get("beat_ms", ""))
     started_ms = _number(facts.get("started_ms", ""))
+    until_ms = _number(facts.get("until_ms", ""))
     return WorkerView(
         name=name,
         host=facts.get("host", ""),
@@ -145,12 +166,16 @@ def view(
         expires_at=expires_ms / 1000,
         beat_age_s=None if beat_ms is None else max(0.0, (now_ms - beat_ms) / 1000),
         facts=facts,
+        labels=_map(facts.get("labels", "")),
+        hours=facts.get("hours", ""),
+        until=None if until_ms is None else until_ms / 1000,
+        load=load_of(facts),
     )
 
 
 def _state(told: str, *, is_busy: bool) -> str:
-    """Return idle, busy or draining: the last beat may be seconds old, what it holds is not."""
-    if told == "draining":
+    """Return its state: the last beat may be seconds old, what it holds is not."""
+    if told in RESTING:
         return told
     return "busy" if is_busy else "idle"
 
@@ -174,3 +199,11 @@ def _names(value: str) -> tuple[str, ...]:
         return msgspec.json.decode(value, type=tuple[str, ...])
     except msgspec.DecodeError:
         return ()
+
+
+def _map(value: str) -> dict[str, str]:
+    """Return the strings of a JSON map, none if it is something else."""
+    try:
+        return msgspec.json.decode(value, type=dict[str, str])
+    except msgspec.DecodeError:
+        return {}

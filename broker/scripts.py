@@ -23,6 +23,7 @@ _ALLOW_OOM: Final = frozenset(
         *("finish", "hello", "leave", "limit_queue", "pause_queue", "phase", "purge"),
         *("purge_queue", "remove", "resume_queue", "schedule_pause", "schedule_remove", "stop"),
         *("tick", "uncollect", "undrain"),
+        *("pause_worker", "resume_worker", "rest", "restart"),
     }
 )
 """These free memory, or are needed to get there: a full Redis drains while it refuses more."""
@@ -92,6 +93,7 @@ class Scripts:
     hello: Script
     keep_blobs: Script
     label: Script
+    label_worker: Script
     leave: Script
     limit_queue: Script
     move_after: Script
@@ -102,6 +104,7 @@ class Scripts:
     move_top: Script
     page: Script
     pause_queue: Script
+    pause_worker: Script
     phase: Script
     positions: Script
     purge: Script
@@ -110,7 +113,10 @@ class Scripts:
     rename: Script
     replace_arguments: Script
     reset: Script
+    rest: Script
+    restart: Script
     resume_queue: Script
+    resume_worker: Script
     schedule_add: Script
     schedule_pause: Script
     schedule_remove: Script

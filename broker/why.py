@@ -7,6 +7,7 @@ from itertools import chain
 import msgspec
 
 from .keys import TaskId
+from .spans import span
 from .states import FINAL, TaskState
 from .why_facts import Facts
 from .why_workers import Reason, reasons_of_workers
@@ -59,7 +60,7 @@ def _reasons(facts: Facts) -> Iterator[Reason]:
 
 
 def _running(facts: Facts) -> Iterator[Reason]:
-    since = "" if facts.started_ms is None else f" for {_span(facts.now_ms - facts.started_ms)}"
+    since = "" if facts.started_ms is None else f" for {span(facts.now_ms - facts.started_ms)}"
     phase = f" ({facts.phase})" if facts.phase not in ("", "running") else ""
     yield Reason("running", f"it does not wait: it has run on {facts.worker}{since}{phase}")
     if facts.is_cancelled:
@@ -178,12 +179,4 @@ def _list(names: list[str], count: int) -> str:
 
 def _when(facts: Facts, at_ms: int) -> str:
     moment = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return f"in {_span(at_ms - facts.now_ms)} ({moment})"
-
-
-def _span(ms: int) -> str:
-    seconds = max(0, ms) / 1000
-    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"in {span(at_ms - facts.now_ms)} ({moment})"

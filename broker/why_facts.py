@@ -9,7 +9,7 @@ from . import decoding
 from .decoding import text
 from .keys import TaskId
 from .needs import Need, shape_id
-from .presence import WorkerView, view
+from .presence import RESTING, WorkerView, view
 
 
 class ParentFact(msgspec.Struct, frozen=True):
@@ -30,8 +30,8 @@ class Listener(msgspec.Struct, frozen=True):
     """Tasks that it holds."""
     is_waiting: bool
     """Idle, and would be woken for a task like this one."""
-    is_draining: bool
-    """It claims nothing more: it stops, or was told to drain or to stop."""
+    rests: str = ""
+    """draining, paused or off-hours: it claims nothing; else empty."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,8 +181,8 @@ def _need(encoded: bytes, shape: str) -> Need | None:
 def _listener(values: Sequence[Any], now_ms: int) -> Listener:
     running, is_waiting, *rest = values
     worker = _worker(rest, now_ms)
-    is_draining = worker.state == "draining" or bool(worker.facts.get("command"))
-    return Listener(worker, running, is_waiting == 1, is_draining)
+    rests = worker.state if worker.state in RESTING else ""
+    return Listener(worker, running, is_waiting == 1, rests)
 
 
 def _worker(values: Sequence[Any], now_ms: int) -> WorkerView:

@@ -1,11 +1,13 @@
 """Which workers could run a task, and why none does. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
 from .needs import Free, Need, fits
 from .presence import WorkerView
+from .spans import span
 from .states import TaskState
 from .why_facts import Facts, Listener
 
@@ -52,7 +54,7 @@ def _nobody_listens(facts: Facts) -> Reason:
 
 def _of_listeners(facts: Facts, need: Need) -> Iterator[Reason]:
     fitting = [found for found in facts.listeners if fits(need, whole(found.worker))]
-    taking = [found for found in fitting if not found.is_draining]
+    taking = [found for found in fitting if not found.rests]
     if not fitting:
         yield Reason(
             "no-fit",
@@ -60,14 +62,45 @@ def _of_listeners(facts: Facts, need: Need) -> Iterator[Reason]:
             "start a larger worker, or submit it again with smaller needs",
         )
     elif not taking:
-        names = ", ".join(found.worker.name for found in fitting[:_LISTED])
-        yield Reason(
-            "draining",
-            f"the workers that it fits are draining: {names}",
-            f"rq-agent worker undrain {fitting[0].worker.name}, or start another one",
-        )
+        yield _all_rest(fitting, facts.now_ms)
     elif facts.state == TaskState.QUEUED and not any(found.is_waiting for found in taking):
         yield from _busy(taking)
+
+
+def _all_rest(fitting: Sequence[Listener], now_ms: int) -> Reason:
+    """Say what keeps each of the workers that it fits from taking anything."""
+    first, kinds = fitting[0], {found.rests for found in fitting}
+    if len(kinds) == 1:
+        code, text, hint = _RESTING[first.rests]
+        told = [_resting(found, now_ms) for found in fitting[:_LISTED]]
+        text = f"the workers that it fits {text}"
+    else:
+        code, text = "resting", "the workers that it fits take nothing now"
+        hint = _RESTING[first.rests][2]
+        told = [f"{_resting(f, now_ms)} ({f.rests})" for f in fitting[:_LISTED]]
+    more = len(fitting) - len(told)
+    listed = ", ".join(told) + (f" and {more} more" if more > 0 else "")
+    return Reason(code, f"{text}: {listed}", hint.format(first.worker.name))
+
+
+_RESTING = {
+    "draining": (
+        "draining",
+        "are draining",
+        "rq-agent worker undrain {}, or start another one",
+    ),
+    "paused": ("worker-paused", "are paused", "rq-agent worker resume {}"),
+    "off-hours": ("off-hours", "are off hours", "wait, or start another one"),
+}
+
+
+def _resting(found: Listener, now_ms: int) -> str:
+    """Return a worker's name, and until when it is off hours."""
+    worker = found.worker
+    if found.rests != "off-hours" or worker.until is None:
+        return worker.name
+    moment = datetime.fromtimestamp(worker.until, UTC).strftime("%a %H:%M UTC")
+    return f"{worker.name} until {moment} (in {span(int(worker.until * 1000) - now_ms)})"
 
 
 def _busy(taking: Sequence[Listener]) -> Iterator[Reason]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ..broker import needs
-from ..broker.presence import WorkerView
+from ..broker.presence import RESTING, WorkerView
 from . import worker_name
 from .config import Settings, handed_on
 
@@ -30,7 +30,7 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 
 def could_run(need: "Need", worker: WorkerView) -> bool:
     """Return whether a worker has room for this need when nothing else runs on it. Pure."""
-    if worker.state == "draining":
+    if worker.state in RESTING:
         return False
     no_limit = float("inf")
     whole = needs.Free(

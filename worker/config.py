@@ -1,12 +1,13 @@
 """What a worker is told at start. Parsed and checked by cli/, plain data below it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from ..broker.home import Home
 from ..broker.keys import NAME_PATTERN
 from ..broker.orders import Order
+from .hours import Hours
 
 Name = Annotated[str, msgspec.Meta(pattern=rf"\A{NAME_PATTERN.pattern}\Z")]
 
@@ -23,6 +24,12 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Indices or UUIDs to hand out, one task each."""
     cpus: Annotated[float, msgspec.Meta(gt=0)] = float("inf")
     mem_mib: Annotated[float, msgspec.Meta(gt=0)] = float("inf")
+    labels: dict[str, str] = {}
+    """What it is started with; more may be given to it from afar."""
+    hours: Hours | None = None
+    """When it takes tasks; None: always."""
+    hours_end: Literal["finish", "give-back"] = "finish"
+    """What becomes of tasks that still run when the hours end."""
     lease_ms: Annotated[int, msgspec.Meta(ge=3_000)] = 60_000
     """How long the worker may be silent before another one gets its tasks."""
     beat_ms: Annotated[int, msgspec.Meta(ge=200)] = 5_000

@@ -11,12 +11,14 @@ from ..broker.leases import Leases
 from .config import WorkerConfig
 from .endings import StopCause
 from .held import Held, HeldTasks
-from .signals import ASKED, Signals
+from .signals import Signals
 from .stopping import stop_now
 
 log = logging.getLogger(__name__)
 
 _LEASES_A_CALL = 256
+_LOOK_GAP_S = 0.05
+"""Between two looks: who floods the inbox must not flood Redis through this worker."""
 
 
 class Heartbeat:
@@ -48,7 +50,7 @@ class Heartbeat:
                     await self._beat(part, is_last=part is parts[-1])
                 except BrokerUnavailable as e:
                     log.warning("%s; tasks go on, next beat in %d ms", e, self._config.beat_ms)
-                await anyio.sleep(self._config.beat_ms / 1000 / len(parts))
+                await self._rest(self._config.beat_ms / 1000 / len(parts))
 
     async def beat_once(self) -> None:
         """Announce the worker before it claims, so that nobody sees a task without its worker.
@@ -56,6 +58,24 @@ class Heartbeat:
         What an earlier session left is renewed with it, or taken back if nobody claimed it since.
         """
         await self._beat(self._held(), is_last=True)
+
+    async def _rest(self, rest_s: float) -> None:
+        """Wait for the next beat; meanwhile look when asked to.
+
+        A look lists no task and completes no beat: many of them must not make it seem that a
+        claim, whose answer is on its way, was missed by two beats.
+        """
+        until = anyio.current_time() + rest_s
+        while (left_s := until - anyio.current_time()) > 0:
+            with anyio.move_on_after(left_s) as waiting:
+                await self._signals.asked_to_look()
+            if waiting.cancelled_caught:
+                return
+            try:
+                await self._beat([], is_last=False)
+            except BrokerUnavailable as e:
+                log.warning("%s; looks again with the next beat", e)
+            await anyio.sleep(_LOOK_GAP_S)
 
     def _held(self) -> list[Held]:
         return [held for held in self._tasks if held.cause is not StopCause.LOST]
@@ -83,10 +103,11 @@ class Heartbeat:
             self._tasks.stop(task_id, StopCause.CANCELLED, grace_s=grace_s)
         for task_id in beat.given_back:
             log.warning("task %s: its claim never reached this worker; given back", task_id)
-        if beat.command == "drain":
-            self._signals.drain(ASKED)
-        elif beat.command == "stop":
-            stop_now(self._tasks, self._signals)
+        self._signals.pause(beat.is_paused, by=beat.paused_by)
+        self._signals.obey(beat.command, by=beat.told_by)
+        if beat.command == "stop":
+            stop_now(self._tasks, self._signals, by=beat.told_by)
+        self._signals.relabel(beat.labels)
         if beat.is_ticker != self.ticker.is_set():
             self._elect(beat.is_ticker)
         if beat.shape_count != self._shape_count:

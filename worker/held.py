@@ -21,6 +21,8 @@ class Held:
         self.stopping = anyio.Event()
         self.cause: StopCause | None = None
         self.reason = ""
+        self.outcome = ""
+        """How it ended, when that was reported."""
         self.grace_s: float | None = None
         """None: the task's own."""
         self.hurried = anyio.Event()

@@ -56,7 +56,9 @@ class Intake:
                 await self._signals.news(since=heard)
                 continue
             try:
-                if not await self._claim_some():
+                if self._signals.is_resting:
+                    await self._stand_aside(heard)
+                elif not await self._claim_some():
                     await self._rest(heard)
             except BrokerUnavailable as e:
                 log.warning("%s; next claim in %.0f s", e, _RETRY_S)
@@ -124,5 +126,18 @@ class Intake:
         """Wait until another claim could bring something."""
         if self._config.once and len(self._tasks) == 0:
             self._signals.drain("no task is ready")
+            return
+        await self._signals.news(since=heard)
+
+    async def _stand_aside(self, heard: int) -> None:
+        """Claim nothing until there is news: paused, or outside of the hours.
+
+        A claim that was on its way when that began may have parked this worker, also one whose
+        answer was lost: nobody is to wake it in place of one that would claim.
+        """
+        self._signals.profile = ""
+        await self._leases.rest(self._config.name)
+        if self._config.once and len(self._tasks) == 0:
+            self._signals.drain(f"{self._signals.state}: no task may be taken")
             return
         await self._signals.news(since=heard)

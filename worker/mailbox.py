@@ -10,8 +10,7 @@ from ..broker.keys import TaskId
 from ..broker.presence import Inbox
 from .endings import StopCause
 from .held import HeldTasks
-from .signals import ASKED, Signals
-from .stopping import stop_now
+from .signals import Signals
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +19,11 @@ _RETRY_S = 1.0
 
 
 async def read_inbox(inbox: Inbox, tasks: HeldTasks, signals: Signals) -> None:
-    """Act on every message, forever. A beat tells the same later if one is missed."""
+    """Act on every message, forever. A beat tells the same later if one is missed.
+
+    Anybody who may submit can write here: a message only makes the worker look for itself, or
+    ends a task that its sender could cancel as well.
+    """
     while True:
         try:
             messages = await inbox.next(BLOCK_MS)
@@ -44,11 +47,7 @@ def _act(message: dict[str, str], tasks: HeldTasks, signals: Signals) -> None:
                 StopCause.CANCELLED,
                 grace_s=None if asked_ms is None else asked_ms / 1000,
             )
-        case {"c": "drain"}:
-            signals.drain(ASKED)
-        case {"c": "stop"}:
-            stop_now(tasks, signals)
-        case {"c": "undrain"}:
-            signals.undrain()
+        case {"c": "look"}:  # what it is told lies where only operators can write
+            signals.look()
         case _:
             log.warning("inbox: message %s is not known to this version", message.get("c", "?"))

@@ -187,6 +187,7 @@ class Runner:
         if code in (FinishCode.FENCED, FinishCode.GONE):
             log.warning("task %s: another claim owns it; end not accepted", self._claim.task_id)
         else:
+            self._held.outcome = finish.outcome
             what = finish.reason or f"exit {finish.exit_code}"
             log.info("task %s: %s (%s)", self._claim.task_id, finish.outcome, what)
 

@@ -1,14 +1,19 @@
 """What the loops of one worker tell each other."""
 
 import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
 
 import anyio
 
 log = logging.getLogger(__name__)
 
-
-ASKED = "asked by `worker drain`"
-ASKED_TO_STOP = "asked by `worker stop`"
+ASKED_TO_STOP: Final = "asked by `worker stop`"
+_ASKED_TO_LEAVE: Final = {
+    "drain": "asked by `worker drain`",
+    "restart": "asked by `worker restart`",
+}
 
 
 class Signals:
@@ -17,13 +22,49 @@ class Signals:
     def __init__(self) -> None:
         self.heard = 0
         """Counts news, so that none is missed between looking and waiting."""
-        self.draining = ""
-        """Why the worker claims no more; empty while it does."""
         self.restarts = 0
         """How often another Redis process answered than before."""
         self.profile = ""
         """The profile under which the worker is parked; empty while it is not."""
+        self.is_paused = False
+        """From afar: it claims nothing until it is resumed."""
+        self.paused_by = ""
+        self.told_by = ""
+        """Who told it to leave."""
+        self.opens_at: datetime | None = None
+        """Set while it is outside of its hours: when they begin."""
+        self.label_changes: Mapping[str, str] = {}
+        """What was changed from afar; see worker_labels.merged()."""
+        self._leaving = ""
+        """Why this process leaves by itself, or for good: nobody far away takes that back."""
+        self._command = ""
+        """What it is told from afar: drain, restart or nothing."""
         self._event = anyio.Event()
+        self._look = anyio.Event()
+
+    @property
+    def draining(self) -> str:
+        """Why the worker claims no more; empty while it does."""
+        return self._leaving or _ASKED_TO_LEAVE.get(self._command, "")
+
+    @property
+    def starts_anew(self) -> bool:
+        """Whether it drains only to be started again."""
+        return not self._leaving and self._command == "restart"
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether it claims nothing for now, and will again."""
+        return self.is_paused or self.opens_at is not None
+
+    @property
+    def state(self) -> str:
+        """What keeps it from claiming, in a word; empty: nothing."""
+        if self.draining:
+            return "draining"
+        if self.is_paused:
+            return "paused"
+        return "" if self.opens_at is None else "off-hours"
 
     def notify(self) -> None:
         """Wake whoever rests: a task came, ended, or may be claimed."""
@@ -36,22 +77,65 @@ class Signals:
         if self.heard == since:
             await self._event.wait()
 
+    def look(self) -> None:
+        """Let the heartbeat see at once what this worker is told, and tell how it is."""
+        self._look.set()
+
+    async def asked_to_look(self) -> None:
+        """Wait until look() was called since the last time."""
+        await self._look.wait()
+        self._look = anyio.Event()
+
     def drain(self, why: str) -> None:
         """Claim no more; the worker stops when its tasks have ended."""
-        if not self.draining:
+        if not self._leaving:
             log.info("draining: %s", why)
-            self.draining = why
+            self._leaving = why
         self.notify()
 
-    def undrain(self) -> None:
-        """Claim again, if it was only asked to by `worker drain`: a signal or an idle time-out
-        means this process, and nobody far away takes that back.
-        """
-        if self.draining == ASKED:
-            self.draining = ""
-            self.notify()
+    def obey(self, command: str, *, by: str = "") -> None:
+        """Drain, restart, or claim again: what Redis says counts, each time that it is asked."""
+        if command == self._command or command == "stop":
+            return
+        self._command, self.told_by = command, by if command else ""
+        if command in _ASKED_TO_LEAVE:
+            log.info("draining: %s%s", _ASKED_TO_LEAVE[command], _of(by))
+        elif command:
+            log.warning("command %s is not known to this version", command)
+        elif not self._leaving:
+            log.info("claims again")
+        self._changed()
+
+    def pause(self, is_paused: bool, *, by: str = "") -> None:
+        """Claim nothing until resumed, or again."""
+        if is_paused == self.is_paused:
+            return
+        self.is_paused, self.paused_by = is_paused, by if is_paused else ""
+        log.info("paused%s" if is_paused else "resumed%s", _of(by) if is_paused else "")
+        self._changed()
+
+    def close_until(self, opens_at: datetime | None) -> None:
+        """Claim nothing before that moment; None: the hours have begun."""
+        if opens_at == self.opens_at:
+            return
+        self.opens_at = opens_at
+        self._changed()
+
+    def relabel(self, changes: Mapping[str, str]) -> None:
+        """Take over what was changed of the labels from afar."""
+        if changes != self.label_changes:
+            self.label_changes = changes
+            self.look()  # the next beat tells them
 
     def redis_restarted(self) -> None:
         """Note that another Redis process answers than before."""
         self.restarts += 1
         self.notify()
+
+    def _changed(self) -> None:
+        self.notify()
+        self.look()
+
+
+def _of(who: str) -> str:
+    return f" of {who}" if who else ""

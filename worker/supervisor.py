@@ -1,24 +1,18 @@
 """The worker's main process: wires the loops and ends them."""
 
-import json
 import logging
-import os
-import platform
 import signal
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 
-from .. import __version__
 from ..broker.blobs import Blobs
 from ..broker.definitions import Definitions
 from ..broker.draining import Draining
 from ..broker.envelope import Verifier
 from ..broker.errors import BrokerUnavailable
 from ..broker.home import machine_id
-from ..broker.keyrings import Keyrings, follow
 from ..broker.leases import Leases
 from ..broker.logs import Logs
 from ..broker.namespace import Namespace
@@ -31,13 +25,15 @@ from .config import WorkerConfig
 from .endings import StopCause
 from .environment.cache import Environments
 from .executors.venv import VenvExecutor
+from .facts import Facts
 from .finisher import Finisher
 from .heartbeat import Heartbeat
 from .held import Held, HeldTasks
 from .housekeeping import keep_house
 from .intake import Intake
 from .mailbox import read_inbox
-from .naming import PLACE, be_the_only, place_of
+from .naming import be_the_only, place_of
+from .opening import Opening
 from .process.journal import Journal
 from .process.launcher import Launcher
 from .recovery import Recovery
@@ -45,6 +41,7 @@ from .runner import Runner
 from .sdk_folder import bootstrap_path, materialize
 from .signals import Signals
 from .snapshots import Snapshots
+from .telemetry import Telemetry
 from .ticker import tick_while_elected
 from .tools import Tools
 
@@ -71,10 +68,14 @@ class Supervisor:
         )
         self._leases = Leases(namespace)
         self._finisher = Finisher(self._leases)
-        self._heartbeat = Heartbeat(config, self._tasks, self._signals, self._leases, self._facts)
-        self._started_ms = time.time_ns() // 1_000_000
-        self._ended = 0
-        self._place = ""
+        cache = config.home.cache
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._telemetry = Telemetry(cache, every_s=config.beat_ms / 1000)
+        self._facts = Facts(config, self._tasks, self._signals, self._telemetry)
+        self._heartbeat = Heartbeat(
+            config, self._tasks, self._signals, self._leases, self._facts.gather
+        )
+        self._opening = Opening(config, self._tasks, self._signals)
 
     async def run(self, *, ready: Callable[[], None] = lambda: None) -> int:
         """Work until drained. Return how many tasks ended here.
@@ -83,12 +84,12 @@ class Supervisor:
             ready: called when the worker is known to others and about to claim.
         """
         async with self._tools() as tools:
-            await be_the_only(self._config.name, self._place, Workers(self._namespace))
+            await be_the_only(self._config.name, self._facts.place, Workers(self._namespace))
             inbox = Inbox(self._blocking, self._config.name)
             await inbox.start()
             await Draining(self._namespace).undrain(self._config.name)  # of a session before
             recovery = Recovery(tools.journal, self._tasks, self._finisher)
-            await tools.keyrings.look()  # before a claim: a key may be revoked since
+            self._opening.look()
             await self._heartbeat.beat_once()
             ready()
             async with anyio.create_task_group() as loops:
@@ -99,13 +100,13 @@ class Supervisor:
                 loops.start_soon(self._tick)
                 loops.start_soon(self._replay_after_restarts)
                 loops.start_soon(self._leave_when_idle)
+                loops.start_soon(self._opening.run)
                 loops.start_soon(keep_house, tools)
-                loops.start_soon(follow, tools.keyrings)
                 await recovery.run()
                 await self._work(tools)
                 loops.cancel_scope.cancel()
         await self._leave()
-        return self._ended
+        return self._facts.ended
 
     async def _leave(self) -> None:
         try:
@@ -139,7 +140,7 @@ class Supervisor:
         finally:
             self._capacity.give_back(held.key)
             self._tasks.remove(held)
-            self._ended += 1
+            self._facts.note_end(held)
         await runner.clean_up()  # the next task need not wait for it
 
     async def _tick(self) -> None:
@@ -197,9 +198,9 @@ class Supervisor:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
             journal = stack.enter_context(Journal(folder, worker=config.name))
-            self._place = place_of(folder)
+            self._facts.place = place_of(folder)
+            stack.enter_context(self._telemetry.running())
             launcher = await stack.enter_async_context(Launcher())
-            trust = TrustFile(config.home.config / "trust.json")
             yield Tools(
                 config=config,
                 namespace=self._namespace.name,
@@ -208,8 +209,7 @@ class Supervisor:
                 snapshots=Snapshots(Blobs(self._namespace), config.home.cache / "snapshots"),
                 leases=self._leases,
                 logs=Logs(self._namespace),
-                verifier=Verifier(trust),
-                keyrings=Keyrings(self._namespace, trust),
+                verifier=Verifier(TrustFile(config.home.config / "trust.json")),
                 executors={"venv": self._venv(launcher)},
                 journal=journal,
                 finisher=self._finisher,
@@ -224,25 +224,3 @@ class Supervisor:
             sdk=materialize(cache),
             bootstrap=bootstrap_path(cache),
         )
-
-    def _facts(self) -> dict[str, str]:
-        """What `worker ls` shows; readable by any dashboard with HGETALL."""
-        config = self._config
-        return {
-            "host": platform.node(),
-            PLACE: self._place,
-            "pid": str(os.getpid()),
-            "version": __version__,
-            "queues": json.dumps(config.order.queues),
-            "mode": config.order.mode,
-            "state": "draining"
-            if self._signals.draining
-            else "busy"
-            if len(self._tasks)
-            else "idle",
-            "slots": str(config.slots),
-            "gpus": json.dumps(config.gpus),
-            "cpus": "" if config.cpus == float("inf") else f"{config.cpus:g}",
-            "mem_mib": "" if config.mem_mib == float("inf") else f"{config.mem_mib:.0f}",
-            "started_ms": str(self._started_ms),
-        }

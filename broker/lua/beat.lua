@@ -1,6 +1,6 @@
 -- beat.lua: a worker lives, and keeps its leases.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, adoption.lua, parking.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, adoption.lua, parking.lua, commands.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
 -- ARGV[2]  ttl         integer, ms; how long the worker counts as alive
@@ -11,12 +11,14 @@
 -- ARGV[7]  number of facts, then field, value.. for wk:<worker>
 -- then     number of leases, at most 256, then for each: id, fence, nonce
 --
--- Returns  {now, lost, cancels, given_back, is_ticker, command, shapes, is_parked}
+-- Returns  {now, lost, cancels, given_back, is_ticker, shapes, is_parked, command, labels}
 --          lost        ids that another claim holds, or that ended
 --          cancels     id, grace (ms or `default`), id, grace ..
 --          given_back  ids that two whole beats did not list: their claim never arrived
 --          is_ticker   1: this worker ticks for the next ten seconds
 --          is_parked   0: not under `profile`, or no longer: it was woken, forgotten or passed over
+--          command     field, value .. of !cmd:<worker>: command, who, at_ms, paused, paused_who ..
+--          labels      name, value .. of !lbl:<worker>
 -- Writes   the leases of what is held; re-adopts a task that nobody claimed since its lease was
 --          lost or Redis came back older (a loss that was counted is taken back).
 -- Cost     O(leases log N)
@@ -103,8 +105,8 @@ local function give_back_unlisted(before)
   end
 end
 
-local told = call("HMGET", worker_key(worker), "command", "beat_ended", "beat_ended_before",
-  "renewed")
+local told = call("HMGET", worker_key(worker), "beat_ended", "beat_ended_before", "renewed")
+keep_commands(worker)
 call("ZADD", workers_key(), I(NOW + ttl), worker)
 call("HSET", worker_key(worker), "beat_ms", I(NOW), unpack(ARGV, 8, first_lease - 2))
 local is_parked = 0
@@ -118,9 +120,9 @@ for n = 0, lease_count - 1 do
   local at = first_lease + 3 * n
   keep(ARGV[at], ARGV[at + 1], ARGV[at + 2])
 end
-renewed = renewed + whole(told[4], 0)
+renewed = renewed + whole(told[3], 0)
 if is_last then
-  local ended, before = whole(told[2], 0), whole(told[3], 0)
+  local ended, before = whole(told[1], 0), whole(told[2], 0)
   -- Not where the clock was set back since: then all that was renewed just now looks old.
   local is_in_order = 0 < before and before <= ended and ended <= NOW
   if is_in_order and call("SCARD", held_key(worker)) > renewed then
@@ -140,6 +142,6 @@ if ticker[1] == worker or elected_until <= NOW or elected_until > NOW + TICKER_M
   call("HSET", globals__key(), "ticker", worker, "ticker_until", I(NOW + TICKER_MS))
 end
 return {
-  NOW, lost, cancels, given_back, is_ticker, told[1] or "", call("HLEN", shapes_key()),
-  is_parked,
+  NOW, lost, cancels, given_back, is_ticker, call("HLEN", shapes_key()), is_parked,
+  call("HGETALL", command_key(worker)), call("HGETALL", worker_labels_key(worker)),
 }

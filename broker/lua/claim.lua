@@ -1,6 +1,6 @@
 -- claim.lua: take ready tasks for one worker, or park it until there is one.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, fronts.lua, turns.lua, parking.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, fronts.lua, turns.lua, parking.lua, commands.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
 -- ARGV[2]  nonce         made for this call; the same one asks again for the same answer
@@ -67,7 +67,7 @@ local function describe(id, task, fence)
   }
 end
 
-local told = call("HMGET", worker_key(worker), "claim_nonce", "command", "parked", "woken")
+local told = call("HMGET", worker_key(worker), "claim_nonce", "parked", "woken")
 if told[1] == nonce then -- the answer was lost on the way: give it again
   for _, id in ipairs(call("SMEMBERS", held_key(worker))) do
     local task = read_task(id, unpack(FIELDS))
@@ -79,10 +79,10 @@ if told[1] == nonce then -- the answer was lost on the way: give it again
     return answer()
   end
 end
-if told[3] then
-  unpark(worker, told[3])
+if told[2] then
+  unpark(worker, told[2])
 end
-if held_until > 0 or told[2] then
+if held_until > 0 or is_held_back(worker) then
   return answer()
 end
 
@@ -173,7 +173,7 @@ elseif again == 0 and profile ~= "" then
   park(worker, profile, queues, shapes, lease)
   parked = 1
 end
-local queue, shape = read_woken(told[4])
+local queue, shape = read_woken(told[3])
 if queue and #front_of(queue, shape).runs == 0 then -- it found something sooner
   pass_on(queue, shape)
 end

@@ -1,12 +1,13 @@
 -- drain.lua: tell a worker to claim no more, and to stop when its tasks have ended.
 --
--- Uses     ready.lua, parking.lua, closing.lua
+-- Uses     ready.lua, parking.lua, commands.lua, closing.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
+-- ARGV[2]  who says so, for people
 --
 -- Returns  1 told | 0 no such worker
--- Writes   wk:<worker> command; its inbox; it is not parked any more. What it was woken for and has not
---          claimed yet wakes another one.
+-- Writes   !cmd:<worker> command; its inbox; it is not parked any more. What it was woken for and
+--          has not claimed yet wakes another one.
 -- Cost     O(log N)
 
-return close_worker(ARGV[1], "drain")
+return close_worker(ARGV[1], "drain", ARGV[2])

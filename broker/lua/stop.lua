@@ -1,13 +1,15 @@
 -- stop.lua: tell a worker to give its tasks back and to stop now.
 --
--- Uses     ready.lua, parking.lua, closing.lua
+-- Uses     ready.lua, parking.lua, commands.lua, closing.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
+-- ARGV[2]  who says so, for people
 --
 -- Returns  1 told | 0 no such worker
--- Writes   wk:<worker> command; its inbox; it is not parked any more. What it was woken for and has not
---          claimed yet wakes another one. Its tasks are given back by the worker itself, which
---          ends their processes first: only it knows when they have ended.
+-- Writes   !cmd:<worker> command; its inbox; it is not parked any more. What it was woken for and
+--          has not claimed yet wakes another one.
+--          Its tasks are given back by the worker itself, which ends their processes first: only
+--          it knows when they have ended.
 -- Cost     O(log N)
 
-return close_worker(ARGV[1], "stop")
+return close_worker(ARGV[1], "stop", ARGV[2])

@@ -1,6 +1,6 @@
 -- tick.lua: what time alone brings about. Called about once a second by one worker.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, ageing.lua, sweeping.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, ageing.lua, sweeping.lua, commands.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  limit       of each kind of work in this call
 -- ARGV[2]  lease       integer, ms; the usual one
@@ -122,6 +122,7 @@ local function purge(worker)
     call("ZREM", idle_key(profile), worker)
   end
   call("ZREM", workers_key(), worker)
+  forget_command(worker)
   call("UNLINK", worker_key(worker), inbox_key(worker))
   return true
 end

@@ -19,12 +19,13 @@ class Told:
     given_back: set[str] = field(default_factory=set)
     is_ticker: bool = False
     command: str = ""
+    is_paused: bool = False
 
 
 def beat(state: State, now: int, worker: str, held: list[Token], ttl_ms: int) -> Told:
     """A whole beat of a worker that lists what it holds."""
     record = state.worker(worker)
-    told = Told(command=record.command)
+    told = Told(command=record.command, is_paused=worker in state.paused)
     state.alive_until[worker] = now + ttl_ms
     renewed = 0
     for token in held:

@@ -51,7 +51,7 @@ def claim(state: State, now: int, ask: Ask) -> Answer:
             return _answer(state, again, parked=False, held_until=held_until)
     if record:
         record.is_parked = False
-    if held_until or (record and record.command == "drain"):
+    if held_until or (record and record.command) or ask.worker in state.paused:
         return _answer(state, [], parked=False, held_until=held_until)
     taken = _take(state, now, ask)
     state.alive_until.setdefault(ask.worker, now + ask.lease_ms)

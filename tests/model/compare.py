@@ -25,6 +25,7 @@ def check(state: State, stored: Stored) -> None:
     same(stored.get("wks", {}), state.alive_until)
     for name, record in state.workers.items():
         _check_worker(name, record, stored.get(f"wk:{name}", {}))
+    _check_commands(state, stored)
     for order, passes in state.passes.items():
         same(stored.get(f"st:{order}", {}), passes, f"turns of {order}")
     _check_parking(state, stored)
@@ -96,10 +97,16 @@ def _check_settings(name: str, queue: Queue, told: dict[str, str]) -> None:
 
 
 def _check_worker(name: str, record: WorkerRecord, told: dict[str, str]) -> None:
-    same(told.get("command", ""), record.command, f"command of {name}")
     same(told.get("claim_nonce", ""), record.claim_nonce, f"claim of {name}")
     beats = {"beat_ended": record.beat_ended, "beat_ended_before": record.beat_ended_before}
     same({k: int(told.get(k, "0")) for k in beats}, beats, f"beats of {name}")
+
+
+def _check_commands(state: State, stored: Stored) -> None:
+    told = {k[5:]: value for k, value in stored.items() if k.startswith("!cmd:")}
+    commands = {n: record.command for n, record in state.workers.items() if record.command}
+    same({n: v["command"] for n, v in told.items() if "command" in v}, commands, "commands")
+    same({n for n, value in told.items() if "paused" in value}, state.paused, "paused workers")
 
 
 def _check_parking(state: State, stored: Stored) -> None:

@@ -30,6 +30,9 @@ class Worker:
         self.has_news = True
         self.is_parked = False
         self.drains = False
+        self.is_paused = False
+        self.is_off = False
+        """It is outside of its hours."""
 
     @property
     def room(self) -> int:
@@ -44,7 +47,7 @@ class Worker:
     def ask(self, nonce: str, *, answers: int = 1, arrives: bool = True) -> list[Token]:
         """Claim as intake does; the answer may be lost. Returns what was claimed."""
         self.hear()
-        if self.room < 1 or self.drains:
+        if self.room < 1 or self.drains or self.is_paused or self.is_off:
             return []
         self.has_news = False
         for _ in range(answers):
@@ -73,7 +76,7 @@ class Worker:
         self.left_behind += self.held
         self.held = []
         self.lost_nonce = ""
-        self.has_news, self.is_parked, self.drains = True, False, False
+        self.has_news, self.is_parked, self.drains, self.is_off = True, False, False, False
         self._rig.run(self._inbox.start())
 
     def sleeps(self, found: Stored) -> bool:

@@ -62,6 +62,10 @@ class LifeRules(TaskRules, WorkerRules, TimeRules):
         worker = self.workers[a % len(self.workers)]
         if worker.drains and b % 4 == 0:
             self.drain(a % len(self.workers))
+        if worker.is_paused and b % 4 < 2:
+            self.pause_a_worker(a % len(self.workers))
+        if worker.is_off and b % 3:
+            self.change_hours(a % len(self.workers))
         self.ask(worker)
 
     def _end(self, a: int, b: int) -> None:

@@ -121,6 +121,8 @@ class State:
     workers: dict[str, WorkerRecord] = field(default_factory=dict)
     alive_until: dict[str, int] = field(default_factory=dict)
     """Worker -> when it counts as gone."""
+    paused: set[str] = field(default_factory=set)
+    """Workers that claim nothing, also of a later session."""
     passes: dict[str, dict[str, int]] = field(default_factory=dict)
     """Order -> queue -> its turns so far, in strides; '' is the virtual time."""
     globals: Globals = field(default_factory=Globals)

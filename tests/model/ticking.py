@@ -1,4 +1,4 @@
-"""The model of tick, hello, drain, undrain and leave: what time and restarts bring about."""
+"""The model of tick, hello, of what workers are told, and of leaving."""
 
 from .claiming import is_ahead
 from .moves import delay, finalize, leave_running, leave_waiting, make_ready, tell_children, unpark
@@ -94,12 +94,36 @@ def leave(state: State, worker: str) -> None:
 
 
 def close(state: State, worker: str, command: str) -> bool:
-    """Tell a worker to drain or to stop: it claims no more."""
+    """Tell a worker to drain, to stop or to restart: it claims no more."""
     if worker not in state.alive_until:
         return False
     state.worker(worker).command = command
-    state.worker(worker).is_parked = False
+    rest(state, worker)
     return True
+
+
+def pause(state: State, worker: str) -> bool | None:
+    if worker not in state.alive_until:
+        return None
+    if worker in state.paused:
+        return False
+    state.paused.add(worker)
+    rest(state, worker)
+    return True
+
+
+def resume(state: State, worker: str) -> bool | None:
+    if worker not in state.alive_until:
+        return None
+    is_changed = worker in state.paused
+    state.paused.discard(worker)
+    return is_changed
+
+
+def rest(state: State, worker: str) -> None:
+    """It is not woken: not in place of one that would claim."""
+    if worker in state.workers:
+        state.workers[worker].is_parked = False
 
 
 def undrain(state: State, worker: str) -> bool:

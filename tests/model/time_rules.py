@@ -43,12 +43,12 @@ class TimeRules(Stage):
         assert self.saved is not None
         self.rig.roll_back(self.saved)
         self.restart_redis()
-        for worker in self.workers:  # who drains says so again
+        for worker in self.workers:  # what Redis says counts
             record = self.rig.state.workers.get(worker.name)
-            if worker.drains and not (record and record.command):
-                self.rig.drain(worker.name)
-            elif record and record.command and not worker.drains:
-                self.rig.undrain(worker.name)
+            worker.drains = bool(record and record.command)
+            worker.is_paused = worker.name in self.rig.state.paused
+            if worker.is_off:
+                self.rig.rest(worker.name)
 
     @rule()
     def restart_redis(self) -> None:

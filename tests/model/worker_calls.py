@@ -75,6 +75,7 @@ class WorkerCalls(Base):
             given_back=set(told.given_back),
             is_ticker=told.is_ticker,
             command=told.command,
+            is_paused=told.is_paused,
         )
         same(said, expected)
         assert self.state.worker(worker).is_parked or not told.is_parked
@@ -96,20 +97,30 @@ class WorkerCalls(Base):
         held_until = ticking.hello(self.state, self.now, run_id, lease_ms=LEASE_MS, beat_ms=BEAT_MS)
         same(told.hold_claims_until_ms, held_until)
 
-    def drain(self, worker: str) -> bool:
-        is_told = self.run(Draining(self.ns).drain(worker))
-        same(is_told, ticking.close(self.state, worker, "drain"))
-        return is_told
-
-    def stop(self, worker: str) -> bool:
-        is_told = self.run(Draining(self.ns).stop(worker))
-        same(is_told, ticking.close(self.state, worker, "stop"))
+    def tell_worker(self, worker: str, command: str) -> bool:
+        """Tell a worker to drain, to stop or to restart."""
+        is_told: bool = self.run(getattr(Draining(self.ns), command)(worker))
+        same(is_told, ticking.close(self.state, worker, command))
         return is_told
 
     def undrain(self, worker: str) -> bool:
         is_told = self.run(Draining(self.ns).undrain(worker))
         same(is_told, ticking.undrain(self.state, worker))
         return is_told
+
+    def pause_worker(self, worker: str) -> bool:
+        is_changed = self.run(Draining(self.ns).pause(worker))
+        same(is_changed, ticking.pause(self.state, worker))
+        return bool(is_changed)
+
+    def resume_worker(self, worker: str) -> bool:
+        is_changed = self.run(Draining(self.ns).resume(worker))
+        same(is_changed, ticking.resume(self.state, worker))
+        return bool(is_changed)
+
+    def rest(self, worker: str) -> None:
+        self.run(Leases(self.ns).rest(worker))
+        ticking.rest(self.state, worker)
 
     def leave(self, worker: str) -> None:
         self.run(Workers(self.ns).leave(worker))

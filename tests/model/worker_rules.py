@@ -60,16 +60,36 @@ class WorkerRules(Stage):
     @rule(n=WORKER)
     def drain(self, n: int) -> None:
         worker = self.workers[n]
-        verb = self.rig.undrain if worker.drains else self.rig.drain
-        if verb(worker.name):
+        if worker.drains:
+            is_told = self.rig.undrain(worker.name)
+        else:
+            is_told = self.rig.tell_worker(worker.name, "drain")
+        if is_told:
             worker.drains = not worker.drains
             worker.has_news = True
 
     @rule(n=WORKER)
-    def stop(self, n: int) -> None:
+    def pause_a_worker(self, n: int) -> None:
+        worker = self.workers[n]
+        verb = self.rig.resume_worker if worker.is_paused else self.rig.pause_worker
+        if verb(worker.name):
+            worker.is_paused = not worker.is_paused
+            worker.has_news = True
+
+    @rule(n=WORKER)
+    def change_hours(self, n: int) -> None:
+        """Its hours end, maybe while a claim is on its way; or they begin again."""
+        worker = self.workers[n]
+        worker.is_off = not worker.is_off
+        if worker.is_off:
+            self.rig.rest(worker.name)
+        worker.has_news = True
+
+    @rule(n=WORKER, command=st.sampled_from(("stop", "stop", "restart")))
+    def stop(self, n: int, command: str) -> None:
         """Told from afar, it gives back what it holds, and comes back later."""
         worker = self.workers[n]
-        if self.rig.stop(worker.name):
+        if self.rig.tell_worker(worker.name, command):
             for token in worker.held:
                 self.finish(token, "release", 0, 1)
             worker.held = []

@@ -9,6 +9,7 @@ from rq_agent.broker.draining import Draining
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.tasks import Tasks
+from rq_agent.broker.worker_labels import WorkerLabels
 
 from . import steps
 from .steps import (
@@ -338,9 +339,30 @@ async def test_a_clock_that_was_set_back_leaves_a_ticker(namespace: Namespace) -
 async def test_a_beat_tells_how_many_shapes_there_are_and_what_to_do(namespace: Namespace) -> None:
     await add(namespace)
     before = await beat(namespace)
-    await Draining(namespace).drain("w")
+    await Draining(namespace, who="ada").drain("w")
 
     after = await beat(namespace)
 
-    assert (before.shape_count, before.command) == (1, "")
-    assert after.command == "drain"
+    assert (before.shape_count, before.command, before.is_paused) == (1, "", False)
+    assert (after.command, after.told_by, after.is_paused) == ("drain", "ada", False)
+    await Draining(namespace, who="bob").pause("w")
+    await WorkerLabels(namespace).change("w", {"site": "north"}, remove=["old"])
+    paused = await beat(namespace)
+    assert (paused.command, paused.is_paused, paused.paused_by) == ("drain", True, "bob")
+    assert paused.labels == {"site": "=north", "old": "-"}
+
+
+async def test_what_a_worker_is_told_lives_for_thirty_days_from_its_last_beat(
+    namespace: Namespace,
+) -> None:
+    await beat(namespace)
+    await Draining(namespace).pause("w")
+    await WorkerLabels(namespace).change("w", {"site": "north"})
+    kept = [keys.command(namespace.prefix, "w"), keys.worker_labels(namespace.prefix, "w")]
+    for key in kept:
+        await namespace.redis.pexpire(key, 1_000_000)
+
+    await beat(namespace)
+
+    for key in kept:
+        assert 29 * 86_400_000 < await namespace.redis.pttl(key) <= 30 * 86_400_000

@@ -13,7 +13,7 @@ async def test_a_worker_is_told_to_stop_and_its_tasks_are_its_own_to_give_back(
 
     assert await Draining(namespace).stop("w")
 
-    assert await messages(namespace) == [{"c": "stop"}]
+    assert await messages(namespace) == [{"c": "look"}]
     assert (await claim(namespace)).claims == ()
     assert (await beat(namespace, held)).command == "stop"
     assert await state(namespace, held.task_id) == "running"
@@ -29,7 +29,7 @@ async def test_what_a_stopped_worker_was_woken_for_wakes_another(namespace: Name
 
     await Draining(namespace).stop(woken)
 
-    assert [m["c"] for m in await messages(namespace, woken)] == ["wake", "stop"]
+    assert [m["c"] for m in await messages(namespace, woken)] == ["wake", "look"]
     assert [m["c"] for m in await messages(namespace, asleep)] == ["wake"]
 
 

@@ -154,10 +154,10 @@ async def test_workers_are_judged_by_what_they_take_and_have(namespace: Namespac
     await beat(namespace, worker="big", facts=FACTS | {"gpus": '["0", "1"]'})
     assert await codes(namespace, task_id) == ["position"]
 
-    for command in ("drain", "stop"):
-        await namespace.redis.hset(keys.worker(namespace.prefix, "big"), "command", command)
-        assert await codes(namespace, task_id) == ["draining", "position"]
-    await namespace.redis.hdel(keys.worker(namespace.prefix, "big"), "command")
+    until = {"state": "off-hours", "until_ms": str(await now_ms(namespace) + 9_000_000)}
+    await beat(namespace, worker="big", facts=FACTS | {"gpus": '["0", "1"]'} | until)
+    assert await codes(namespace, task_id) == ["off-hours", "position"]
+    assert "(in 2 hours)" in await first(namespace, task_id)
 
     await beat(namespace, worker="big", ttl_ms=-1, facts={})
     assert (await codes(namespace, task_id))[0] == "no-fit"

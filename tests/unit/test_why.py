@@ -20,10 +20,8 @@ def worker(name: str = "box", queues: str = '["q"]', **facts: str) -> WorkerView
     return view(name, raw, (), expires_ms=NOW, now_ms=NOW)
 
 
-def listener(
-    *, running: int = 0, waits: bool = False, drains: bool = False, **facts: str
-) -> Listener:
-    return Listener(worker(**facts), running, waits, drains)
+def listener(*, running: int = 0, waits: bool = False, rests: str = "", **facts: str) -> Listener:
+    return Listener(worker(**facts), running, waits, rests)
 
 
 def why(state: str = "queued", **facts: Any) -> Why:
@@ -39,8 +37,11 @@ def codes(found: Why) -> list[str]:
 PARENTS = (ParentFact(A, "ok", "running"), ParentFact(B, "any", ""), ParentFact(C, "fail", "draft"))
 FULL = {"key": "k", "key_limit": 2, "key_has_room": False, "key_holders": 2, "holders": (A, B)}
 BUSY = (listener(running=4, waits=False, name="one"), listener(running=1, name="two"))
-DRAINING = (listener(waits=True, drains=True),)
 SOON = NOW + 90_000
+LATER = NOW + 3 * 3_600_000
+DRAINING = (listener(waits=True, rests="draining"),)
+PAUSED = (listener(rests="paused"),)
+OFF = (listener(rests="off-hours", until_ms=str(LATER)),)
 
 CASES: list[tuple[str, dict[str, Any], list[str], str]] = [
     ("succeeded", {}, ["final"], "it ended: succeeded"),
@@ -193,6 +194,26 @@ CASES: list[tuple[str, dict[str, Any], list[str], str]] = [
     ),
     (
         "queued",
+        {"listeners": PAUSED},
+        ["worker-paused", "position"],
+        "the workers that it fits are paused: box",
+    ),
+    (
+        "queued",
+        {"listeners": OFF},
+        ["off-hours", "position"],
+        "the workers that it fits are off hours: box until Fri 11:00 UTC (in 3 hours)",
+    ),
+    (
+        "queued",
+        {"listeners": (*OFF, *PAUSED, listener(rests="draining"), listener(rests="draining"))},
+        ["resting", "position"],
+        "the workers that it fits take nothing now: box until Fri 11:00 UTC (in 3 hours) "
+        "(off-hours), box (paused), box (draining) and 1 more",
+    ),
+    ("queued", {"listeners": (*OFF, listener())}, ["position"], "it is the next one of queue q"),
+    (
+        "queued",
         {"listeners": BUSY},
         ["busy", "position"],
         "the workers that it fits are busy: one (4 tasks, 4 slots), two (1 task, 4 slots)",
@@ -245,14 +266,13 @@ def test_a_hint_says_what_to_type() -> None:
     assert hint(is_placed=False).startswith(f"rq-agent cancel {D}")
     assert hint(has_room=False, max_running=2).endswith("rq-agent queue limit q N")
     assert hint(listeners=DRAINING).startswith("rq-agent worker undrain box")
+    assert hint(listeners=PAUSED) == "rq-agent worker resume box"
     assert hint(workers=0, listeners=()) == "rq-agent work --queues q"
     parents = why("waiting", unmet=1, parents=PARENTS[:1])
     assert parents.reasons[0].hint.endswith(f"rq-agent why {A}")
 
 
 def test_a_worker_that_does_not_tell_what_it_has_counts_as_large_enough() -> None:
-    silent = Listener(
-        view("old", {b"queues": b'["q"]'}, (), expires_ms=NOW, now_ms=NOW), 0, False, False
-    )
+    silent = Listener(view("old", {b"queues": b'["q"]'}, (), expires_ms=NOW, now_ms=NOW), 0, False)
 
     assert codes(why(need=Need(cpus=512, mem_mib=10**6), listeners=(silent,))) == ["position"]

@@ -162,7 +162,19 @@ class Lab:
         """Wait until a worker says that it is in a state."""
         with anyio.fail_after(DEADLINE_S):
             while [w.state for w in await self.workers() if w.name == name] != [state]:
-                await self.reached_beat(name)
+                await anyio.lowlevel.checkpoint()
+
+    async def worker_tells(self, name: str, fact: str, value: str) -> None:
+        """Wait until a worker tells a fact of itself."""
+        with anyio.fail_after(DEADLINE_S):
+            while [w.facts.get(fact) for w in await self.workers() if w.name == name] != [value]:
+                await anyio.lowlevel.checkpoint()
+
+    async def gone(self, name: str) -> None:
+        """Wait until a worker is not there any more."""
+        with anyio.fail_after(DEADLINE_S):
+            while name in [worker.name for worker in await self.workers()]:
+                await anyio.lowlevel.checkpoint()
 
     async def reached_beat(self, name: str) -> None:
         """Wait for the next beat of a worker; redis tells nobody of one, so it is looked for."""

@@ -111,8 +111,9 @@ async def test_a_worker_that_is_stopped_from_afar_gives_its_task_back_uncharged(
     async with lab.worker(beat_ms=200):
         task_id = await started(lab, SLEEPER)
         if is_heard_by_beat:  # its message was lost
-            key = keys.worker(lab.namespace.prefix, "w1")
+            key = keys.command(lab.namespace.prefix, "w1")
             await lab.namespace.redis.hset(key, "command", "stop")
+            await lab.namespace.redis.pexpire(key, 60_000)
         else:
             await Draining(lab.namespace).stop("w1")
         await lab.reached(task_id, "release")

@@ -1,0 +1,117 @@
+"""What a worker tells of itself with each beat, for people and pages: the hash `wk:<worker>`.
+
+All values are text; lists and maps are JSON; what is not known is empty.
+
+host, place, pid, version   where it runs; `place` tells folders of one name apart
+started_ms                  when this session began
+queues, mode                list; priority, round-robin or weighted
+slots, gpus, cpus, mem_mib  what it hands out; cpus and mem_mib empty: no limit
+state                       idle, busy, draining, paused or off-hours
+reason                      why it drains; who paused it
+told_by                     who told it to leave
+hours, hours_zone           when it takes tasks, as a person wrote it
+until_ms                    when its hours end, or begin again
+labels                      map
+gpu_tasks                   map: GPU -> task that has it
+ended                       how many tasks ended here in this session
+recent                      list of {id, outcome, at_ms}: those that ended last, the newest first
+cpu_percent, cpu_count, load1, mem_used_mib, mem_total_mib, disk_free_mib, disk_total_mib, gpu_load
+                            the machine; see broker/worker_load.py
+Scripts add: beat_ms, parked, woken, claim_nonce, renewed, beat_ended, beat_ended_before.
+"""
+
+import json
+import math
+import os
+import platform
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import Final
+
+from .. import __version__
+from ..broker.worker_labels import merged
+from ..broker.worker_load import facts_of
+from .config import WorkerConfig
+from .held import Held, HeldTasks
+from .hours import next_change
+from .naming import PLACE
+from .signals import Signals
+from .telemetry import Telemetry
+
+_RECENT: Final = 5
+
+
+class Facts:
+    """Gathers them. What it tells is in memory already: a beat must not wait."""
+
+    def __init__(
+        self, config: WorkerConfig, tasks: HeldTasks, signals: Signals, telemetry: Telemetry
+    ) -> None:
+        self._config = config
+        self._tasks = tasks
+        self._signals = signals
+        self._telemetry = telemetry
+        self._started_ms = _now_ms()
+        self._recent: deque[dict[str, object]] = deque(maxlen=_RECENT)
+        self.ended = 0
+        """How many tasks ended here."""
+        self.place = ""
+
+    def note_end(self, held: Held) -> None:
+        """Count a task that ended."""
+        self.ended += 1
+        if held.outcome:
+            task: dict[str, object] = {
+                "id": held.claim.task_id,
+                "outcome": held.outcome,
+                "at_ms": _now_ms(),
+            }
+            self._recent.appendleft(task)
+
+    def gather(self) -> dict[str, str]:
+        """Return all of them."""
+        signals = self._signals
+        reason = signals.draining or (signals.paused_by if signals.is_paused else "")
+        return {
+            **self._fixed(),
+            "state": signals.state or ("busy" if len(self._tasks) else "idle"),
+            "reason": reason,
+            "told_by": signals.told_by,
+            "until_ms": self._until_ms(),
+            "labels": json.dumps(merged(self._config.labels, signals.label_changes)),
+            "gpu_tasks": json.dumps(
+                {g: held.claim.task_id for held in self._tasks for g in held.gpus}
+            ),
+            "ended": str(self.ended),
+            "recent": json.dumps(list(self._recent)),
+            **facts_of(self._telemetry.latest()),
+        }
+
+    def _fixed(self) -> dict[str, str]:
+        config = self._config
+        return {
+            "host": platform.node(),
+            PLACE: self.place,
+            "pid": str(os.getpid()),
+            "version": __version__,
+            "queues": json.dumps(config.order.queues),
+            "mode": config.order.mode,
+            "slots": str(config.slots),
+            "gpus": json.dumps(config.gpus),
+            "cpus": "" if math.isinf(config.cpus) else f"{config.cpus:g}",
+            "mem_mib": "" if math.isinf(config.mem_mib) else f"{config.mem_mib:.0f}",
+            "hours": config.hours.text if config.hours else "",
+            "hours_zone": config.hours.zone if config.hours else "",
+            "started_ms": str(self._started_ms),
+        }
+
+    def _until_ms(self) -> str:
+        if self._config.hours is None:
+            return ""
+        change = self._signals.opens_at or next_change(self._config.hours, datetime.now(UTC))
+        return "" if change is None else str(int(change.timestamp() * 1000))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
