@@ -13,6 +13,7 @@ from ..broker.draining import Draining
 from ..broker.envelope import Verifier
 from ..broker.errors import BrokerUnavailable
 from ..broker.home import machine_id
+from ..broker.keyrings import Keyrings, follow
 from ..broker.leases import Leases
 from ..broker.logs import Logs
 from ..broker.namespace import Namespace
@@ -90,6 +91,7 @@ class Supervisor:
             await Draining(self._namespace).undrain(self._config.name)  # of a session before
             recovery = Recovery(tools.journal, self._tasks, self._finisher)
             self._opening.look()
+            await tools.keyrings.look()  # before a claim: a key may be revoked since
             await self._heartbeat.beat_once()
             ready()
             async with anyio.create_task_group() as loops:
@@ -102,6 +104,7 @@ class Supervisor:
                 loops.start_soon(self._leave_when_idle)
                 loops.start_soon(self._opening.run)
                 loops.start_soon(keep_house, tools)
+                loops.start_soon(follow, tools.keyrings)
                 await recovery.run()
                 await self._work(tools)
                 loops.cancel_scope.cancel()
@@ -201,6 +204,7 @@ class Supervisor:
             self._facts.place = place_of(folder)
             stack.enter_context(self._telemetry.running())
             launcher = await stack.enter_async_context(Launcher())
+            trust = TrustFile(config.home.config / "trust.json")
             yield Tools(
                 config=config,
                 namespace=self._namespace.name,
@@ -209,7 +213,8 @@ class Supervisor:
                 snapshots=Snapshots(Blobs(self._namespace), config.home.cache / "snapshots"),
                 leases=self._leases,
                 logs=Logs(self._namespace),
-                verifier=Verifier(TrustFile(config.home.config / "trust.json")),
+                verifier=Verifier(trust),
+                keyrings=Keyrings(self._namespace, trust),
                 executors={"venv": self._venv(launcher)},
                 journal=journal,
                 finisher=self._finisher,
