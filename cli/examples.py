@@ -78,6 +78,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "rq-agent up --listen 10.0.0.1",
         "rq-agent up --foreground --no-web",
     ),
+    "doctor": ("rq-agent doctor", "rq-agent doctor --context lab --json"),
     "context ls": ("rq-agent context ls", "rq-agent context ls --json"),
     "context show": ("rq-agent context show", "rq-agent context show lab"),
     "context use": ("rq-agent context use lab", "rq-agent context use local"),

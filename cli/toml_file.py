@@ -1,8 +1,6 @@
 """Reads a TOML file into a struct, and says line and column of whatever is wrong with it."""
 
-import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,13 +8,13 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from ..broker import private_files
 from ..broker.errors import UsageError
 
 _Kind = TypeVar("_Kind", bound=msgspec.Struct)
 
 _HEADER: Final = re.compile(r"\s*\[+\s*([^\]]*?)\s*\]")
 _AT: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
-_OPEN_TO_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def read(path: Path, kind: type[_Kind], *, is_private: bool = False) -> _Kind | None:
@@ -31,10 +29,8 @@ def read(path: Path, kind: type[_Kind], *, is_private: bool = False) -> _Kind | 
         UsageError: it can't be read or understood; says where and what is allowed.
     """
     try:
-        with path.open("rb") as file:
-            if is_private:
-                _check_private(path, file.fileno())
-            text = file.read().decode("utf-8-sig").replace("\r\n", "\n")
+        content = private_files.read(path) if is_private else path.read_bytes()
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
         return None
     except OSError as e:
@@ -100,14 +96,6 @@ def place_of(text: str, table: str, name: str) -> Place:
         if found := anywhere.search(line):
             return Place(number, 1 + found.start(1))
     return Place(1, 1)
-
-
-def _check_private(path: Path, descriptor: int) -> None:
-    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-    if os.name == "posix" and mode & _OPEN_TO_OTHERS:
-        raise UsageError(
-            f"{path}: mode {mode:04o} lets others read its password; run: chmod 600 {path}"
-        )
 
 
 def _misspelled(problem: str, text: str) -> str:

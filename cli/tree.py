@@ -152,6 +152,7 @@ ROOT: Final = Group(
             "This machine",
             (
                 Entry("scheduler", "scheduler:scheduler"),
+                Entry("doctor", "doctor:doctor"),
                 _CONTEXT,
                 _CONFIG,
                 Entry("up", "up:up"),

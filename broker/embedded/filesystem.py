@@ -34,12 +34,17 @@ def check_local(folder: Path) -> None:
     Raises:
         BrokerRefused: it lies on a network file system.
     """
-    kind = kind_of(folder.resolve(), _mounts())
+    kind = kind_here(folder)
     if is_shared(kind):
         raise BrokerRefused(
             f"the embedded server can't keep its files in {folder}: that is a network file system "
             f"({kind}); set RQ_AGENT_HOME to a folder on a local disk, or RQ_AGENT_REDIS_URL"
         )
+
+
+def kind_here(folder: Path) -> str:
+    """Return the kind of file system that a folder of this machine lies on, empty if unknown."""
+    return kind_of(folder.resolve(), _mounts())
 
 
 def is_shared(kind: str) -> bool:
