@@ -19,7 +19,7 @@ from .needs import shape_id
 from .signed_task import Place, SignedTask, brief, decode, encode, encode_place, not_after_of
 from .trust import TrustedKey, TrustFile
 
-__all__ = ["MAX_BYTES", "SignedTask", "Verifier", "expiry_of", "sign"]
+__all__ = ["MAX_BYTES", "SignedTask", "Verifier", "expiry_of", "sign", "told"]
 
 MAX_BYTES: Final = 256 * 1024
 """Largest envelope: arguments, parameters and variables of one task, with its proof."""
@@ -168,6 +168,17 @@ def expiry_of(envelope: bytes) -> int | None:
     """
     try:
         return not_after_of(_unsealed(envelope).body)
+    except TrustError:
+        return None
+
+
+def told(envelope: bytes, place: Place) -> SignedTask | None:
+    """Return what an envelope says about a task; None where it says nothing.
+
+    Nothing is verified: to show people, not to decide whether a task runs, nor to be copied.
+    """
+    try:
+        return decode(place, _unsealed(envelope).body)
     except TrustError:
         return None
 

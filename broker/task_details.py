@@ -4,14 +4,17 @@ from typing import Any
 
 import msgspec
 
+from .asked import Asked, asked
 from .definition import Definition
 from .definitions import Definitions
 from .errors import TaskNotFound, TrustError
 from .history import Step, history
 from .keys import TaskId
+from .links import Links, links
 from .lookups import Lookups
 from .namespace import Namespace
 from .record import Record, to_json
+from .runs import runs_of
 from .states import TaskState
 from .why_workers import Reason
 
@@ -25,6 +28,9 @@ class TaskDetails(msgspec.Struct, frozen=True, kw_only=True):
     """None when it can't be read."""
     waits: tuple[Reason, ...] = ()
     """Why it waits, the most important reason first; empty when it does not."""
+    asked: Asked | None = None
+    """Arguments and limits; None when they can't be read."""
+    links: Links = Links()
     is_archived: bool = False
     """It left Redis; this is what the archive has of it."""
 
@@ -45,6 +51,8 @@ async def gather(ns: Namespace, task_id: TaskId) -> TaskDetails:
         history=await history(ns, task_id),
         definition=definition,
         waits=await _reasons(ns, record),
+        asked=await asked(ns, record),
+        links=await links(ns, task_id),
     )
 
 
@@ -57,6 +65,9 @@ def details_json(details: TaskDetails) -> dict[str, Any]:
         "code": msgspec.to_builtins(made_of.code) if made_of else None,
         "entry": msgspec.to_builtins(made_of.entry) if made_of else None,
         "environment": msgspec.to_builtins(made_of.environment) if made_of else None,
+        "asked": msgspec.to_builtins(details.asked),
+        "links": msgspec.to_builtins(details.links),
+        "runs": msgspec.to_builtins(runs_of(details.history, details.record.fence)),
         "archived": details.is_archived,
         "waits": msgspec.to_builtins(details.waits),
         "history": msgspec.to_builtins(details.history),

@@ -2,13 +2,17 @@
 
 from typing import TYPE_CHECKING
 
+from ..broker.asked import read as read_asked
 from ..broker.errors import NothingSelected, TaskNotFound
+from ..broker.links import parse as parse_links
 from ..broker.task_details import TaskDetails, details_json, gather
 from . import loop
 from .config import Settings
 from .connected import connected
 from .reading import resolve, url_of_tasks
-from .render.detail_text import lines_of
+from .render.detail_text import lines_of, next_steps
+from .render.footer import footer
+from .render.groups import fitted
 from .render.screen import Screen
 
 if TYPE_CHECKING:
@@ -33,11 +37,11 @@ def show_task(settings: Settings, screen: Screen, selector: str) -> None:
     if screen.json:
         screen.print_json(details_json(details))
         return
-    waits = details.waits[0].text if details.waits else ""
-    for line in lines_of(details.record, details.history, details.definition, waits):
+    for line in fitted(lines_of(details)):
         screen.put(line)
     if details.is_archived:
         screen.say("this task has left Redis: shown from the archive")
+    footer(screen, next_steps(details))
 
 
 async def _gather(namespace: "Namespace", selector: str) -> TaskDetails:
@@ -56,5 +60,7 @@ async def _gather_archived(settings: Settings, screen: Screen, selector: str) ->
         record=record,
         history=task.history,
         definition=await archived_definition(settings, record.definition),
+        asked=read_asked(task.copy.envelope, record, settings.namespace),
+        links=parse_links(task.copy.task, task.copy.extra),
         is_archived=True,
     )

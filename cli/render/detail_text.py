@@ -1,62 +1,92 @@
 """One task as text: groups of names and values. Pure."""
 
+import shlex
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
+from ...broker.runs import runs_of
 from . import words
 from .groups import group, lines
 from .screen import printable
 from .times import clock, length, size
 
 if TYPE_CHECKING:
+    from ...broker.asked import Asked
     from ...broker.definition import Definition
     from ...broker.history import Step
+    from ...broker.links import Link, Links
     from ...broker.record import Record
+    from ...broker.runs import Run
+    from ...broker.task_details import TaskDetails
 
 _LISTED: Final = 20
+_BY: Final = frozenset({"claimed", "given_back", "readopted"})
+_CONDITIONS: Final = {"any": ", however it ends", "fail": ", if it fails"}
 
 
-def lines_of(
-    record: "Record",
-    steps: "Sequence[Step]",
-    definition: "Definition | None",
-    waits: str = "",
-) -> Iterator[str]:
-    """Return the lines of `show`; waits: why it does, or empty."""
+def lines_of(details: "TaskDetails") -> Iterator[str]:
+    """Return the lines of `show`."""
+    record, definition = details.record, details.definition
     yield f"task {record.id}  {printable(record.name)}"
-    yield from lines({**_state(record), "waits": waits})
-    yield from group("times", _times(record))
+    yield from lines(_state(details))
+    yield from group("times", _times(record, details.links))
+    yield from group("parents", _links(details.links.parents))
+    yield from group("children", _links(details.links.children))
     yield from group("parameters", _parameters(record))
     if definition is not None:
-        yield from group("code", _code(definition))
-        yield from group("environment", _environment(definition))
-    if steps:
-        yield "history"
-        for step in steps:
-            yield f"  {clock(step.at)}  {printable(step.event)} {printable(step.detail)}".rstrip()
+        yield from group("code", _code(definition, details.asked))
+        yield from group("environment", _environment(definition, details.asked))
+    yield from group("runs", _runs(runs_of(details.history, record.fence)))
+    yield from _history(details.history)
 
 
-def _state(record: "Record") -> dict[str, str]:
+def next_steps(details: "TaskDetails") -> Sequence[str]:
+    """Return the commands that may come next, the most useful first."""
+    record = details.record
+    task_id = record.id
+    if record.is_final:
+        return (f"logs {task_id}", f"rerun {task_id}", f"diff {task_id} OTHER")
+    if record.state == "running":
+        return (f"logs -f {task_id}", f"wait {task_id}", f"cancel {task_id}")
+    if record.state == "draft":
+        return (f"enqueue {task_id}", f"clone {task_id}")
+    return (f"why {task_id}", f"logs -f {task_id}", f"move {task_id} --top", f"cancel {task_id}")
+
+
+def _state(details: "TaskDetails") -> dict[str, str]:
+    record, links = details.record, details.links
     place = f", position {record.position}" if record.position else ""
     priority = f", priority {record.priority}" if record.priority else ""
+    limit = links.concurrency_limit or 1
     return {
         "state": words.state(record),
+        "waits": details.waits[0].text if details.waits else "",
         "exit code": "" if record.exit_code is None else str(record.exit_code),
         "queue": f"{record.queue}{place}{priority}",
         "worker": record.worker or "",
         "attempt": words.attempt(record),
         "retries": words.retries(record.retry),
-        "lost": f"its worker was lost {record.lost} times" if record.lost else "",
+        "lost": f"its worker was lost {_times_over(record.lost)}" if record.lost else "",
         "needs": words.need(record.needs),
         "timeout": length(record.timeout_s) if record.timeout_s else "",
+        "unique": links.unique,
+        "together": f"{limit} of {links.concurrency_key} at a time"
+        if links.concurrency_key
+        else "",
         "user": record.user,
         "labels": ", ".join(f"{name}={value}" for name, value in record.labels.items()),
     }
 
 
-def _times(record: "Record") -> dict[str, str]:
+def _times_over(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _times(record: "Record", links: "Links") -> dict[str, str]:
     times = {
         "created": record.created_at,
+        "not before": None if record.started_at else links.due_at,
         "queued": record.queued_at,
         "started": record.started_at,
         "finished": record.finished_at,
@@ -67,7 +97,43 @@ def _times(record: "Record") -> dict[str, str]:
             shown["waited"] = length(record.started_at - record.queued_at)
         if record.finished_at is not None:
             shown["took"] = length(record.finished_at - record.started_at)
+    elif links.queue_timeout_s:
+        shown["gives up"] = f"if it waits for longer than {length(links.queue_timeout_s)}"
     return shown
+
+
+def _links(links: "Sequence[Link]") -> Iterator[tuple[str, str]]:
+    for link in links[:_LISTED]:
+        state = link.state.replace("_", " ") or "not in redis any more"
+        name = f" {link.name}" if link.name else ""
+        yield link.id, f"{state}{name}{_CONDITIONS.get(link.condition, '')}"
+    if len(links) > _LISTED:
+        yield "...", f"{len(links)} in all"
+
+
+def _runs(runs: "Sequence[Run]") -> Iterator[tuple[str, str]]:
+    """Return a line for each claim, where there was more than one."""
+    for run in runs if len(runs) > 1 or (runs and runs[0].claim > 1) else ():
+        took = "" if run.ended_at is None else f" after {length(run.ended_at - run.started_at)}"
+        end = run.end.replace("_", " ") or "running"
+        yield f"claim {run.claim}", f"{run.worker}, {clock(run.started_at)}: {end}{took}"
+
+
+def _history(steps: "Sequence[Step]") -> Iterator[str]:
+    """Return a line for each step: when, how long until the next one, what."""
+    if steps:
+        yield "history"
+    for step, later in zip_longest(steps, steps[1:]):
+        took = "" if later is None else length(later.at - step.at)
+        yield printable(f"  {clock(step.at)}  {took:>7}  {_step(step)}")
+
+
+def _step(step: "Step") -> str:
+    if step.event == "phase":
+        return step.detail
+    by = " by" if step.event in _BY else ""
+    detail = f" {step.detail}" if step.detail else ""
+    return f"{step.event.replace('_', ' ')}{by}{detail}"
 
 
 def _parameters(record: "Record") -> dict[str, str]:
@@ -82,24 +148,27 @@ def _parameters(record: "Record") -> dict[str, str]:
     return shown
 
 
-def _code(definition: "Definition") -> dict[str, str]:
+def _code(definition: "Definition", asked: "Asked | None") -> dict[str, str]:
     code = definition.code
     changes = " with changes" if code.dirty else ""
     branch = f" on {code.origin_branch}" if code.origin_branch else ""
     return {
         "script": f"{definition.entry.script} in {definition.entry.workdir}",
+        "arguments": shlex.join(asked.arguments) if asked else "",
         "commit": f"{code.origin_commit[:12]}{branch}{changes}" if code.origin_commit else "",
         "repository": code.origin_url,
         "snapshot": f"{code.blob[:12]} ({size(code.size_bytes)})",
     }
 
 
-def _environment(definition: "Definition") -> dict[str, str]:
+def _environment(definition: "Definition", asked: "Asked | None") -> dict[str, str]:
     environment = definition.environment
     lines = environment.requirements
     more = f", ... ({len(lines)} in all)" if len(lines) > _LISTED else ""
     return {
         "python": environment.python,
         "source": environment.source,
+        "writable": "a copy of its own" if asked and asked.env_writable else "",
+        "variables": ", ".join(f"{k}={v}" for k, v in asked.env.items()) if asked else "",
         "packages": ", ".join(line.split(" --hash")[0] for line in lines[:_LISTED]) + more,
     }

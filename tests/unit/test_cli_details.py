@@ -1,12 +1,20 @@
 """What `show` tells of a task."""
 
+import time
+from collections.abc import Iterator
+
 import pytest
 
+from rq_agent.broker.asked import Asked, without_secrets
 from rq_agent.broker.definition import Code, Definition, Entry, EnvironmentSpec
 from rq_agent.broker.history import Step, parse
 from rq_agent.broker.keys import TaskId
+from rq_agent.broker.links import Link, Links
 from rq_agent.broker.record import parse as parse_record
-from rq_agent.cli.render.detail_text import lines_of
+from rq_agent.broker.runs import runs_of
+from rq_agent.broker.task_details import TaskDetails
+from rq_agent.cli.render.detail_text import lines_of, next_steps
+from rq_agent.cli.render.groups import fitted
 
 FIELDS = {
     b"name": b"tr\x1b[2Jain.py",
@@ -29,25 +37,47 @@ DEFINITION = Definition(
     environment=EnvironmentSpec(source="script header", requirements=("numpy==2 --hash=sha256:x",)),
     entry=Entry(script="train.py"),
 )
+ASKED = Asked(
+    arguments=("--out", "a b"),
+    env={"MODE": "fast"},
+    grace_s=30.0,
+    env_writable=False,
+    not_after=0,
+)
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times are of no other zone."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_a_task_is_shown_in_groups_with_what_it_used_and_what_was_overridden() -> None:
     record = parse_record(TaskId("01"), FIELDS, EXTRA, {})
 
-    lines = list(lines_of(record, [Step(at=1.0, event="claimed", detail="w1")], DEFINITION))
+    steps = [Step(at=1.0, event="claimed", detail="w1"), Step(at=3.5, event="failed", detail="")]
+    details = TaskDetails(record=record, history=steps, definition=DEFINITION, asked=ASKED)
+    lines = list(lines_of(details))
 
     text = "\n".join(lines)
     assert lines[0] == "task 01  tr\ufffd[2Jain.py"
     for expected in (
         "  state         failed (exit 3)",
         "  attempt       1 (claim 2)",
-        "  lost          its worker was lost 1 times",
+        "  lost          its worker was lost once",
         "  took          2.5s",
         "  * epochs      3",
         "    rate        0.5",
         "  commit        cccccccccccc with changes",
         "  packages      numpy==2",
-        " claimed w1",
+        "  arguments     --out 'a b'",
+        "  variables     MODE=fast",
+        "  1970-01-01 00:00:01     2.5s  claimed by w1",
+        "  1970-01-01 00:00:03           failed",
     ):
         assert expected in text
     assert "needs" not in text  # it needs nothing
@@ -56,7 +86,8 @@ def test_a_task_is_shown_in_groups_with_what_it_used_and_what_was_overridden() -
 def test_a_task_whose_definition_is_gone_is_shown_without_it() -> None:
     record = parse_record(TaskId("01"), FIELDS, EXTRA, {})
 
-    assert "code" not in [line.strip() for line in lines_of(record, [], None)]
+    details = TaskDetails(record=record, history=[], definition=None)
+    assert "code" not in [line.strip() for line in lines_of(details)]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +119,61 @@ def test_a_line_of_history_is_read_whatever_it_is(line: bytes, step: Step | None
 def test_the_tries_of_a_task_are_shown(retry: bytes, attempt: str, retries: str) -> None:
     fields = FIELDS | {b"retry": retry, b"attempt": b"2"}
 
-    lines = list(lines_of(parse_record(TaskId("01"), fields, EXTRA, {}), [], None))
+    record = parse_record(TaskId("01"), fields, EXTRA, {})
+    lines = list(lines_of(TaskDetails(record=record, history=[], definition=None)))
 
     assert f"  attempt       {attempt}" in lines
     assert f"  retries       {retries}" in lines
+
+
+def test_links_and_claims_are_shown_and_the_next_commands_fit_the_state() -> None:
+    record = parse_record(TaskId("01"), FIELDS, EXTRA, {})
+    steps = [
+        Step(at=1.0, event="claimed", detail="w1"),
+        Step(at=1.5, event="phase", detail="running"),
+        Step(at=3.0, event="lost", detail="w1"),
+        Step(at=4.0, event="claimed", detail="w2"),
+        Step(at=9.0, event="failed", detail="exit 3"),
+    ]
+    links = Links(
+        parents=(Link(id=TaskId("00"), condition="any", state="failed", name="prepare.py"),),
+        children=(Link(id=TaskId("02"), condition="ok"),),
+        concurrency_key="gpu-box",
+        concurrency_limit=2,
+    )
+    details = TaskDetails(record=record, history=steps, definition=None, links=links)
+
+    text = "\n".join(lines_of(details))
+
+    assert "parents\n  00            failed prepare.py, however it ends\n" in text
+    assert "children\n  02            not in redis any more\n" in text
+    assert "  together      2 of gpu-box at a time" in text
+    assert "  claim 1       w1, 1970-01-01 00:00:01: lost after 2.0s" in text
+    assert "  claim 2       w2, 1970-01-01 00:00:04: failed after 5.0s" in text
+    assert next_steps(details)[:2] == ("logs 01", "rerun 01")
+    waits = parse_record(TaskId("01"), {b"state": b"queued"}, {}, {})
+    assert next_steps(TaskDetails(record=waits, history=[], definition=None))[0] == "why 01"
+
+
+def test_claims_are_counted_back_from_the_last_where_the_history_lost_its_beginning() -> None:
+    steps = [Step(at=1.0, event="claimed", detail="w1"), Step(at=2.0, event="phase", detail="x")]
+
+    [run] = runs_of(steps, 7)
+
+    assert (run.claim, run.worker, run.ended_at, run.end) == (7, "w1", None, "")
+
+
+@pytest.mark.parametrize("name", ["API_KEY", "hf_token", "DB_PASSWORD", "AWS_SECRET_ACCESS"])
+def test_variables_whose_names_say_secret_are_not_shown(name: str) -> None:
+    assert without_secrets({name: "s3cret", "MODE": "fast"}) == {name: "***", "MODE": "fast"}
+
+
+def test_long_values_are_wrapped_below_themselves_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+
+    shown = list(fitted(["title", "  packages      numpy==2, pandas==3, a-b-c==1"]))
+
+    assert shown == ["title", "  packages      numpy==2, pandas==3,", "                a-b-c==1"]
