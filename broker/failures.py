@@ -1,12 +1,10 @@
 """What an error of the Redis client means to us, in words that say what to do. Pure."""
 
 import re
-import ssl
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from redis import exceptions as client
-
+from . import client_errors as client
 from .denials import denial, is_denial_in_script
 from .errors import AccessDenied, BrokerRefused, BrokerUnavailable, KeyMisused
 
@@ -47,6 +45,10 @@ _BY_TEXT: Final[Mapping[str, tuple[_Kind, str]]] = {
         BrokerUnavailable,
         "has no room for clients: raise maxclients",
     ),
+    "this port speaks TLS only": (
+        BrokerRefused,
+        "speaks TLS only: use rediss://, or the link that `rq-agent up` printed",
+    ),
     "called without any password": (AccessDenied, "has no password, but the URL gives one"),
 }
 _IN_PIPELINE: Final = re.compile(
@@ -58,7 +60,7 @@ _INSIDE_SCRIPT: Final = re.compile(r"Error running script.*?-([A-Z]+) (.*)", re.
 
 
 def translate(
-    error: client.RedisError, where: str, *, user: str = "", command: str = ""
+    error: "client.RedisError", where: str, *, user: str = "", command: str = ""
 ) -> BrokerUnavailable | None:
     """Return our error for one of the client's, or None if it is a bug of ours.
 
@@ -92,13 +94,13 @@ def translate(
     return None
 
 
-def _innermost(error: client.RedisError) -> client.RedisError:
+def _innermost(error: "client.RedisError") -> "client.RedisError":
     while isinstance(error.__cause__, client.RedisError):
         error = error.__cause__
     return error
 
 
-def _replied(error: client.RedisError) -> tuple[_Kind, str] | None:
+def _replied(error: "client.RedisError") -> tuple[_Kind, str] | None:
     """What the server's own reply means, if it was one."""
     text = str(error)
     if wrapped := _IN_PIPELINE.fullmatch(text):
@@ -116,7 +118,9 @@ def _replied(error: client.RedisError) -> tuple[_Kind, str] | None:
     return kind, f"{words} ({details})" if code in _WITH_DETAILS and details else words
 
 
-def _network_words(error: client.ConnectionError, where: str) -> str:
+def _network_words(error: "client.ConnectionError", where: str) -> str:
+    import ssl
+
     for link in _causes(error):
         match link:
             case ssl.SSLCertVerificationError() if "mismatch" in link.verify_message:
@@ -148,8 +152,11 @@ def _words_of_text(text: str, where: str) -> str:
     if "Connect call failed" in text:  # several addresses of one name, each refused
         return "connection refused; is it running?"
     if "closed by server" in text or "reset by peer" in text:
-        hint = "" if where.startswith("unix") else "; a server that speaks only TLS wants rediss://"
-        return "it closed the connection" + hint
+        if where.startswith("unix"):
+            return "it closed the connection"
+        if where.startswith("rediss"):
+            return "it closed the connection; does the server behind it run?"
+        return "it closed the connection; a server that speaks only TLS wants rediss://"
     if text.startswith("No master found for"):
         return "no sentinel that answers knows a living primary of the URL's service: is its name right?"
     if re.search(r"Name or service not known|nodename nor servname|name resolution", text):

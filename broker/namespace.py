@@ -1,10 +1,12 @@
 """One namespace on one Redis: what every class of the broker works on."""
 
-from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from typing import TYPE_CHECKING
 
-from . import keys
+from . import client_errors, keys
 from .scripts import Scripts
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 _ALLOW_OOM_SINCE = 7
 
@@ -12,7 +14,7 @@ _ALLOW_OOM_SINCE = 7
 class Namespace:
     """A connection, the prefix of all keys, and the scripts."""
 
-    def __init__(self, redis: Redis, name: str, *, allow_oom: bool = False) -> None:
+    def __init__(self, redis: "Redis", name: str, *, allow_oom: bool = False) -> None:
         """Args.
 
         redis: answers in bytes (`decode_responses` is off).
@@ -26,14 +28,14 @@ class Namespace:
         self.scripts = Scripts(redis, self.prefix, allow_oom=allow_oom)
 
     @classmethod
-    async def open(cls, redis: Redis, name: str) -> "Namespace":
+    async def open(cls, redis: "Redis", name: str) -> "Namespace":
         """Return a namespace whose scripts suit the version of the server."""
         return cls(redis, name, allow_oom=await _knows_flags(redis))
 
 
-async def _knows_flags(redis: Redis) -> bool:
+async def _knows_flags(redis: "Redis") -> bool:
     try:
         version = str((await redis.info("server"))["redis_version"])
-    except ResponseError:
+    except client_errors.ResponseError:
         return False  # INFO is not there, or not allowed: plain scripts run everywhere
     return int(version.split(".", 1)[0]) >= _ALLOW_OOM_SINCE

@@ -1,19 +1,16 @@
 """Commands of one connection, each made and sent while the server still works on those before."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import anyio
-import anyio.lowlevel
-from redis.asyncio import Redis
-
-from .translated import translated
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 _AHEAD: Final = 2
 """Commands that the server may have before it: one to work on, one to go on with."""
 
 
-async def overlapped(redis: Redis, commands: Iterable[Sequence[Any]]) -> list[Any]:
+async def overlapped(redis: "Redis", commands: Iterable[Sequence[Any]]) -> list[Any]:
     """Send commands in order and return their answers.
 
     Args:
@@ -24,6 +21,10 @@ async def overlapped(redis: Redis, commands: Iterable[Sequence[Any]]) -> list[An
         RedisError, or ours for it: of the first command that failed; no later answers are read,
             and at most two later commands were sent.
     """
+    import anyio.lowlevel
+
+    from .translated import translated
+
     pool = redis.connection_pool
     answers: list[Any] = []
     sent = 0

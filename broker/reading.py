@@ -7,9 +7,8 @@ from itertools import chain
 from typing import Any, Final
 
 import msgspec
-from redis.exceptions import RedisError, ResponseError
 
-from . import keys
+from . import client_errors, keys
 from .decoding import text, texts
 from .failures import translate
 from .keys import TaskId
@@ -56,9 +55,11 @@ class Records:
 
     def _record(self, task_id: TaskId, task: Any, extra: Any) -> Record | None:
         for reply in (task, extra):
-            if isinstance(reply, ResponseError) and "WRONGTYPE" in str(reply):
+            if not isinstance(reply, Exception):
+                continue  # the client's errors, which cost an import, are not looked at
+            if isinstance(reply, client_errors.ResponseError) and "WRONGTYPE" in str(reply):
                 return malformed(task_id, str(reply))
-            if isinstance(reply, RedisError):
+            if isinstance(reply, client_errors.RedisError):
                 raise translate(reply, "redis") or reply
         return parse(task_id, task, extra, self._needs) if task else None
 

@@ -2,8 +2,7 @@
 
 from typing import Any, TypeVar
 
-from redis.exceptions import RedisError, ResponseError
-
+from . import client_errors
 from .failures import translate
 
 _Reply = TypeVar("_Reply")
@@ -19,9 +18,10 @@ def kept(reply: Any, otherwise: _Reply) -> _Reply:
     Raises:
         BrokerUnavailable, RedisError: the server said something else.
     """
-    if isinstance(reply, ResponseError) and "WRONGTYPE" in str(reply):
-        return otherwise
-    if isinstance(reply, RedisError):
-        raise translate(reply, "redis") or reply
+    if isinstance(reply, Exception):
+        if isinstance(reply, client_errors.ResponseError) and "WRONGTYPE" in str(reply):
+            return otherwise
+        if isinstance(reply, client_errors.RedisError):
+            raise translate(reply, "redis") or reply
     found: _Reply = reply
     return found

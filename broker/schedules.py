@@ -5,9 +5,8 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 import msgspec
-from redis.exceptions import RedisError, ResponseError
 
-from . import blobs, cron_times, keys, schedule
+from . import blobs, client_errors, cron_times, keys, schedule
 from .cron_times import Missed
 from .decoding import text
 from .errors import BrokerRefused, SelectorError, UsageError
@@ -186,9 +185,10 @@ def shown(name: str, record: Sequence[bytes | None] | str, next_ms: float) -> Sc
 
 
 def _record(reply: Any) -> list[bytes | None] | str:
-    if isinstance(reply, ResponseError) and "WRONGTYPE" in str(reply):
-        return str(reply)
-    if isinstance(reply, RedisError):
-        raise translate(reply, "redis") or reply
+    if isinstance(reply, Exception):
+        if isinstance(reply, client_errors.ResponseError) and "WRONGTYPE" in str(reply):
+            return str(reply)
+        if isinstance(reply, client_errors.RedisError):
+            raise translate(reply, "redis") or reply
     found: list[bytes | None] = reply
     return found

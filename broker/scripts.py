@@ -7,11 +7,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
-
+from . import client_errors
 from .keys import Prefix
 from .overlap import overlapped
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 Argument = str | bytes | int | float
 
@@ -36,7 +37,7 @@ none. No key has the name of the bare prefix."""
 class Script:
     """One script in one namespace."""
 
-    def __init__(self, redis: Redis, prefix: Prefix, text: str) -> None:
+    def __init__(self, redis: "Redis", prefix: Prefix, text: str) -> None:
         self._redis = redis
         self._prefix = prefix
         self.text = text
@@ -46,7 +47,7 @@ class Script:
         """Run it; load it first where the server does not know it."""
         try:
             return await self._redis.evalsha(self.sha, 1, self._prefix, *arguments)
-        except NoScriptError:
+        except client_errors.NoScriptError:
             await self._redis.script_load(self.text)
             return await self._redis.evalsha(self.sha, 1, self._prefix, *arguments)
 
@@ -130,7 +131,7 @@ class Scripts:
     weigh_queue: Script
     why: Script
 
-    def __init__(self, redis: Redis, prefix: Prefix, *, allow_oom: bool) -> None:
+    def __init__(self, redis: "Redis", prefix: Prefix, *, allow_oom: bool) -> None:
         self._redis = redis
         self._prefix = prefix
         self._allow_oom = allow_oom

@@ -1,17 +1,17 @@
 """Whether a Redis server is one that nothing is lost on."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
-from . import urls
-from .connection import redis_errors
+from . import client_errors, urls
 from .errors import BrokerRefused, BrokerUnavailable
 from .server_checks import Check, Verdict, setting_checks, told_checks
 from .server_rules import SETTINGS
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 OLDEST: Final = (6, 2)
 
@@ -42,20 +42,26 @@ class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(c.words for c in self.checks if c.verdict is Verdict.WARN)
 
 
-async def check_server(redis: Redis, url: str = "", *, allow_eviction: bool = False) -> ServerFacts:
+async def check_server(
+    redis: "Redis", url: str = "", *, allow_eviction: bool = False
+) -> ServerFacts:
     """Ask a server for its facts and judge them.
 
     Raises:
         BrokerRefused: older than 6.2, a replica, or it evicts keys (unless that is allowed).
         BrokerUnavailable: it does not answer, or is still loading.
     """
+    from .connection import redis_errors
+
     with redis_errors(url):
         reply = await redis.info()
     return judge(reply, where=urls.redacted(url), allow_eviction=allow_eviction)
 
 
-async def check_settings(redis: Redis, facts: ServerFacts, url: str = "") -> ServerFacts:
+async def check_settings(redis: "Redis", facts: ServerFacts, url: str = "") -> ServerFacts:
     """Return the facts with checks of the server's settings, which INFO does not tell."""
+    from .connection import redis_errors
+
     pipe = redis.pipeline(transaction=False)
     for name in SETTINGS:
         pipe.config_get(name)  # one by one: 6.2 takes no more
@@ -64,7 +70,8 @@ async def check_settings(redis: Redis, facts: ServerFacts, url: str = "") -> Ser
     settings: dict[str, str] = {}
     is_refused = False
     for reply in replies:
-        if isinstance(reply, ResponseError):  # not allowed, or not known to a managed server
+        # Not allowed, or not known to a managed server.
+        if isinstance(reply, client_errors.ResponseError):
             is_refused = True
         elif isinstance(reply, Exception):
             raise reply

@@ -1,12 +1,14 @@
 """Bytes that anybody may have written into Redis, read within bounds."""
 
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING
 
 from .errors import KeyMisused, TrustError
-from .translated import translated
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 
-async def stored_bytes(redis: Redis, key: str, *, most: int) -> bytes:
+async def stored_bytes(redis: "Redis", key: str, *, most: int) -> bytes:
     """Return the content of a STRING, empty if there is none.
 
     Args:
@@ -17,6 +19,8 @@ async def stored_bytes(redis: Redis, key: str, *, most: int) -> bytes:
     Raises:
         TrustError: the key holds something else.
     """
+    from .translated import translated
+
     try:
         with translated("redis"):
             content: bytes = await redis.getrange(key, 0, most)  # type: ignore[assignment]

@@ -1,11 +1,12 @@
 """Reading one stream by last id: a reader that is cancelled or restarted loses nothing."""
 
 from collections.abc import Mapping
-from typing import Any, Final
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Any, Final
 
 from .decoding import text
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 START: Final = "0-0"
 """Before the first entry of any stream."""
@@ -14,7 +15,7 @@ Entry = tuple[bytes, Mapping[bytes, bytes]]
 
 
 async def read(
-    redis: Redis, key: str, after: str, *, count: int, block_ms: int | None
+    redis: "Redis", key: str, after: str, *, count: int, block_ms: int | None
 ) -> list[Entry]:
     """Return at most `count` entries after an id, oldest first.
 
@@ -29,7 +30,7 @@ async def read(
     return [entry for _, entries in replies for entry in entries]
 
 
-async def last_id(redis: Redis, key: str) -> str:
+async def last_id(redis: "Redis", key: str) -> str:
     """Return the id of the newest entry, START without one."""
     newest: Any = await redis.xrevrange(key, count=1)
     return text(newest[0][0]) if newest else START

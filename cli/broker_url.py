@@ -30,3 +30,12 @@ def existing_url(settings: Settings) -> str | None:
     from ..broker.embedded.stop import url_if_running
 
     return url_if_running(settings.home.data)
+
+
+def likely_url(settings: Settings) -> str:
+    """Return the URL of a server that is most likely there, without asking; empty if unknown."""
+    if settings.url:
+        return settings.url
+    from ..broker.embedded.last import last_url
+
+    return last_url(settings.home.data)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from ..broker.namespace import Namespace
+    from .config import Settings
 
 _Found = TypeVar("_Found")
 
@@ -75,22 +76,38 @@ def task_ids(incomplete: str) -> list[tuple[str, str]]:
 
 def _look_up(find: Callable[["Namespace"], Awaitable[Sequence[_Found]]]) -> Sequence[_Found]:
     """Return what find() returns; nothing when Redis is away, slow or not configured."""
+    from ..broker import quick_look
+    from ..broker.errors import RqAgentError
+    from .broker_url import likely_url
+    from .config import load
+
+    try:
+        settings = load()
+        # What the start took was nearly all its own computing.
+        left_s = max(_LEAST_S, _LIMIT_S - time.process_time())
+        return quick_look.look(likely_url(settings), settings.namespace, find, limit_s=left_s)
+    except quick_look.NotQuick:
+        return _look_well(find, settings)
+    except (RqAgentError, OSError):
+        return []
+
+
+def _look_well(
+    find: Callable[["Namespace"], Awaitable[Sequence[_Found]]], settings: "Settings"
+) -> Sequence[_Found]:
     import anyio
 
     from ..broker.errors import RqAgentError
     from .broker_url import existing_url
-    from .config import load
     from .connected import connected
 
     async def look(url: str, name: str) -> Sequence[_Found]:
-        # What the start took was nearly all its own computing.
-        with anyio.move_on_after(max(_LEAST_S, _LIMIT_S - time.process_time())):
+        with anyio.move_on_after(_LEAST_S):
             async with connected(url, name) as namespace:
                 return await find(namespace)
         return []
 
     try:
-        settings = load()
         url = existing_url(settings)
         return anyio.run(look, url, settings.namespace) if url else []
     except (RqAgentError, OSError):

@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from ..broker import quick_look
 from ..broker.errors import SelectorError
 from ..broker.keys import TaskId
 from ..broker.lookups import Lookups
-from . import identity, loop
-from .broker_url import reading_url
+from . import identity
+from .broker_url import likely_url, reading_url
 from .config import Settings
-from .connected import connected
 
 if TYPE_CHECKING:
     from ..broker.namespace import Namespace
@@ -22,12 +22,35 @@ NOTHING_YET: Final = "no tasks yet: nothing was ever submitted here"
 def look(
     settings: Settings, step: Callable[["Namespace"], Awaitable[_Result]], otherwise: _Result
 ) -> _Result:
-    """Return what step finds; `otherwise` where nothing was ever submitted."""
-    if (url := reading_url(settings)) is None:
-        return otherwise
+    """Return what step finds; `otherwise` where nothing was ever submitted.
+
+    A step may be begun twice: what is quick is tried first, and is given up before its first write.
+    """
+    try:
+        return quick_look.look(likely_url(settings), settings.namespace, step)
+    except quick_look.NotQuick:
+        url = reading_url(settings)
+    return otherwise if url is None else _look_well(url, settings.namespace, step)
+
+
+def look_at_tasks(settings: Settings, step: Callable[["Namespace"], Awaitable[_Result]]) -> _Result:
+    """Return what step finds of tasks that were named; see look().
+
+    Raises:
+        SelectorError: nothing was ever submitted, so no name names a task.
+    """
+    found = look(settings, step, None)
+    if found is None:
+        raise SelectorError(NOTHING_YET)
+    return found
+
+
+def _look_well(url: str, name: str, step: Callable[["Namespace"], Awaitable[_Result]]) -> _Result:
+    from . import loop
+    from .connected import connected
 
     async def go() -> _Result:
-        async with connected(url, settings.namespace) as namespace:
+        async with connected(url, name) as namespace:
             return await step(namespace)
 
     return loop.run(go)
