@@ -18,6 +18,7 @@ from . import (
     lookups,
     machine,
     memory,
+    relay,
     report,
     retention,
     scripts,
@@ -37,6 +38,7 @@ PARTS = {
     "retention": retention.measure,
     "cli": cli_start.measure,
     "environment": environment.measure,
+    "relay": relay.measure,
 }
 
 

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -22,11 +22,15 @@ PERSISTENCE: Final = {
 
 
 @contextmanager
-def running_server(persistence: str = "AOF everysec") -> Iterator[str]:
-    """Run a server and yield its URL; its files are gone afterwards.
+def running_server(
+    persistence: str = "AOF everysec", *, program: Path | None = None, extra: Sequence[str] = ()
+) -> Iterator[str]:
+    """Run a server and yield the URL of its socket; its files are gone afterwards.
 
     Args:
         persistence: a key of PERSISTENCE.
+        program: instead of the embedded default's.
+        extra: further options, e.g. a port.
     """
     # A short path: a socket's has at most 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="rqb"))
@@ -34,7 +38,9 @@ def running_server(persistence: str = "AOF everysec") -> Iterator[str]:
     options = ("--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder))
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(
-            [str(binary.find().path), *options, *PERSISTENCE[persistence]], stdout=log, stderr=log
+            [str(program or binary.find().path), *options, *PERSISTENCE[persistence], *extra],
+            stdout=log,
+            stderr=log,
         )
     try:
         _wait(process, socket)
