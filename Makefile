@@ -6,12 +6,12 @@ INSTALLED := $(VENV)/.installed
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: demo test lint docs model mutation bench clean redis-server
+.PHONY: demo test lint docs model mutation bench clean redis-server iproute2
 
 demo: $(INSTALLED)
 	$(BIN)/rq-agent run --set epochs=3 examples/train_digits.py
 
-test: $(INSTALLED) redis-server chromium
+test: $(INSTALLED) redis-server chromium iproute2
 	$(BIN)/pytest -n 2 $(ARGS)
 
 lint: $(INSTALLED)
@@ -52,6 +52,10 @@ redis-server:
 # The dashboard is tested in a real browser; without one these tests fail too.
 chromium:
 	@test -x /usr/bin/chromium || deploy/install-chromium.sh
+
+# Two machines are played by two network namespaces.
+iproute2:
+	@PATH="$$PATH:/usr/sbin:/sbin" command -v ip >/dev/null || deploy/install-iproute2.sh
 
 clean:
 	rm -rf $(VENV) dist build

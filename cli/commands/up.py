@@ -23,8 +23,8 @@ def supervise(common: Common) -> None:
     """Keep running what `up` asked for."""
     from .. import config
     from ..stderr_log import log_to_stderr
-    from ..upkeep import starting
+    from ..upkeep import supervising
 
     settings = config.load(common)
     log_to_stderr(verbose=settings.verbose)
-    starting.supervise(settings)
+    supervising.supervise(settings)

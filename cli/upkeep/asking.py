@@ -2,12 +2,16 @@
 
 from typing import Final
 
+import msgspec
+
 from ...broker import urls
-from ...broker.errors import UsageError
+from ...broker.errors import RqAgentError, UsageError
 from .. import values, worker_name
 from ..config import Settings
 from ..up_options import UpOptions
-from . import listening
+from . import listening, place
+from .place import Place, UpState
+from .processes import is_alive
 from .wanted import Wanted
 
 _OFF: Final = "off"
@@ -20,15 +24,87 @@ def server_of(settings: Settings) -> str:
     return urls.redacted(settings.url) if settings.url else ""
 
 
-def first(settings: Settings) -> Wanted:
-    """Return what `up` does where nobody says anything."""
+def wanted(settings: Settings, options: UpOptions, here: Place, running: UpState | None) -> Wanted:
+    """Return what shall run from now on.
+
+    Args:
+        settings: of this command.
+        options: that it was given.
+        here: the files of `up`.
+        running: of a supervisor that lives.
+
+    Raises:
+        UsageError: it is not possible, or not beside what runs.
+    """
+    if running is not None:
+        _check_running(settings, options, running)
+        found = merged(running.wanted, options, settings)
+    else:
+        found = merged(_base(settings, options, here), options, settings)
+    left = running or place.read_state(here)
+    if found.listen:
+        endpoint = listening.parse(found.listen)
+        if left is None or not _has_port(left, endpoint.port):
+            listening.check_free(endpoint)
+    return found
+
+
+def first(settings: Settings, name: str) -> Wanted:
+    """Return what `up` does where nobody says anything. Pure.
+
+    Args:
+        settings: of the command.
+        name: of the worker.
+    """
     return Wanted(
         server=server_of(settings),
         namespace=settings.namespace,
         worker=settings.role not in _LOOKS_ONLY,
-        worker_name=worker_name.free(settings.home, worker_name.default()),
+        worker_name=name,
         scheduler=settings.role not in (*_LOOKS_ONLY, "worker"),
     )
+
+
+def _base(settings: Settings, options: UpOptions, here: Place) -> Wanted:
+    """Return what options are about where nothing runs: what ran before a crash, or the usual.
+
+    What `up --foreground` runs is said by its own options alone.
+    """
+    before = place.read_wanted(here)
+    if before and (before.server, before.namespace) != (server_of(settings), settings.namespace):
+        before = None
+    base = first(settings, _name(settings, here, before))
+    if before is None or options.foreground:
+        return base
+    return msgspec.structs.replace(before, worker_name=base.worker_name)
+
+
+def _name(settings: Settings, here: Place, before: Wanted | None) -> str:
+    """Return the worker's name. The same as before finds the tasks again that it ran."""
+    name = before.worker_name if before else worker_name.default()
+    left = place.read_state(here)
+    is_left = left and any(p.name == "worker" and is_alive(p.process) for p in left.parts)
+    return name if is_left else worker_name.free(settings.home, name)
+
+
+def _check_running(settings: Settings, options: UpOptions, running: UpState) -> None:
+    if options.foreground:
+        raise UsageError(f"it already runs, with pid {running.process.pid}: `rq-agent down` first")
+    if running.is_ending:
+        raise RqAgentError("it is ending just now: wait for that, or `rq-agent down --force`")
+    there = running.wanted
+    if (there.server, there.namespace) != (server_of(settings), settings.namespace):
+        raise UsageError(
+            f"it already runs for {there.server or 'the embedded server'}, namespace "
+            f"{there.namespace}: `rq-agent down` first, or give the second one a home of its own "
+            "with RQ_AGENT_HOME"
+        )
+
+
+def _has_port(state: UpState, port: int) -> bool:
+    """Return whether a relay of ours has the port: it makes way for the one that is asked for."""
+    relays = [part for part in state.parts if part.name == "relay" and is_alive(part.process)]
+    return any(listening.parse(relay.arguments[-1]).port == port for relay in relays)
 
 
 def merged(base: Wanted, options: UpOptions, settings: Settings) -> Wanted:
@@ -41,7 +117,7 @@ def merged(base: Wanted, options: UpOptions, settings: Settings) -> Wanted:
         values.whole(options.slots, "--slots", least=0, most=10_000)
     if options.queues:
         values.names(options.queues, "--queues")
-    wanted = Wanted(
+    found = Wanted(
         server=base.server,
         namespace=base.namespace,
         queues=options.queues or base.queues,
@@ -54,8 +130,8 @@ def merged(base: Wanted, options: UpOptions, settings: Settings) -> Wanted:
         host_name=options.host_name or base.host_name,
         serial=base.serial + 1,
     )
-    _check(wanted, options, settings)
-    return wanted
+    _check(found, options, settings)
+    return found
 
 
 def _listen(base: Wanted, options: UpOptions) -> str:

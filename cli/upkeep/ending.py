@@ -10,7 +10,8 @@ import anyio
 from ...broker.errors import RqAgentError
 from ..config import Settings
 from . import asking, place, processes
-from .place import Process, UpState
+from .place import UpState
+from .processes import Process
 
 _LIMIT_S: Final = 30.0
 _NUDGE_S: Final = 1.0

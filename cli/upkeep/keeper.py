@@ -11,7 +11,8 @@ import anyio
 import msgspec
 
 from . import logs, pacing, processes
-from .place import Condition, PartState, Process
+from .place import Condition, PartState
+from .processes import Process
 from .wanted import Part
 
 log = logging.getLogger(__name__)
@@ -50,12 +51,12 @@ class Keeper:
         self._environ = environ
         self._tell = tell
         self._short_lives = 0
-        self._begin = 0
         self._again = anyio.Event()
 
     async def run(self) -> None:
         """Keep it running until cancelled, which leaves the process alone."""
         if self.state.process is not None:
+            log.info("%s: runs already, pid %d", self._part.name, self.state.process.pid)
             self._change("running")
             await self._live(self.state.process)
         while True:
@@ -100,9 +101,11 @@ class Keeper:
         processes.tell(process, signal.SIGTERM)
 
     def _start(self) -> Process:
-        self._begin = logs.size(self._log)
+        begin = logs.size(self._log)
         process = processes.start(self._part.arguments, self._log, self._environ)
-        self._change("starting", process=process, starts=self.state.starts + 1)
+        log.info("%s: started, pid %d", self._part.name, process.pid)
+        starts = self.state.starts + 1
+        self._change("starting", process=process, starts=starts, log_begin=begin)
         return process
 
     async def _live(self, process: Process) -> None:
@@ -128,7 +131,7 @@ class Keeper:
         if self.state.state == "running":
             return
         with anyio.move_on_after(_SURELY_READY_S):
-            while not logs.says_ready(logs.since(self._log, self._begin)):  # noqa: ASYNC110
+            while not logs.says_ready(logs.since(self._log, self.state.log_begin)):  # noqa: ASYNC110
                 await anyio.sleep(_LOOK_EVERY_S)  # a file sends no event
         self._change("running")
 

@@ -1,13 +1,16 @@
 """Where other machines come in, and how they call this one."""
 
-import errno
 import ipaddress
 import re
 import socket
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
+from ...broker.embedded.listening import close_all, listen
 from ...broker.errors import UsageError
+from ...broker.home import Home
+from ...broker.url_members import host_and_port
 
 DEFAULT_PORT: Final = 7341
 _OF_CONTAINERS: Final = re.compile(r"(docker|br-|veth|virbr|cni|flannel|podman|lxc|lxd)")
@@ -21,7 +24,7 @@ class Endpoint(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
 
 def parse(text: str) -> Endpoint:
@@ -47,19 +50,12 @@ def check_free(endpoint: Endpoint) -> None:
     Raises:
         UsageError: it is taken, or no address of this machine.
     """
-    try:
-        family, kind, number, _, place = socket.getaddrinfo(
-            endpoint.host, endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except OSError as e:
-        raise UsageError(f"--listen {endpoint}: nothing is known by that name: {e}") from e
-    try:
-        with socket.socket(family, kind, number) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
-            probe.listen(1)
-    except OSError as e:
-        raise UsageError(f"--listen {endpoint}: {_in_words(e, endpoint)}") from e
+    close_all(listen(endpoint.host, endpoint.port))
+
+
+def certificate_folder(home: Home) -> Path:
+    """Return where certificate and key lie that machines which joined know this one by."""
+    return home.data / "tls"
 
 
 def link_host(endpoint: Endpoint, host_name: str) -> tuple[str, Sequence[str]]:
@@ -113,14 +109,3 @@ def _ipv6(text: str) -> str:
         return str(ipaddress.IPv6Address(text))
     except ValueError:
         return ""
-
-
-def _in_words(error: OSError, endpoint: Endpoint) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "another program listens there: choose another port, or end that program"
-    if error.errno == errno.EADDRNOTAVAIL:
-        own = ", ".join(reachable(_addresses(), is_v6_too=True)) or "only the loopback"
-        return f"not an address of this machine, which has {own}; or say 0.0.0.0 for all of them"
-    if error.errno == errno.EACCES:
-        return f"this user may not listen on port {endpoint.port}: choose one above 1023"
-    return error.strerror or str(error)

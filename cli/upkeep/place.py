@@ -1,14 +1,19 @@
 """The files of `up`. They lie below the machine's id: a home may be shared by machines."""
 
+import time
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
 from ...broker import private_files
 from ...broker.embedded.layout import make_private
+from ...broker.embedded.lock import is_held
+from ...broker.errors import RqAgentError
 from ...broker.home import Home
 from .. import worker_name
+from . import processes
+from .processes import Process
 from .wanted import Wanted
 
 Condition = Literal["starting", "running", "waiting", "failing", "stopping", "stopped"]
@@ -16,14 +21,8 @@ Condition = Literal["starting", "running", "waiting", "failing", "stopping", "st
 stopped: it left because a person told it to, and stays away until the next `up`."""
 
 _Content = TypeVar("_Content", bound=msgspec.Struct)
-
-
-class Process(msgspec.Struct, frozen=True, kw_only=True):
-    """One process, told apart from a later one with the same pid."""
-
-    pid: int
-    started_ticks: int
-    boot_id: str
+_STARTED_S: Final = 20.0
+_LOOK_EVERY_S: Final = 0.05
 
 
 class PartState(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +38,8 @@ class PartState(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     """How it ended the last time; empty if it never did."""
     log: str = ""
+    log_begin: int = 0
+    """Bytes in its log before its last start."""
 
 
 class UpState(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +105,24 @@ def read_wanted(place: Place) -> Wanted | None:
 def read_state(place: Place) -> UpState | None:
     """Return the state as it was written last, also by a supervisor that is gone."""
     return _read(place.state, UpState)
+
+
+def supervised(place: Place) -> UpState | None:
+    """Return the state of the supervisor that lives; None if none does. Call it under the lock.
+
+    Raises:
+        RqAgentError: one lives, but does not say how it stands.
+    """
+    give_up = time.monotonic() + _STARTED_S
+    while is_held(place.supervisor_lock):
+        if (state := read_state(place)) is not None and processes.is_alive(state.process):
+            return state
+        if time.monotonic() > give_up:
+            raise RqAgentError(
+                f"`up` runs, but does not write {place.state}: see {place.log('up')}"
+            )
+        time.sleep(_LOOK_EVERY_S)
+    return None
 
 
 def write(path: Path, content: Wanted | UpState) -> None:

@@ -7,10 +7,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from ...worker.process import identity
 from ...worker.process.handle import Handle
 from ...worker.process.wait import gone
-from .place import Process
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """One process, told apart from a later one with the same pid."""
+
+    pid: int
+    started_ticks: int
+    boot_id: str
 
 
 def start(arguments: Sequence[str], log: Path, environ: Mapping[str, str]) -> Process:

@@ -1,55 +1,100 @@
-"""What `up` prints: what runs, where, and what to do next."""
+"""What `up` prints: what runs, where, and how others come in."""
 
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ...broker.errors import RqAgentError
 from .. import exits
 from . import logs
+from .listening import link_host, parse
 from .place import PartState, UpState
 from .wanted import Wanted
 
 if TYPE_CHECKING:
-    from ..config import Settings
     from ..render.screen import Screen
+    from .invitations import Invitation
 
-_WIDTH = 11
+_WIDTH: Final = 11
+_WHOSE: Final = {
+    "worker": "a machine that shall run tasks",
+    "submitter": "a person who shall submit tasks",
+    "viewer": "a person who shall only look",
+}
 
 
-def show(settings: "Settings", screen: "Screen", state: UpState | None, *, is_new: bool) -> int:
-    """Print how it stands; return the exit code.
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """All that `up` has to say."""
 
-    Raises:
-        RqAgentError: nothing is known: the supervisor is gone.
-    """
-    if state is None:
-        raise RqAgentError("the supervisor has ended: see its log, up.log, and try again")
+    state: UpState
+    changed: bool
+    page: str = ""
+    """Address of the page in the browser; empty: none."""
+    login: str = ""
+    """The same, and it logs in, once."""
+    invitations: Sequence["Invitation"] = ()
+
+
+def show(screen: "Screen", told: Told) -> int:
+    """Print how it stands; return the exit code."""
     if screen.json:
-        screen.print_json(_as_json(state, is_new=is_new))
+        screen.print_json(_as_json(told))
     else:
-        for line in lines(state):
+        for line in lines(told):
             screen.put(line)
-        if not is_new:
-            screen.say("it was running already; nothing has changed")
-    troubled = [part for part in state.parts if part.problem and part.state != "running"]
+        for line in hints(told):
+            screen.say(line)
+    troubled = [part for part in told.state.parts if part.problem and part.state != "running"]
     for part in troubled:
         screen.warn(_trouble(part))
     return exits.FAILED if troubled else exits.OK
 
 
-def lines(state: UpState) -> list[str]:
-    """Return one line for each thing that runs. Pure."""
-    wanted = state.wanted
-    parts = {part.name: part for part in state.parts}
+def lines(told: Told) -> list[str]:
+    """Return what runs, then one block for each kind of machine that may join."""
+    wanted = told.state.wanted
+    parts = {part.name: part for part in told.state.parts}
     found = [_line("server", wanted.server or "embedded, in this user's data folder")]
     if part := parts.get("worker"):
         found.append(_line("worker", f"{wanted.worker_name}: {_worker(wanted)}{_state(part)}"))
     if part := parts.get("scheduler"):
         found.append(_line("scheduler", f"fires schedules, archives what ended{_state(part)}"))
+    if part := parts.get("web"):
+        page = f"{told.login} (opens once, within ten minutes)" if told.login else told.page
+        found.append(_line("page", f"{page}{_state(part)}"))
     if part := parts.get("relay"):
         found.append(_line("listens", f"{wanted.listen}, TLS only{_state(part)}"))
+    for invitation in told.invitations:
+        found += ["", *_block(invitation)]
     return found
+
+
+def hints(told: Told) -> list[str]:
+    """Return what a person may want to know or do next."""
+    wanted = told.state.wanted
+    found = [] if told.changed else ["it ran already; nothing has changed"]
+    if told.invitations and not wanted.host_name:
+        host, others = link_host(parse(wanted.listen), "")
+        if host.startswith("127.") or host == "::1":
+            found.append(f"{host} can be reached from this machine only")
+        if others:
+            also = ", ".join(others)
+            found.append(f"links name {host}, of this machine's addresses ({also} too);")
+            found.append("another one or a name:  rq-agent up --host-name NAME")
+    if wanted.listen:
+        found.append("one more machine:  rq-agent invite worker")
+    return [*found, "end it:  rq-agent down"]
+
+
+def _block(invitation: "Invitation") -> list[str]:
+    until = time.strftime("%a %H:%M", time.localtime(invitation.expires_at))
+    return [
+        f"{_WHOSE[invitation.role]}:",
+        f"    rq-agent join '{invitation.link}'",
+        f"    token (one use, until {until}): {invitation.token}",
+    ]
 
 
 def _worker(wanted: Wanted) -> str:
@@ -59,11 +104,15 @@ def _worker(wanted: Wanted) -> str:
 
 
 def _state(part: PartState) -> str:
-    if part.state == "running":
-        return ""
-    if part.state == "stopping":
-        return " (finishes its tasks first, then the new one starts)"
-    return f" ({part.state})"
+    match part.state:
+        case "running":
+            return ""
+        case "stopping":
+            return " (finishes its tasks first, then a new one starts)"
+        case "stopped":
+            return " (has left, as it was told)"
+        case _:
+            return f" ({part.state})"
 
 
 def _line(title: str, text: str) -> str:
@@ -71,23 +120,24 @@ def _line(title: str, text: str) -> str:
 
 
 def _trouble(part: PartState) -> str:
-    from pathlib import Path
-
-    said = logs.since(Path(part.log), 0)
+    said = logs.since(Path(part.log), part.log_begin)
     return f"the {part.name} {part.problem}; {part.log} says:\n{said}"
 
 
-def _as_json(state: UpState, *, is_new: bool) -> dict[str, Any]:
-    wanted = state.wanted
+def _as_json(told: Told) -> dict[str, Any]:
+    state, wanted = told.state, told.state.wanted
     return {
         "schema": 1,
-        "changed": is_new,
+        "changed": told.changed,
         "pid": state.process.pid,
         "version": state.version,
         "server": wanted.server or "embedded",
         "namespace": wanted.namespace,
         "listen": wanted.listen,
+        "page": told.page,
+        "login": told.login,
         "parts": [_part(part) for part in state.parts],
+        "invitations": msgspec.to_builtins(told.invitations),
     }
 
 

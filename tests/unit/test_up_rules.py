@@ -6,7 +6,8 @@ import pytest
 
 from rq_agent.broker.errors import UsageError
 from rq_agent.cli.upkeep import listening, logs, pacing, settled
-from rq_agent.cli.upkeep.place import PartState, Process, UpState
+from rq_agent.cli.upkeep.place import PartState, UpState
+from rq_agent.cli.upkeep.processes import Process
 from rq_agent.cli.upkeep.wanted import Wanted, parts, same
 
 WANTED = Wanted(namespace="lab", worker_name="box", web=False)
@@ -90,11 +91,6 @@ def test_an_address_may_have_a_port(text: str, found: tuple[str, int]) -> None:
 def test_what_is_no_address_is_refused_with_examples(text: str) -> None:
     with pytest.raises(UsageError, match=r"--listen.*10\.0\.0\.1:7341"):
         listening.parse(text)
-
-
-def test_an_address_of_another_machine_is_refused_with_the_own_ones() -> None:
-    with pytest.raises(UsageError, match="not an address of this machine, which has"):
-        listening.check_free(listening.Endpoint("192.0.2.1", 7341))
 
 
 def test_links_name_an_address_that_others_reach() -> None:

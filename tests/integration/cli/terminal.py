@@ -17,6 +17,8 @@ TIMEOUT_S: Final = 60.0
 class Terminal:
     """Runs commands; `close` stops whatever they started."""
 
+    program: Sequence[str] = PROGRAM
+
     def __init__(self, folder: Path, cache: Path) -> None:
         self.home = folder / "home"
         self.code = folder / "code"
@@ -35,7 +37,7 @@ class Terminal:
     def __call__(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
         """Run a command to its end."""
         return subprocess.run(
-            [*PROGRAM, *arguments],
+            [*self.program, *arguments],
             cwd=self.code,
             env=self.environ | environ,
             capture_output=True,
@@ -46,7 +48,7 @@ class Terminal:
     def fed(self, words: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """Run a command to its end, with words on its stdin."""
         return subprocess.run(
-            [*PROGRAM, *arguments],
+            [*self.program, *arguments],
             cwd=self.code,
             env=self.environ,
             input=words.encode(),
@@ -68,7 +70,7 @@ class Terminal:
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a command and leave it running."""
         process = subprocess.Popen(
-            [*PROGRAM, *arguments],
+            [*self.program, *arguments],
             cwd=self.code,
             env=self.environ,
             stdout=subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from rq_agent.broker.embedded.layout import Layout
+from tests.servers import free_port
 
 from ..cli.terminal import Terminal
 
@@ -252,3 +254,60 @@ def test_secrets_of_a_server_of_ones_own_are_in_no_arguments(terminal: Terminal)
 
     for pid in (told["pid"], *(each["pid"] for each in told["parts"])):
         assert password not in Path(f"/proc/{pid}/cmdline").read_text()
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts(terminal: Terminal) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = terminal("up", "--no-web", "--listen", f"127.0.0.1:{port}")
+
+    assert done.returncode == 2
+    assert b"another program has that port" in done.stderr
+    assert terminal.workers() == []
+
+
+def test_the_way_in_can_be_opened_moved_and_closed_under_a_worker_that_goes_on(
+    terminal: Terminal,
+) -> None:
+    worker = part(up(terminal), "worker")
+    port, other = free_port(), free_port()
+    opened = up(terminal, "--listen", f"127.0.0.1:{port}")
+    again = up(terminal)
+    moved = up(terminal, "--listen", f"127.0.0.1:{other}", "--host-name", "box.example")
+    closed = up(terminal, "--listen", "off")
+
+    assert [each["role"] for each in opened["invitations"]] == ["worker", "submitter", "viewer"]
+    assert f"@127.0.0.1:{port}/default" in opened["invitations"][0]["link"]
+    assert again["invitations"] == []
+    assert f"@box.example:{other}/default" in moved["invitations"][0]["link"]
+    assert {each["token"] for each in moved["invitations"]}.isdisjoint(
+        each["token"] for each in opened["invitations"]
+    )
+    assert [each["name"] for each in closed["parts"]] == ["worker", "scheduler"]
+    assert part(closed, "worker") == worker
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--listen", "a b"), "10.0.0.1:7341"),
+        (("--listen", "203.0.113.5"), "no address of this machine"),
+        (("--listen", "no.such.name.invalid"), "knows no address of the name"),
+        (("--host-name", "box"), "--listen"),
+        (("--slots", "many"), "--slots many"),
+        (("--queues", "a,,b"), "--queues"),
+        (("--redis", "redis://:s3cret@localhost:1", "--listen", "127.0.0.1"), "port of its own"),
+    ],
+)
+def test_what_can_not_be_is_refused_before_anything_starts(
+    terminal: Terminal, options: tuple[str, ...], words: str
+) -> None:
+    done = terminal("up", *options)
+
+    assert done.returncode == 2
+    assert words in done.stderr.decode()
+    assert b"s3cret" not in done.stderr
+    assert done.stdout == b""
+    assert not (terminal.home / "data").exists()
