@@ -158,6 +158,8 @@ ROOT: Final = Group(
                 Entry("up", "up:up"),
                 Entry("down", "down:down"),
                 Entry("_up", "up:supervise", is_hidden=True),
+                Entry("_relay", "relay:relay", is_hidden=True),
+                Entry("_registrar", "relay:registrar", is_hidden=True),
                 Entry("version", "version:version"),
             ),
         ),
