@@ -25,13 +25,7 @@ def show_task(settings: Settings, screen: Screen, selector: str) -> None:
 
     async def go() -> TaskDetails:
         async with connected(url, settings.namespace) as namespace:
-            try:
-                return await _gather(namespace, selector)
-            except (NothingSelected, TaskNotFound) as e:
-                absent = e
-            if (found := await _gather_archived(settings, screen, selector)) is None:
-                raise absent
-            return found
+            return await details_of(namespace, settings, screen, selector)
 
     details = loop.run(go)
     if screen.json:
@@ -42,6 +36,23 @@ def show_task(settings: Settings, screen: Screen, selector: str) -> None:
     if details.is_archived:
         screen.say("this task has left Redis: shown from the archive")
     footer(screen, next_steps(details))
+
+
+async def details_of(
+    namespace: "Namespace", settings: Settings, screen: Screen, selector: str
+) -> TaskDetails:
+    """Return all about a task, in Redis or in the archive.
+
+    Raises:
+        SelectorError: it names none, or several.
+    """
+    try:
+        return await _gather(namespace, selector)
+    except (NothingSelected, TaskNotFound) as e:
+        absent = e
+    if (found := await _gather_archived(settings, screen, selector)) is None:
+        raise absent
+    return found
 
 
 async def _gather(namespace: "Namespace", selector: str) -> TaskDetails:

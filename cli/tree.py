@@ -29,6 +29,8 @@ class Group(NamedTuple):
     help: str
     panels: Sequence[Panel]
     is_hidden: bool = False
+    usual: str = ""
+    """The command that is meant where none is named; empty: one must be."""
 
 
 _QUEUE: Final = Group(
@@ -56,16 +58,32 @@ _WORKER: Final = Group(
     "worker",
     "Workers: who is there, and what they do.",
     (
-        Panel("Look", (Entry("ls", "worker_ls:worker_ls"),)),
+        Panel(
+            "Look", (Entry("ls", "worker_ls:worker_ls"), Entry("show", "worker_show:worker_show"))
+        ),
         Panel(
             "Change",
             (
-                Entry("drain", "worker_drain:drain"),
-                Entry("undrain", "worker_drain:undrain"),
-                Entry("stop", "worker_drain:stop"),
+                Entry("drain", "worker_orders:drain"),
+                Entry("undrain", "worker_orders:undrain"),
+                Entry("pause", "worker_orders:pause"),
+                Entry("resume", "worker_orders:resume"),
+                Entry("stop", "worker_orders:stop"),
+                Entry("restart", "worker_orders:restart"),
+                Entry("label", "worker_label:worker_label"),
             ),
         ),
     ),
+)
+
+_ARCHIVE: Final = Group(
+    "archive",
+    "Archive tasks: let those that ended leave Redis, and list what has.",
+    (
+        Panel("Look", (Entry("ls", "archive:archive_ls"),)),
+        Panel("Change", (Entry("add", "archive:archive_add"),)),
+    ),
+    usual="add",
 )
 
 _SCHEDULE: Final = Group(
@@ -110,6 +128,15 @@ _CONFIG: Final = Group(
     (Panel("Look", (Entry("show", "config:config_show"), Entry("path", "config:config_path"))),),
 )
 
+_KEY: Final = Group(
+    "key",
+    "Keys: whose tasks machines run, and who joined.",
+    (
+        Panel("Look", (Entry("ls", "key:key_ls"), Entry("show", "key:key_show"))),
+        Panel("Change", (Entry("add", "key:key_add"), Entry("rm", "key:key_rm"))),
+    ),
+)
+
 ROOT: Final = Group(
     "rq-agent",
     "Run Python work on the machines you own.",
@@ -131,6 +158,7 @@ ROOT: Final = Group(
                 Entry("logs", "logs:logs"),
                 Entry("wait", "wait:wait"),
                 Entry("why", "why:why"),
+                Entry("diff", "diff:diff"),
                 Entry("events", "events:events"),
             ),
         ),
@@ -139,19 +167,25 @@ ROOT: Final = Group(
             (
                 Entry("cancel", "cancel:cancel"),
                 Entry("move", "move:move"),
+                Entry("edit", "edit:edit"),
                 Entry("clone", "clone:clone"),
                 Entry("enqueue", "enqueue:enqueue"),
                 Entry("dequeue", "dequeue:dequeue"),
                 Entry("reset", "reset:reset"),
                 Entry("label", "label:label"),
-                Entry("archive", "archive:archive"),
+                _ARCHIVE,
+                Entry("rm", "rm:rm"),
             ),
         ),
         Panel("Queues and workers", (_QUEUE, _WORKER, _SCHEDULE)),
         Panel(
             "This machine",
             (
+                Entry("join", "join:join"),
+                Entry("invite", "invite:invite"),
+                _KEY,
                 Entry("scheduler", "scheduler:scheduler"),
+                Entry("web", "web:web"),
                 Entry("doctor", "doctor:doctor"),
                 _CONTEXT,
                 _CONFIG,
