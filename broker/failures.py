@@ -7,9 +7,11 @@ from typing import Final
 from . import client_errors as client
 from .denials import denial, is_denial_in_script
 from .errors import AccessDenied, BrokerRefused, BrokerUnavailable, KeyMisused
+from .refused_logins import refusal
 
 _Kind = type[BrokerUnavailable]
 
+_WRONG_LOGIN: Final = refusal("")
 _BY_CODE: Final[Mapping[str, tuple[_Kind, str]]] = {
     "OOM": (
         BrokerRefused,
@@ -26,7 +28,7 @@ _BY_CODE: Final[Mapping[str, tuple[_Kind, str]]] = {
     "ASK": (BrokerUnavailable, "is moving this namespace's keys to another cluster node"),
     "DENIED": (AccessDenied, "is in protected mode: give it a password, or connect from its host"),
     "NOAUTH": (AccessDenied, "asks for a password: redis://user:password@host:port/0"),
-    "WRONGPASS": (AccessDenied, "refused the user name or the password"),
+    "WRONGPASS": (AccessDenied, _WRONG_LOGIN),
     "LOADING": (BrokerUnavailable, "is still loading its data: try again in a moment"),
     "BUSY": (BrokerUnavailable, "is busy with a script that runs too long"),
     "CLUSTERDOWN": (BrokerUnavailable, "is in a cluster that is down"),
@@ -77,9 +79,10 @@ def translate(
         return AccessDenied(f"redis at {where} {denial(str(error), user=user, command=command)}")
     if known := _replied(error):
         kind, words = known
+        words = refusal(user) if words == _WRONG_LOGIN else words
         return kind(f"redis at {where} {words}")
     if isinstance(error, client.AuthenticationError):
-        return AccessDenied(f"redis at {where} refused the user name or the password")
+        return AccessDenied(f"redis at {where} {refusal(user)}")
     if isinstance(error, client.InvalidResponse):
         return BrokerRefused(
             f"what answers at {where} is not redis: another service on this port? "

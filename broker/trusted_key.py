@@ -15,6 +15,8 @@ KeyId = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
 PublicKey = Annotated[bytes, msgspec.Meta(min_length=PUBLIC_BYTES, max_length=PUBLIC_BYTES)]
 EVERY_QUEUE: Final = ("*",)
 MAX_LINE: Final = 400
+MAX_PATTERNS: Final = 64
+_PATTERN: Final = re.compile(r"[A-Za-z0-9_.*?\[\]!-]{1,64}")
 _LINE: Final = re.compile(r"rqa-ed25519 ([A-Za-z0-9+/]{43}=)(?: (\S.*))?")
 
 
@@ -43,6 +45,22 @@ def trusted_key(public: bytes, name: str, queues: Sequence[str]) -> TrustedKey:
         return msgspec.convert(key, TrustedKey)
     except msgspec.ValidationError as e:
         raise UsageError(f"key of {name[:64]!r} can't be trusted: {e}") from e
+
+
+def check_patterns(queues: Sequence[str]) -> tuple[str, ...]:
+    """Return names or patterns of queues.
+
+    Raises:
+        UsageError: one of them fits no queue, or there are too many.
+    """
+    if not 1 <= len(queues) <= MAX_PATTERNS:
+        raise UsageError(f"name 1 to {MAX_PATTERNS} queues or patterns, not {len(queues)}")
+    for each in queues:
+        if not _PATTERN.fullmatch(each):
+            raise UsageError(
+                f"queue {each[:64]!r}: write the name of a queue, or a pattern like gpu-*"
+            )
+    return tuple(queues)
 
 
 def parse_line(line: str) -> tuple[bytes, str]:

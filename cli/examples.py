@@ -90,5 +90,21 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "config show": ("rq-agent config show", "rq-agent config show --json"),
     "config path": ("rq-agent config path",),
     "down": ("rq-agent down", "rq-agent down --force"),
+    "join": (
+        "rq-agent join 'rqa+tls://worker@10.0.0.1:7341/default?key=...#...'",
+        "rq-agent join 'rqa+tls://worker@10.0.0.1:7341/default?key=...#...' --name lab --token-file token",
+    ),
+    "invite": (
+        "rq-agent invite worker",
+        "rq-agent invite submitter --expires 1h --queues gpu-*,default",
+        "rq-agent invite --ls",
+    ),
+    "key ls": ("rq-agent key ls", "rq-agent key ls --json"),
+    "key show": ("rq-agent key show",),
+    "key add": (
+        "rq-agent key add ada.pub --queues gpu-*",
+        "rq-agent key add ada.pub --everywhere",
+    ),
+    "key rm": ("rq-agent key rm 3f1c", "rq-agent key rm submitter-ada-laptop-3f1c"),
     "version": ("rq-agent version", "rq-agent version --json"),
 }

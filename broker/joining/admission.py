@@ -81,6 +81,7 @@ class Admission:
             namespace=self._ns.name,
             queues=member.queues,
             serial=serial,
+            owner=self._owner.name,
         )
 
     async def _say(self, token_id: str, record: TokenRecord, answer: Answer) -> None:

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from .. import keys, streams
 from ..connection import blocking_connection, connect
 from ..errors import AccessDenied, BrokerUnavailable, TrustError
+from ..refused_logins import used_up
 from ..roles import Role
 from . import certificate
 from .link import JoinLink
@@ -26,6 +27,7 @@ ANSWER_S: Final = 35.0
 """A little longer than a registrar takes a request for fresh."""
 _BLOCK_MS: Final = 2_000
 _BATCH: Final = 16
+_LONGEST_NAME: Final = 255
 
 
 class Joined(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +44,7 @@ class Joined(msgspec.Struct, frozen=True, kw_only=True):
     """The only certificate that the server may show."""
     owner: bytes
     """Raw public key of who signs the keyring."""
+    owner_name: str
     serial: int
     """Of the keyring: an older one does not count."""
 
@@ -105,6 +108,7 @@ def _joined(link: JoinLink, answer: Answer, asked: Asked, pem: str) -> Joined:
         queues=answer.queues,
         pem=pem.encode(),
         owner=link.owner,
+        owner_name=answer.owner[:_LONGEST_NAME] or link.place,
         serial=answer.serial,
     )
 
@@ -147,11 +151,6 @@ async def _login(client: Redis, link: JoinLink, token: Token) -> None:
         await client.ping()
     except AccessDenied as e:
         raise AccessDenied(used_up(link.role)) from e
-
-
-def used_up(role: str) -> str:
-    """Return what it means when the server does not know a token's user."""
-    return f"the token has expired or was used; ask for a new one: rq-agent invite {role}"
 
 
 @contextmanager

@@ -37,6 +37,11 @@ class Owner:
         self._pair = pair
         self._trust = trust
 
+    @property
+    def name(self) -> str:
+        """Of whoever signs."""
+        return self._pair.name
+
     async def open(self) -> Keyring:
         """Return the keyring; make one with the owner's own key when there is none."""
         self._trust.add_keeper(self._pair.public, self._pair.name, self._ns.name)

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from ..errors import TrustError, UsageError
+from ..refused_logins import used_up
 from ..roles import Role
 from ..signed_task import brief
 from ..trusted_key import KeyId, PublicKey
@@ -112,7 +113,7 @@ def decode_member(content: bytes) -> Member:
 def refusal(record: TokenRecord, role: str, *, now_ms: int) -> str:
     """Return why a token does not let a new request in; empty when it does."""
     if now_ms >= record.expires_ms or record.uses == 0:
-        return f"the token has expired or was used; ask for a new one: rq-agent invite {role}"
+        return used_up(role)
     if role != record.role:
         return (
             f"the token is for a {record.role}, and the link for a {role}: "

@@ -58,6 +58,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     queues: tuple[str, ...] = ()
     serial: int = 0
     """Of the keyring: who joined takes no older one."""
+    owner: str = ""
+    """Name of whoever signs it."""
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from ..decoding import text
 from ..errors import TrustError, UsageError
 from ..namespace import Namespace
 from ..roles import Role
+from ..trusted_key import check_patterns
 from . import token as token_text
 from .clock import now_ms
 from .logins import Logins
@@ -77,7 +78,7 @@ class Tokens:
             created_ms=now,
             expires_ms=now + expires_ms,
             uses=uses,
-            queues=queues,
+            queues=check_patterns(queues),
             name=name,
         )
         # First the record: a user without one is nobody's, and is taken away at the next start.
