@@ -1,0 +1,1 @@
+"""Who may use the dashboard: addresses, login links, sessions, what browsers may do."""

@@ -1,0 +1,111 @@
+"""The process: opens a port, serves until it is told to stop."""
+
+import signal
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+import anyio
+import uvicorn
+from anyio.abc import TaskStatus
+from starlette.types import ASGIApp
+
+from .app import application
+from .config import WebConfig
+from .source import opened
+
+_LINGER_S: Final = 2
+"""How long requests may still take when the server stops."""
+_MOST_CONNECTIONS: Final = 256
+_LARGEST_HEAD: Final = 16 * 1024
+
+
+class _Server(uvicorn.Server):
+    """Tells when it is ready, and leaves signals to us: uvicorn raises them again at its end."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Do nothing."""
+        yield
+
+
+async def serve(
+    config: WebConfig, listener: socket.socket, *, url: str, ready: Callable[[], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        config: what it is told.
+        listener: is bound to config's address; see run.listen.
+        url: of Redis.
+        ready: called when requests are answered.
+
+    Raises:
+        BrokerUnavailable: there was no usable Redis at the start; later it is waited for.
+    """
+    async with opened(config, url) as source, anyio.create_task_group() as tg:
+        server = _Server(_settings(application(source)), ready)
+        tg.start_soon(source.hub.run)
+        async with anyio.create_task_group() as serving:
+            await serving.start(_stop_on_signal, server, source.hub.close)
+            await server.serve(sockets=[listener])
+            serving.cancel_scope.cancel()
+        tg.cancel_scope.cancel()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound; port 0: to any free one.
+
+    Raises:
+        OSError: the port is taken, or there is no such address.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _settings(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        cast("Any", app),  # uvicorn spells the same type out
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=_MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=_LARGEST_HEAD,
+        timeout_graceful_shutdown=_LINGER_S,
+    )
+
+
+async def _stop_on_signal(
+    server: uvicorn.Server,
+    close: Callable[[], None],
+    *,
+    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+        task_status.started()
+        async for _ in received:
+            close()
+            server.should_exit = True
