@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from .answers import Answer
+from .ids import first_of
 from .keys import TaskId
 from .listing import Filters, find
 from .namespace import Namespace
@@ -20,6 +21,8 @@ from .verbs import Verb
 
 STEP: Final = 200
 """Tasks in one round trip."""
+_CLOCKS_MS: Final = 3_600_000
+"""So far may the clock of who made an id be behind that of Redis."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,12 +43,21 @@ async def matching(ns: Namespace, filters: Filters, *, after: TaskId | None = No
     """Return the ids of all tasks that the filters accept, oldest first; those behind `after`."""
     found: list[TaskId] = []
     before: TaskId | None = None
+    first = first_of(int(filters.since_s * 1000) - _CLOCKS_MS)
+    after = max(after or first, first)
     while True:
         some = await find(ns, filters, before=before)
-        found += [task_id for task_id in some.ids if after is None or task_id > after]
+        found += await _accepted(ns, filters, [i for i in some.ids if i > after])
         before = some.before
-        if before is None or (after is not None and before <= after):
+        if before is None or before <= after:
             return found[::-1]
+
+
+async def _accepted(ns: Namespace, filters: Filters, ids: list[TaskId]) -> list[TaskId]:
+    """Return those of the ids, which the indices gave, that the filters accept."""
+    if filters.are_indexed or not ids:
+        return ids
+    return [r.id for r in await Records(ns).fetch(ids) if filters.accept(r)]
 
 
 async def apply(

@@ -25,6 +25,7 @@ from .submission import VALID_S
 from .trust import TrustFileError
 
 _NONE: Final[Mapping[str, str]] = {}
+_NONE_NEEDED: Final[Mapping[str, float]] = {}
 _ids: Final = TaskIds()
 
 
@@ -39,6 +40,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """Environment variables to add, or to replace."""
     without_env: tuple[str, ...] = ()
     need: Need | None = None
+    needs: Mapping[str, float] = _NONE_NEEDED
+    """Fields of the need to replace."""
     timeout_s: float | None = None
     grace_s: float | None = None
     queue: str = ""
@@ -90,7 +93,7 @@ def changed(signed: SignedTask, changes: Changes, *, user: str, now_s: float) ->
         argv=signed.argv if changes.argv is None else changes.argv,
         params={k: v for k, v in params.items() if k not in changes.without_params},
         env={k: v for k, v in env.items() if k not in changes.without_env},
-        need=changes.need or signed.need,
+        need=msgspec.structs.replace(changes.need or signed.need, **changes.needs),
         timeout_s=signed.timeout_s if changes.timeout_s is None else changes.timeout_s,
         grace_s=signed.grace_s if changes.grace_s is None else changes.grace_s,
         not_after=int(start_s) + VALID_S,

@@ -19,6 +19,8 @@ _OF_QUEUES: Final = frozenset({TaskState.QUEUED, TaskState.RUNNING})
 
 async def count_tasks(ns: Namespace, filters: Filters) -> int | None:
     """Return how many tasks the filters accept; None where only a search would tell."""
+    if not filters.are_indexed:
+        return None
     states = frozenset(filters.states)
     if states == frozenset(TaskState):
         states = frozenset()

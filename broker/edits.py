@@ -34,7 +34,8 @@ EDITABLE: Final = BEFORE_RUNNING | {TaskState.DRAFT}
 """States in which a task can be edited."""
 
 _SIGNED: Final = (
-    *("argv", "params", "without_params", "env", "without_env", "need", "timeout_s", "grace_s"),
+    *("argv", "params", "without_params", "env", "without_env", "need", "needs"),
+    *("timeout_s", "grace_s"),
 )
 _FIXED: Final = ("delay_ms", "at_ms", "unique", "replaces", "is_draft")
 _AS_IT_WAS: Final = Changes()

@@ -32,6 +32,11 @@ def encode(number: int) -> TaskId:
     return TaskId("".join(_DIGITS[number >> shift & 31] for shift in range(75, -1, -5)))
 
 
+def first_of(unix_ms: int) -> TaskId:
+    """Return the smallest id that is made at a time."""
+    return encode(max(unix_ms, 0) << _RANDOM_BITS)
+
+
 def is_prefix(text: str) -> bool:
     """Return whether text could be the beginning of an id."""
     return 0 < len(text) <= LENGTH and all(c in _DIGITS for c in text)

@@ -55,6 +55,7 @@ def _group(group: Group, callback: Callable[..., None], *, add_completion: bool)
     made_of: Any = typer.main.get_command(app)
     made_of.panels = group.panels
     made_of.make = made
+    made_of.usual = group.usual
     return made_of
 
 

@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from ..broker.errors import UsageError
 from ..broker.lookups import Lookups
 from ..broker.states import FINAL, TaskState
 from ..broker.tasks import CancelOutcome, Tasks
 from ..broker.verbs import cancelling
 from . import exits, loop, values
-from .acting import act_on_all, check_selection
+from .acting import Deed, act_on_all, check_selection
 from .config import Settings
 from .connected import connected
 from .filter_options import FilterOptions
 from .reading import resolve, url_of_tasks
+from .render.footer import footer
 from .render.screen import Screen
 
 if TYPE_CHECKING:
@@ -22,18 +26,35 @@ if TYPE_CHECKING:
     from ..broker.record import Record
 
 
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """How tasks that run are to be stopped, as it was written."""
+
+    grace: str = ""
+    """From SIGTERM to SIGKILL; empty: each task's own."""
+    force: bool = False
+    """SIGKILL at once."""
+    reason: str = ""
+
+    @property
+    def grace_ms(self) -> int | None:
+        """Return the time in ms, None for each task's own; raise UsageError for what is none."""
+        if self.force and self.grace:
+            raise UsageError("--force kills at once, and --grace waits; use one of them")
+        if self.force:
+            return 0
+        return int(values.duration_s(self.grace, "--grace") * 1000) if self.grace else None
+
+
 def cancel_tasks(
     settings: Settings,
     screen: Screen,
     selectors: Sequence[str],
     options: FilterOptions,
-    *,
-    grace: str,
-    reason: str,
+    ending: Ending,
 ) -> int:
     """Cancel what was named. All names are looked up before anything is cancelled."""
     check_selection(selectors, options)
-    grace_ms = _grace_ms(grace)
+    reason, grace_ms = ending.reason, ending.grace_ms
     url = url_of_tasks(settings)
 
     async def go() -> "list[tuple[CancelOutcome, Record]]":
@@ -48,21 +69,19 @@ def cancel_tasks(
         return exits.OK
     for outcome, record in done:
         screen.put(f"{record.id} {_words(outcome, record)}")
+    if len(done) == 1:
+        [(outcome, record)] = done
+        is_asked = outcome is CancelOutcome.REQUESTED
+        footer(screen, [f"{'logs -f' if is_asked else 'rerun'} {record.id}"])
     return exits.OK
 
 
-def cancel_all(
-    settings: Settings, screen: Screen, options: FilterOptions, *, grace: str, reason: str
-) -> int:
+def cancel_all(settings: Settings, screen: Screen, options: FilterOptions, ending: Ending) -> int:
     """Cancel all tasks that the options accept; return an exit code."""
     check_selection((), options)
     live = frozenset(TaskState) - FINAL
-    make = partial(cancelling, reason=reason, grace_ms=_grace_ms(grace))
-    return act_on_all(settings, screen, options, what="cancel", make=make, states=live)
-
-
-def _grace_ms(grace: str) -> int | None:
-    return int(values.duration_s(grace, "--grace") * 1000) if grace else None
+    make = partial(cancelling, reason=ending.reason, grace_ms=ending.grace_ms)
+    return act_on_all(settings, screen, options, Deed(what="cancel", make=make, states=live))
 
 
 async def _cancel(

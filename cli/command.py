@@ -71,9 +71,7 @@ def _shaped(run: Callable[..., Any], body: Body) -> Callable[..., Any]:
 def _parameters(group: Any) -> list[inspect.Parameter]:
     """Return one parameter for each field of an option class."""
     return [
-        inspect.Parameter(
-            each.name, _KIND, annotation=group.__annotations__[each.name], default=_default(each)
-        )
+        inspect.Parameter(each.name, _KIND, annotation=each.type, default=_default(each))
         for each in fields(group)
     ]
 

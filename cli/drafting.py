@@ -9,7 +9,7 @@ from ..broker.errors import UsageError
 from ..broker.names import check_queue
 from ..broker.states import TaskState
 from . import values
-from .acting import act
+from .acting import Deed, act
 from .config import Settings
 from .filter_options import FilterOptions
 from .local_zone import local_zone
@@ -51,12 +51,10 @@ def enqueue_drafts(
     placement: Placement,
 ) -> int:
     """Enqueue drafts; return an exit code."""
-    return act(
-        settings,
-        screen,
-        selectors,
-        options,
+    deed = Deed(
         what="enqueue",
         make=lambda ns: partial(Drafts(ns).enqueue_many, placement=placement),
         states=(TaskState.DRAFT,),
+        next_steps=("logs -f", "why", "cancel"),
     )
+    return act(settings, screen, selectors, options, deed)

@@ -1,17 +1,11 @@
 """The options of commands that do something with all tasks of a filter."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from .completion import queue_names, task_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from ..broker.listing import Filters
-    from ..broker.states import TaskState
+from .completion import queue_names, task_ids, worker_names
 
 Tasks = Annotated[
     list[str] | None,
@@ -24,19 +18,83 @@ Tasks = Annotated[
 ]
 
 
+def _option(*names: str, metavar: str | None = None, text: str) -> typer.models.OptionInfo:
+    first, *others = names
+    option: typer.models.OptionInfo = typer.Option(
+        first, *others, help=text, metavar=metavar, show_default=False
+    )
+    return option
+
+
 @dataclass(frozen=True)
-class FilterOptions:
-    """Which tasks, where none is named."""
+class Picked:
+    """Which tasks, where none is named: what no command means otherwise."""
 
     state: Annotated[
         list[str],
-        typer.Option(
-            "--state",
-            metavar="STATE",
-            help="All in this state; may be repeated.",
-            show_default=False,
-        ),
+        _option("--state", metavar="STATE", text="All in this state; may be repeated."),
     ] = field(default_factory=list)
+    failed: Annotated[
+        bool, _option("--failed", text="All that failed, errored, timed out or died.")
+    ] = False
+    user: Annotated[str, _option("-u", "--user", metavar="NAME", text="All of one user.")] = ""
+    mine: Annotated[bool, _option("--mine", text="All of mine.")] = False
+    worker: Annotated[
+        str,
+        typer.Option(
+            "--worker",
+            metavar="NAME",
+            help="All that run on one worker, or ran there last.",
+            show_default=False,
+            autocompletion=worker_names,
+        ),
+    ] = ""
+    since: Annotated[
+        str,
+        _option(
+            "--since",
+            metavar="TIME",
+            text="All that were made since: 2h (ago), 09:30, 2031-05-01.",
+        ),
+    ] = ""
+    dry_run: Annotated[bool, _option("--dry-run", text="Only show the tasks that fit.")] = False
+    yes: Annotated[bool, _option("-y", "--yes", text="Don't ask.")] = False
+    resume: Annotated[
+        str,
+        _option(
+            "--resume",
+            metavar="ID",
+            text="Go on behind this task, where the command said that it had stopped.",
+        ),
+    ] = ""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Return what must be so of a task, by the name of the option; empty: whatever."""
+        return {"user": self.user, "worker": self.worker, "since": self.since}
+
+    @property
+    def are_given(self) -> bool:
+        """Return whether they say which tasks."""
+        return bool(self.words)
+
+    @property
+    def words(self) -> str:
+        """Return what they say, as it was written."""
+        flags = [name for name in ("failed", "mine") if getattr(self, name)]
+        return " ".join(
+            [
+                *(f"--state {state}" for state in self.state),
+                *(f"--{name}" for name in flags),
+                *(f"--{name} {value}" for name, value in self.fields.items() if value),
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class FilterOptions(Picked):
+    """Which tasks, where none is named."""
+
     queue: Annotated[
         str,
         typer.Option(
@@ -48,54 +106,33 @@ class FilterOptions:
             autocompletion=queue_names,
         ),
     ] = ""
-    user: Annotated[
-        str,
-        typer.Option("-u", "--user", metavar="NAME", help="All of one user.", show_default=False),
-    ] = ""
     label: Annotated[
-        str,
-        typer.Option(
-            "-l", "--label", metavar="KEY[=VALUE]", help="All with a label.", show_default=False
-        ),
+        str, _option("-l", "--label", metavar="KEY[=VALUE]", text="All with a label.")
     ] = ""
-    name: Annotated[
-        str,
-        typer.Option("-n", "--name", metavar="NAME", help="All of one name.", show_default=False),
-    ] = ""
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the tasks that fit.")] = (
-        False
-    )
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Don't ask.")] = False
+    name: Annotated[str, _option("-n", "--name", metavar="NAME", text="All of one name.")] = ""
 
     @property
-    def are_given(self) -> bool:
-        """Return whether they say which tasks."""
-        return any((self.state, self.queue, self.user, self.label, self.name))
+    def fields(self) -> dict[str, str]:
+        """Return what must be so of a task, by the name of the option; empty: whatever."""
+        more = {"queue": self.queue, "label": self.label, "name": self.name}
+        return {**more, **super().fields}
+
+
+@dataclass(frozen=True)
+class WhereOptions(Picked):
+    """Which tasks, for commands whose --queue, --name and --label say what is to be changed."""
+
+    where: Annotated[
+        list[str],
+        _option(
+            "--where",
+            metavar="KEY=VALUE",
+            text="All with this queue, name, label (label=KEY, label=KEY=VALUE), state, user or "
+            "worker; may be repeated.",
+        ),
+    ] = field(default_factory=list)
 
     @property
     def words(self) -> str:
         """Return what they say, as it was written."""
-        named = {"queue": self.queue, "user": self.user, "label": self.label, "name": self.name}
-        states = [f"--state {state}" for state in self.state]
-        return " ".join([*states, *(f"--{name} {value}" for name, value in named.items() if value)])
-
-
-def filters_of(options: FilterOptions, usual: "Collection[TaskState]") -> "Filters":
-    """Return what the options accept.
-
-    Args:
-        options: as they were given.
-        usual: states that are meant where the options name none; empty: all.
-
-    Raises:
-        UsageError: a state that is none.
-    """
-    import msgspec
-
-    from . import listing
-
-    filters = listing.filters_of(
-        queue=options.queue, states=options.state, user=options.user, label=options.label
-    )
-    states = filters.states or tuple(usual)
-    return msgspec.structs.replace(filters, name=options.name, states=states)
+        return " ".join([*(f"--where {each}" for each in self.where), super().words]).strip()

@@ -68,6 +68,14 @@ class QuickGroup(_Quick, TyperGroup):
 
     panels: Sequence[Panel] = ()
     make: Callable[[Entry | Group], Any]
+    usual: str = ""
+    """The command that is meant where none is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the usual command's name in front where it was left out."""
+        if self.usual and args and args[0] not in (*self.list_commands(ctx), "-h", "--help"):
+            args = [self.usual, *args]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names, in the order of the help."""

@@ -21,17 +21,21 @@ def cancel(
             show_default=False,
         ),
     ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Kill at once: SIGKILL, no time to save anything.")
+    ] = False,
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Told to people.", show_default=False)
     ] = "",
 ) -> int:
     """Cancel tasks: take them off their queue, or stop them."""
     from .. import config
-    from ..cancelling import cancel_all, cancel_tasks
+    from ..cancelling import Ending, cancel_all, cancel_tasks
     from ..render.screen import Screen
 
     settings = config.load(common)
     screen = Screen(settings)
+    ending = Ending(grace=grace, force=force, reason=reason)
     if tasks:
-        return cancel_tasks(settings, screen, tasks, which, grace=grace, reason=reason)
-    return cancel_all(settings, screen, which, grace=grace, reason=reason)
+        return cancel_tasks(settings, screen, tasks, which, ending)
+    return cancel_all(settings, screen, which, ending)

@@ -9,16 +9,14 @@ def dequeue(common: Common, which: FilterOptions, tasks: Tasks = None) -> int:
     from ...broker.drafts import Drafts
     from ...broker.states import BEFORE_RUNNING
     from .. import config
-    from ..acting import act
+    from ..acting import Deed, act
     from ..render.screen import Screen
 
-    settings = config.load(common)
-    return act(
-        settings,
-        Screen(settings),
-        tasks or (),
-        which,
+    deed = Deed(
         what="dequeue",
         make=lambda namespace: Drafts(namespace).dequeue_many,
         states=BEFORE_RUNNING,
+        next_steps=("edit", "enqueue"),
     )
+    settings = config.load(common)
+    return act(settings, Screen(settings), tasks or (), which, deed)

@@ -9,16 +9,14 @@ def reset(common: Common, which: FilterOptions, tasks: Tasks = None) -> int:
     from ...broker.drafts import Drafts
     from ...broker.states import FINAL
     from .. import config
-    from ..acting import act
+    from ..acting import Deed, act
     from ..render.screen import Screen
 
-    settings = config.load(common)
-    return act(
-        settings,
-        Screen(settings),
-        tasks or (),
-        which,
+    deed = Deed(
         what="reset",
         make=lambda namespace: Drafts(namespace).reset_many,
         states=FINAL,
+        next_steps=("edit", "enqueue"),
     )
+    settings = config.load(common)
+    return act(settings, Screen(settings), tasks or (), which, deed)

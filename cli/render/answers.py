@@ -10,15 +10,21 @@ _WORDS: Final[Mapping[str, str]] = {
     "archived": "goes from redis as soon as the archive has it",
     "cancelled": "cancelled",
     "dequeued": "is a draft now",
+    "edited": "edited",
     "labelled": "labelled",
+    "moved": "moved",
+    "removed": "removed",
     "requested": "is being stopped by its worker",
     "reset": "is a draft now",
 }
 _KINDS: Final[Mapping[str, str]] = {
     "crowded": "had no room for it",
+    "denied": "were signed by somebody whom you don't trust: left alone",
     "expired": "had an expired signature; clone them to sign anew",
     "final": "had ended before",
+    "changed": "were changed by somebody else just then",
     "missing": "were gone",
+    "needed": "are needed by tasks that have not ended: left alone",
     "past": "were to start in the past",
     "requested": "are being stopped by their workers",
     "unchanged": "needed nothing",
@@ -33,6 +39,8 @@ def answer_words(answer: "Answer") -> str:
     """Return what was done with a task, as it is said behind its id."""
     if answer.outcome == "unchanged":
         return f"is {answer.detail} already" if answer.detail else "is so already"
+    if answer.outcome == "removed" and answer.detail == "archived":
+        return "removed; the archive keeps its copy"
     if answer.outcome == "enqueued":
         return f"is {answer.detail} now"
     return _WORDS.get(answer.outcome, answer.outcome)

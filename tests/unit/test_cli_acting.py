@@ -1,5 +1,7 @@
 """Which tasks a command means, and what it says of them."""
 
+import time
+
 import pytest
 
 from rq_agent.broker.answers import Answer, checked
@@ -8,8 +10,10 @@ from rq_agent.broker.keys import TaskId
 from rq_agent.broker.listing import Filters
 from rq_agent.broker.states import FINAL, TaskState
 from rq_agent.cli.acting import check_selection
-from rq_agent.cli.clone_options import CloneOptions, changes_of
-from rq_agent.cli.filter_options import FilterOptions, filters_of
+from rq_agent.cli.change_options import ChangeOptions, CloneOptions, changes_of
+from rq_agent.cli.filter_options import FilterOptions, Picked, WhereOptions
+from rq_agent.cli.identity import user_name
+from rq_agent.cli.picking import FAILED, filters_of, resumed
 from rq_agent.cli.render.answers import answer_words, count_lines
 
 ID = TaskId("0" * 16)
@@ -21,10 +25,60 @@ def test_options_name_what_they_accept() -> None:
     assert filters_of(options, FINAL) == Filters(
         states=(TaskState.QUEUED,), queue="q", user="me", label="a=b", name="n"
     )
-    assert options.words == "--state queued --queue q --user me --label a=b --name n"
+    assert options.words == "--state queued --queue q --label a=b --name n --user me"
     assert filters_of(FilterOptions(queue="q"), (TaskState.DRAFT,)).states == (TaskState.DRAFT,)
     with pytest.raises(UsageError, match="did you mean queued"):
         filters_of(FilterOptions(state=["queud"]), ())
+
+
+def test_where_names_what_other_options_of_the_command_would_change() -> None:
+    where = ["queue=q", "label=a=b", "name=n", "state=queued", "state=draft", "worker=w"]
+    options = WhereOptions(where=where, user="me")
+
+    assert filters_of(options, FINAL) == Filters(
+        states=(TaskState.QUEUED, TaskState.DRAFT),
+        queue="q",
+        user="me",
+        label="a=b",
+        name="n",
+        worker="w",
+    )
+    assert options.words == " ".join([*(f"--where {each}" for each in where), "--user me"])
+
+
+def test_short_ways_to_say_which() -> None:
+    assert filters_of(FilterOptions(failed=True), FINAL).states == FAILED
+    assert filters_of(FilterOptions(mine=True), ()).user == user_name()
+    since = filters_of(FilterOptions(since="2h"), ()).since_s
+    assert abs(time.time() - 7200 - since) < 60
+    assert FilterOptions(failed=True, mine=True, since="2h").words == (
+        "--failed --mine --since 2h"
+    )
+    assert resumed(FilterOptions()) is None
+    assert resumed(FilterOptions(resume=ID)) == ID
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (WhereOptions(where=["queue"]), "write it as --where queue=NAME"),
+        (WhereOptions(where=["quue=a"]), "a task has no quue; did you mean queue?"),
+        (WhereOptions(where=["queue=a", "queue=b"]), "another queue was named too, 'a'"),
+        (WhereOptions(where=["state=queud"]), "did you mean queued"),
+        (FilterOptions(user="nobody-here", mine=True), "--mine: another user was named too"),
+        (FilterOptions(failed=True, state=["queued"]), "--failed names states"),
+        (FilterOptions(since="soon"), "--since soon"),
+    ],
+)
+def test_what_can_not_be_meant_is_refused(options: Picked, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        filters_of(options, ())
+
+
+@pytest.mark.parametrize("text", ["last", "0" * 15, "0" * 17, "I" * 16])
+def test_only_a_whole_id_is_gone_on_behind(text: str) -> None:
+    with pytest.raises(UsageError, match="write the whole id"):
+        resumed(FilterOptions(resume=text))
 
 
 @pytest.mark.parametrize(
@@ -71,6 +125,8 @@ def test_a_refusal_is_an_error_that_says_what_to_do(
         (Answer(ID, "unchanged"), "is so already"),
         (Answer(ID, "dequeued"), "is a draft now"),
         (Answer(ID, "cancelled"), "cancelled"),
+        (Answer(ID, "removed"), "removed"),
+        (Answer(ID, "removed", "archived"), "removed; the archive keeps its copy"),
     ],
 )
 def test_what_was_done_is_said(answer: Answer, words: str) -> None:
@@ -100,6 +156,15 @@ def test_changes_of_a_clone() -> None:
     assert (changes.queue, changes.priority, changes.unique) == ("q", 64, "")
     assert (changes.params, changes.without_params) == ({"lr": "1"}, ("n",))
     assert (changes.labels, changes.timeout_s) == ({"a": "b"}, None)
+    more = changes_of(
+        ChangeOptions(label=["a=b-", "c-"], env=["A=1", "B-"], gpus="2", mem="0", grace="0"),
+        is_draft=False,
+        environ={},
+        now_ms=0,
+    )
+    assert (more.labels, more.without_labels) == ({"a": "b-"}, ("c",))
+    assert (more.env, more.without_env) == ({"A": "1"}, ("B",))
+    assert (more.needs, more.grace_s) == ({"gpus": 2, "mem_mib": 0}, 0.0)
     assert changes_of(CloneOptions(), is_draft=True, environ={}, now_ms=0).unique is None
 
 
@@ -111,6 +176,11 @@ def test_changes_of_a_clone() -> None:
         (CloneOptions(at="2031-01-01", delay="1h"), "two times"),
         (CloneOptions(delay="1h"), "a draft has no time"),
         (CloneOptions(set=["lr"]), "--set lr"),
+        (CloneOptions(set=["lr=1"], unset=["lr"]), "both set and unset"),
+        (CloneOptions(label=["a=1", "a-"]), "both set and removed"),
+        (CloneOptions(label=["a"]), "--label a: write it"),
+        (CloneOptions(cpus="-1"), "--cpus -1"),
+        (CloneOptions(name="x" * 256), "at most 255"),
     ],
 )
 def test_changes_that_can_not_be_are_refused(options: CloneOptions, words: str) -> None:

@@ -16,7 +16,7 @@ from rq_agent.broker.home import below
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.verbs import Verb
-from rq_agent.cli.acting import act
+from rq_agent.cli.acting import Deed, act
 from rq_agent.cli.config import Settings
 from rq_agent.cli.filter_options import FilterOptions
 from rq_agent.cli.render.screen import Screen
@@ -69,7 +69,7 @@ def _breaking(error: BaseException) -> Making:
 
 def _dequeue(settings: Settings, make: Making) -> int:
     options = FilterOptions(state=["queued"], yes=True)
-    return act(settings, Screen(settings), (), options, what="dequeue", make=make)
+    return act(settings, Screen(settings), (), options, Deed(what="dequeue", make=make))
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), BrokerUnavailable("redis is gone")])

@@ -112,8 +112,11 @@ def test_all_tasks_of_a_filter(terminal: Terminal, script: str) -> None:
     ids = [submit(terminal, script, "-q", "a", "-l", "team=x") for _ in range(3)]
     other = submit(terminal, script, "-q", "b")
 
-    assert terminal.text("cancel", "-q", "a", "--dry-run") == "3\n"
-    assert terminal.json("cancel", "-q", "a", "--dry-run") == {"schema": 1, "matching": 3}
+    shown = terminal("cancel", "-q", "a", "--dry-run")
+    assert [line.split()[0] for line in shown.stdout.decode().splitlines()] == ["ID", *ids]
+    assert shown.stderr == b"3 tasks to cancel\n"
+    found = terminal.json("cancel", "-q", "a", "--dry-run")
+    assert (found["matching"], [task["id"] for task in found["tasks"]]) == (3, ids)
     unasked = terminal("cancel", "-q", "a")
     assert unasked.returncode == 2
     assert b"cancel 3 tasks (--queue a): say --yes" in unasked.stderr
@@ -126,7 +129,7 @@ def test_all_tasks_of_a_filter(terminal: Terminal, script: str) -> None:
     }
     assert {terminal.task(each)["reason"] for each in ids} == {"old"}
     assert terminal.text("reset", "--state", "cancelled", "--yes") == "3 reset\n"
-    assert terminal.text("reset", "-q", "nowhere", "--yes") == "0\n"
+    assert terminal.text("reset", "-q", "nowhere", "--yes") == ""
     assert state(terminal, other) == "queued"
     both = terminal("cancel", "-q", "a", other)
     assert (both.returncode, b"not both" in both.stderr) == (2, True)
