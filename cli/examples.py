@@ -68,10 +68,21 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "queue ageing": ("rq-agent queue ageing low 1h",),
     "queue purge": ("rq-agent queue purge low",),
     "queue rm": ("rq-agent queue rm low",),
-    "worker ls": ("rq-agent worker ls", "rq-agent worker ls --json"),
-    "worker drain": ("rq-agent worker drain box1",),
+    "worker ls": (
+        "rq-agent worker ls",
+        "rq-agent worker ls --state idle --label site=north --json",
+    ),
+    "worker show": ("rq-agent worker show box1",),
+    "worker drain": (
+        "rq-agent worker drain box1",
+        "rq-agent worker drain --host gpu-box --dry-run",
+    ),
     "worker undrain": ("rq-agent worker undrain box1",),
+    "worker pause": ("rq-agent worker pause box1 box2",),
+    "worker resume": ("rq-agent worker resume --all --yes",),
     "worker stop": ("rq-agent worker stop box1 box2",),
+    "worker restart": ("rq-agent worker restart --all --yes",),
+    "worker label": ("rq-agent worker label box1 site=north spot-",),
     "schedule ls": ("rq-agent schedule ls",),
     "schedule show": ("rq-agent schedule show nightly",),
     "schedule add": (

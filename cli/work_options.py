@@ -1,6 +1,6 @@
 """The options of `work`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
@@ -58,6 +58,42 @@ class WorkOptions:
             "--name",
             metavar="NAME",
             help="Name of the worker; else the machine's.",
+            show_default=False,
+        ),
+    ] = ""
+    label: Annotated[
+        list[str],
+        typer.Option(
+            "-l",
+            "--label",
+            metavar="KEY=VALUE",
+            help="Label to find it by; may be repeated.",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
+    hours: Annotated[
+        str,
+        typer.Option(
+            "--hours",
+            metavar="HOURS",
+            help="Take tasks only then: 'mon-fri 19:00-08:00, sat-sun 00:00-24:00'.",
+            show_default=False,
+        ),
+    ] = ""
+    hours_end: Annotated[
+        str,
+        typer.Option(
+            "--hours-end",
+            metavar="WHAT",
+            help="What runs when they end: finish, or give-back: into its place, uncharged.",
+        ),
+    ] = "finish"
+    tz: Annotated[
+        str,
+        typer.Option(
+            "--tz",
+            metavar="ZONE",
+            help="Time zone of the hours: Europe/Berlin; else this machine's.",
             show_default=False,
         ),
     ] = ""

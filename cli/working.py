@@ -2,7 +2,7 @@
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import msgspec
@@ -10,12 +10,15 @@ import msgspec
 from ..broker import orders
 from ..broker.embedded.stop import stop_if_unused
 from ..broker.errors import UsageError
-from ..worker import gpus
+from ..worker import gpus, hours
 from ..worker.config import WorkerConfig
+from ..worker.signals import Signals
 from ..worker.work import work
-from . import identity, values, worker_name
+from . import identity, starting_anew, values, worker_name
 from .broker_url import working_url
-from .config import Settings
+from .config import Settings, variables
+from .labelling import check as check_labels
+from .local_zone import local_zone
 from .render.screen import Screen
 from .stderr_log import log_to_stderr
 
@@ -34,7 +37,7 @@ def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
     """
     order = orders.parse(options.mode, values.names(options.queues, "--queues"))
     lease_ms = int(values.duration_s(options.lease, "--lease") * 1000)
-    fields = {
+    fields: dict[str, Any] = {
         "slots": values.whole(options.slots, "--slots", least=0, most=10_000),
         "gpus": _gpus(options.gpus),
         "lease_ms": lease_ms,
@@ -44,6 +47,10 @@ def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
         "strict": options.strict or settings.strict,
         "idle_timeout_s": _seconds(options.idle_timeout, "--idle-timeout"),
     }
+    fields |= _hours(options)
+    if options.label:
+        fields["labels"] = values.pairs(options.label, "--label")
+        check_labels(fields["labels"], ())
     if options.cpus:
         fields["cpus"] = values.number(options.cpus, "--cpus", most=65_536)
     if options.mem:
@@ -62,27 +69,42 @@ def run(options: "WorkOptions", settings: Settings, screen: Screen) -> None:
     identity.own_key(settings.home)  # so that this machine's user can use it at once
     url = working_url(settings, report=screen.say)
 
+    signals = Signals()
     step = partial(
         work,
         config,
         url=url,
         namespace=settings.namespace,
-        ready=lambda: screen.say(announcement(config)),
+        ready=lambda: screen.say(announcement(config, signals)),
         warn=screen.warn,
+        signals=signals,
     )
     ended = anyio.run(step, backend_options={"use_uvloop": sys.platform != "win32"})
-    screen.say(f"worker {config.name}: stopped after {ended} task{'' if ended == 1 else 's'}")
+    if signals.starts_anew:
+        screen.say(f"worker {config.name}: starts anew after {_count(ended)}")
+        starting_anew.start()
+    screen.say(f"worker {config.name}: stopped after {_count(ended)}")
     if options.stop_server and not settings.url and stop_if_unused(settings.home.data):
         screen.say("stopped the embedded server: nobody uses it any more")
 
 
-def announcement(config: WorkerConfig) -> str:
-    """Return one line about what a worker takes."""
+def announcement(config: WorkerConfig, signals: Signals) -> str:
+    """Return one line about what a worker takes, and why it takes nothing yet."""
     slots = "1 slot" if config.slots == 1 else f"{config.slots} slots"
     count = len(config.gpus)
     cards = "no GPU" if not count else "1 GPU" if count == 1 else f"{count} GPUs"
     queues = ", ".join(config.order.queues)
-    return f"worker {config.name}: queues {queues} ({config.order.mode}), {slots}, {cards}: ready"
+    what = f"worker {config.name}: queues {queues} ({config.order.mode}), {slots}, {cards}: ready"
+    if signals.is_paused:
+        by = f" by {signals.paused_by}" if signals.paused_by else ""
+        return f"{what}, but paused{by}; go on with:  rq-agent worker resume {config.name}"
+    if signals.opens_at is not None:
+        return f"{what}, but off hours until {signals.opens_at.astimezone():%a %H:%M}"
+    return what
+
+
+def _count(ended: int) -> str:
+    return f"{ended} task{'' if ended == 1 else 's'}"
 
 
 def _name(options: "WorkOptions", settings: Settings) -> str:
@@ -94,6 +116,21 @@ def _name(options: "WorkOptions", settings: Settings) -> str:
 def _gpus(option: str) -> tuple[str, ...]:
     found = 0 if option == "none" else gpus.count()
     return gpus.choose(option, found)
+
+
+def _hours(options: "WorkOptions") -> dict[str, Any]:
+    if not options.hours:
+        for option, is_given in (
+            ("--tz", bool(options.tz)),
+            ("--hours-end", options.hours_end != "finish"),
+        ):
+            if is_given:
+                raise UsageError(f"{option} goes with --hours, which is not given")
+        return {}
+    if options.hours_end not in ("finish", "give-back"):
+        raise UsageError(f"--hours-end {options.hours_end}: say finish or give-back")
+    zone = options.tz or local_zone(variables())
+    return {"hours": hours.parse(options.hours, zone), "hours_end": options.hours_end}
 
 
 def _seconds(text: str, option: str) -> float:

@@ -26,7 +26,6 @@ import os
 import platform
 import time
 from collections import deque
-from datetime import UTC, datetime
 from typing import Final
 
 from .. import __version__
@@ -34,7 +33,6 @@ from ..broker.worker_labels import merged
 from ..broker.worker_load import facts_of
 from .config import WorkerConfig
 from .held import Held, HeldTasks
-from .hours import next_change
 from .naming import PLACE
 from .signals import Signals
 from .telemetry import Telemetry
@@ -72,13 +70,14 @@ class Facts:
     def gather(self) -> dict[str, str]:
         """Return all of them."""
         signals = self._signals
+        change = signals.hours_change_at
         reason = signals.draining or (signals.paused_by if signals.is_paused else "")
         return {
             **self._fixed(),
             "state": signals.state or ("busy" if len(self._tasks) else "idle"),
             "reason": reason,
             "told_by": signals.told_by,
-            "until_ms": self._until_ms(),
+            "until_ms": "" if change is None else str(int(change.timestamp() * 1000)),
             "labels": json.dumps(merged(self._config.labels, signals.label_changes)),
             "gpu_tasks": json.dumps(
                 {g: held.claim.task_id for held in self._tasks for g in held.gpus}
@@ -105,12 +104,6 @@ class Facts:
             "hours_zone": config.hours.zone if config.hours else "",
             "started_ms": str(self._started_ms),
         }
-
-    def _until_ms(self) -> str:
-        if self._config.hours is None:
-            return ""
-        change = self._signals.opens_at or next_change(self._config.hours, datetime.now(UTC))
-        return "" if change is None else str(int(change.timestamp() * 1000))
 
 
 def _now_ms() -> int:

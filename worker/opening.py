@@ -50,7 +50,7 @@ class Opening:
         hours, now = self._config.hours, self._now()
         if hours is None:
             return _LONGEST_S
-        change = next_change(hours, now)
+        change = self._signals.hours_change_at = next_change(hours, now)
         was_open = self._signals.opens_at is None
         is_now = is_open(hours, now)
         self._signals.close_until(None if is_now else change)

@@ -9,10 +9,10 @@ import anyio
 
 log = logging.getLogger(__name__)
 
-ASKED_TO_STOP: Final = "asked by `worker stop`"
+ASKED_TO_STOP: Final = "`worker stop`"
 _ASKED_TO_LEAVE: Final = {
-    "drain": "asked by `worker drain`",
-    "restart": "asked by `worker restart`",
+    "drain": "`worker drain`",
+    "restart": "`worker restart`",
 }
 
 
@@ -33,6 +33,8 @@ class Signals:
         """Who told it to leave."""
         self.opens_at: datetime | None = None
         """Set while it is outside of its hours: when they begin."""
+        self.hours_change_at: datetime | None = None
+        """When its hours begin or end next; None: never, or it has none."""
         self.label_changes: Mapping[str, str] = {}
         """What was changed from afar; see worker_labels.merged()."""
         self._leaving = ""
@@ -99,7 +101,7 @@ class Signals:
             return
         self._command, self.told_by = command, by if command else ""
         if command in _ASKED_TO_LEAVE:
-            log.info("draining: %s%s", _ASKED_TO_LEAVE[command], _of(by))
+            log.info("draining: %s%s", _ASKED_TO_LEAVE[command], _by(by))
         elif command:
             log.warning("command %s is not known to this version", command)
         elif not self._leaving:
@@ -111,7 +113,7 @@ class Signals:
         if is_paused == self.is_paused:
             return
         self.is_paused, self.paused_by = is_paused, by if is_paused else ""
-        log.info("paused%s" if is_paused else "resumed%s", _of(by) if is_paused else "")
+        log.info("paused%s" if is_paused else "resumed%s", _by(by) if is_paused else "")
         self._changed()
 
     def close_until(self, opens_at: datetime | None) -> None:
@@ -137,5 +139,5 @@ class Signals:
         self.look()
 
 
-def _of(who: str) -> str:
-    return f" of {who}" if who else ""
+def _by(who: str) -> str:
+    return f" by {who}" if who else ""

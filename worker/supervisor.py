@@ -4,6 +4,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 
 import anyio
 
@@ -34,7 +35,7 @@ from .housekeeping import keep_house
 from .intake import Intake
 from .mailbox import read_inbox
 from .naming import be_the_only, place_of
-from .opening import Opening
+from .opening import Opening, utc_now
 from .process.journal import Journal
 from .process.launcher import Launcher
 from .recovery import Recovery
@@ -58,6 +59,7 @@ class Supervisor:
         namespace: Namespace,
         blocking: Namespace,
         signals: Signals | None = None,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._config = config
         self._namespace = namespace
@@ -76,7 +78,7 @@ class Supervisor:
         self._heartbeat = Heartbeat(
             config, self._tasks, self._signals, self._leases, self._facts.gather
         )
-        self._opening = Opening(config, self._tasks, self._signals)
+        self._opening = Opening(config, self._tasks, self._signals, now)
 
     async def run(self, *, ready: Callable[[], None] = lambda: None) -> int:
         """Work until drained. Return how many tasks ended here.

@@ -19,6 +19,7 @@ async def work(
     namespace: str,
     ready: Callable[[], None] = lambda: None,
     warn: Callable[[str], None] = log.warning,
+    signals: Signals | None = None,
 ) -> int:
     """Work until drained. Return how many tasks ended here.
 
@@ -28,12 +29,13 @@ async def work(
         namespace: in it.
         ready: called when the worker is about to claim.
         warn: told what is worth knowing about the server.
+        signals: of this worker; tell afterwards whether it is to start anew.
 
     Raises:
         BrokerUnavailable: there was no usable Redis at the start; later it is waited for.
         RqAgentError: another live worker on this machine has the name.
     """
-    signals = Signals()
+    signals = signals or Signals()
     async with worker_connections(
         url,
         namespace,

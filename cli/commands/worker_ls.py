@@ -1,13 +1,24 @@
 """`rq-agent worker ls`."""
 
+from typing import Annotated
+
+import typer
+
 from ..options import Common
+from ..worker_options import WorkerFilter
 
 
-def worker_ls(common: Common) -> None:
+def worker_ls(
+    common: Common,
+    wanted: WorkerFilter,
+    gone: Annotated[
+        bool, typer.Option("-a", "--all", help="Also those that fell silent a while ago.")
+    ] = False,
+) -> None:
     """List workers: where they are, and what they do."""
     from .. import config
-    from ..fleet import show_workers
     from ..render.screen import Screen
+    from ..worker_listing import show_workers
 
     settings = config.load(common)
-    show_workers(settings, Screen(settings))
+    show_workers(settings, Screen(settings), wanted, with_gone=gone)

@@ -25,6 +25,15 @@ def clock(at_s: float) -> str:
     return datetime.fromtimestamp(at_s).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def weekday(at_s: float, now_s: float) -> str:
+    """Return a moment of the next days: `19:00`, `Mon 19:00`, or `2026-12-01 19:00` far away."""
+    moment, now = datetime.fromtimestamp(at_s), datetime.fromtimestamp(now_s)
+    if moment.date() == now.date():
+        return moment.strftime("%H:%M")
+    is_near = abs((moment.date() - now.date()).days) < 7
+    return moment.strftime("%a %H:%M" if is_near else "%Y-%m-%d %H:%M")
+
+
 def stamp(at_s: float) -> str:
     """Return a moment for the beginning of a line of a log: ISO 8601 in UTC, with ms."""
     moment = datetime.fromtimestamp(at_s, UTC)

@@ -40,7 +40,7 @@ USAGE: list[tuple[str, str]] = [
     ("rerun --failed --edit", "--edit is for tasks that are named"),
     ("reset --yes", "name tasks, or say which"),
     ("submit --at soon script.py", "--at soon"),
-    ("worker drain", "missing argument 'WORKER...'"),
+    ("worker drain", "name workers, or say which: --all, --label"),
     ("submit --gpu 1 s.py", "did you mean --gpus"),
     ("submit --queue", "requires an argument"),
     ("submit missing.py", "script not found: missing.py"),

@@ -12,7 +12,7 @@ LATER = datetime(2031, 5, 1, tzinfo=UTC)
 def test_what_was_asked_from_afar_is_taken_back_from_there(command: str) -> None:
     signals = Signals()
     signals.obey(command, by="ada")
-    assert signals.draining == f"asked by `worker {command}`"
+    assert signals.draining == f"`worker {command}`"
     assert (signals.told_by, signals.starts_anew) == ("ada", command == "restart")
 
     signals.obey("")

@@ -151,7 +151,7 @@ def test_a_worker_that_drains_ends_and_undrain_says_what_it_did(terminal: Termin
     worker = terminal.start("work", "--name", "w1")
     until_line(worker, b": succeeded", of_stderr=True)
 
-    assert terminal.text("worker", "undrain", "w1") == "w1 was not draining\n"
+    assert terminal.text("worker", "undrain", "w1") == "w1 was not told to leave\n"
     assert terminal("worker", "drain", "w2").returncode == 3
     assert "drains" in terminal.text("worker", "drain", "w1")
 

@@ -4,6 +4,7 @@ import secrets
 import textwrap
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from rq_agent.broker.tasks import Tasks
 from rq_agent.broker.ticks import Ticks
 from rq_agent.broker.trust import TrustFile
 from rq_agent.worker.config import WorkerConfig
+from rq_agent.worker.opening import utc_now
 from rq_agent.worker.signals import Signals
 from rq_agent.worker.supervisor import Supervisor
 
@@ -105,12 +107,13 @@ class Lab:
         queues: tuple[str, ...] = ("default",),
         mode: str = "priority",
         signals: Signals | None = None,
+        now: Callable[[], datetime] = utc_now,
         **options: Any,
     ) -> None:
         """Run a worker until it stops by itself."""
         options.setdefault("beat_ms", 200)
         config = WorkerConfig(name=name, order=parse(mode, queues), home=self.home, **options)
-        await Supervisor(config, self.namespace, self.blocking, signals).run()
+        await Supervisor(config, self.namespace, self.blocking, signals, now).run()
 
     async def work_once(self) -> None:
         """Run a worker until no task is ready."""

@@ -1,0 +1,55 @@
+"""`rq-agent worker drain`, `undrain`, `pause`, `resume`, `stop` and `restart`."""
+
+from typing import TYPE_CHECKING
+
+from ..options import Common
+from ..worker_options import Names, WorkerPick
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def drain(common: Common, pick: WorkerPick, workers: Names = None) -> int:
+    """Let workers claim no more, and stop when their tasks have ended."""
+    return _order(common, workers or (), pick, "DRAIN")
+
+
+def undrain(common: Common, pick: WorkerPick, workers: Names = None) -> int:
+    """Let workers claim again that drain or are to restart, if they have not stopped yet."""
+    return _order(common, workers or (), pick, "UNDRAIN")
+
+
+def pause(common: Common, pick: WorkerPick, workers: Names = None) -> int:
+    """Let workers claim nothing until they are resumed, also after a restart.
+
+    What they run goes on.
+    """
+    return _order(common, workers or (), pick, "PAUSE")
+
+
+def resume(common: Common, pick: WorkerPick, workers: Names = None) -> int:
+    """Let paused workers claim again."""
+    return _order(common, workers or (), pick, "RESUME")
+
+
+def stop(common: Common, pick: WorkerPick, workers: Names = None) -> int:
+    """Let workers give their tasks back, into their own places, and stop now."""
+    return _order(common, workers or (), pick, "STOP")
+
+
+def restart(common: Common, pick: WorkerPick, workers: Names = None) -> int:
+    """Let workers finish what they run, then start anew: in another version, if one was installed.
+
+    The process id and the arguments stay the same. Until its tasks have ended, a worker claims
+    nothing; running tasks are not yet handed over to the new start.
+    """
+    return _order(common, workers or (), pick, "RESTART")
+
+
+def _order(common: Common, names: "Sequence[str]", pick: WorkerPick, which: str) -> int:
+    from .. import config, worker_orders
+    from ..render.screen import Screen
+
+    settings = config.load(common)
+    told: worker_orders.Order = getattr(worker_orders, which)
+    return worker_orders.order(settings, Screen(settings), names, pick, told)

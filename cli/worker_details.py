@@ -1,0 +1,103 @@
+"""Everything about one worker: gathered for `worker show`."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..broker.errors import SelectorError
+from ..broker.lookups import Lookups
+from ..broker.presence import WorkerView
+from ..broker.record import Record
+from .reading import NOTHING_YET, look
+from .render.footer import footer
+from .render.groups import fitted
+from .render.screen import Screen
+from .render.worker_text import lines_of, next_steps
+from .worker_picking import named
+
+if TYPE_CHECKING:
+    from ..broker.namespace import Namespace
+    from .config import Settings
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """A task that ended on a worker."""
+
+    id: str
+    outcome: str
+    at_ms: int
+
+
+class WorkerDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """One worker, what it runs, and what ended there last."""
+
+    worker: WorkerView
+    tasks: Sequence[Record]
+    """The longest running first."""
+    recent: Sequence[Ended]
+    """The newest first."""
+    ended: int | None
+    """How many ended in this session."""
+
+
+def show_worker(settings: "Settings", screen: Screen, name: str) -> None:
+    """Print one worker.
+
+    Raises:
+        SelectorError: there is none of this name, or it is gone.
+    """
+
+    async def find(namespace: "Namespace") -> WorkerDetails | None:
+        return await _gather(namespace, name)
+
+    if (details := look(settings, find, None)) is None:
+        raise SelectorError(f"no live worker is named {name}: {NOTHING_YET}")
+    now_s = time.time()
+    if screen.json:
+        screen.print_json(_json(details, now_s))
+        return
+    for line in fitted(lines_of(details, now_s)):
+        screen.put(line)
+    footer(screen, next_steps(details))
+
+
+async def _gather(namespace: "Namespace", name: str) -> WorkerDetails:
+    [worker] = await named(namespace, [name])
+    records = await Lookups(namespace).records(list(worker.running))
+    ended = worker.facts.get("ended", "")
+    return WorkerDetails(
+        worker=worker,
+        tasks=sorted(records, key=lambda record: (record.started_at or 0, record.id)),
+        recent=_recent(worker.facts.get("recent", "[]")),
+        ended=int(ended) if ended.isdecimal() and len(ended) < 16 else None,
+    )
+
+
+def _recent(told: str) -> Sequence[Ended]:
+    try:
+        return msgspec.json.decode(told, type=tuple[Ended, ...])
+    except msgspec.DecodeError:
+        return ()
+
+
+def _json(details: WorkerDetails, now_s: float) -> dict[str, object]:
+    tasks = [
+        {
+            "id": record.id,
+            "name": record.name,
+            "queue": record.queue,
+            "phase": record.phase,
+            "started_at": record.started_at,
+            "run_s": None if record.started_at is None else max(0.0, now_s - record.started_at),
+        }
+        for record in details.tasks
+    ]
+    return {
+        "schema": 1,
+        **msgspec.to_builtins(details.worker),
+        "tasks": tasks,
+        "recent": msgspec.to_builtins(details.recent),
+        "ended": details.ended,
+    }

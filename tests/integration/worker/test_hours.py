@@ -1,0 +1,111 @@
+"""A worker that takes tasks only at some hours, on a clock that the test sets."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rq_agent.broker.lookups import Lookups
+from rq_agent.broker.states import TaskState
+from rq_agent.worker.hours import Hours, parse
+
+from .lab import Lab
+
+NIGHT = "19:00-08:00"
+OPENS = datetime(2026, 11, 23, 19, tzinfo=UTC)
+CLOSES = datetime(2026, 11, 24, 8, tzinfo=UTC)
+SLEEPER = "import time; print('started', flush=True); time.sleep(600)"
+
+
+def clock(start: datetime) -> Callable[[], datetime]:
+    """Return a clock that shows a moment now and goes on from there."""
+    began_s = time.monotonic()
+    return lambda: start + timedelta(seconds=time.monotonic() - began_s)
+
+
+def options(start: datetime, hours: Hours | None = None, **more: Any) -> dict[str, Any]:
+    return {"hours": hours or parse(NIGHT, "UTC"), "now": clock(start), **more}
+
+
+async def test_a_worker_claims_nothing_outside_of_its_hours_and_says_until_when(lab: Lab) -> None:
+    async with lab.worker(**options(OPENS - timedelta(hours=1))):
+        task_id = await lab.submit("print('late')")
+        await lab.worker_is("w1", "off-hours")
+        [worker] = await lab.workers()
+        why = await Lookups(lab.namespace).why(task_id)
+
+    assert worker.until == OPENS.timestamp()
+    assert worker.hours == NIGHT
+    assert worker.facts["hours_zone"] == "UTC"
+    assert (await lab.record(task_id)).state == TaskState.QUEUED
+    assert why.reasons[0].code == "off-hours"
+    assert "w1 until Mon 19:00 UTC" in why.reasons[0].text
+
+
+async def test_it_takes_what_waits_when_the_hours_begin(lab: Lab) -> None:
+    task_id = await lab.submit("print('at last')")
+
+    async with lab.worker(**options(OPENS - timedelta(seconds=1.5), beat_ms=60_000)):
+        await lab.worker_is("w1", "off-hours")
+        [record] = await lab.ended(task_id)
+        [worker] = await lab.workers()
+
+    assert record.state == TaskState.SUCCEEDED
+    assert worker.until == CLOSES.timestamp()
+
+
+async def test_what_runs_when_the_hours_end_goes_on_and_nothing_follows(lab: Lab) -> None:
+    going = lab.folder / "go"
+    script = (
+        f"import pathlib, time\nwhile not pathlib.Path({str(going)!r}).exists(): time.sleep(.01)"
+    )
+    async with lab.worker(slots=2, **options(CLOSES - timedelta(seconds=4))):
+        task_id = await lab.submit(script)
+        await lab.reached(task_id, "phase", phase="running")
+        await lab.worker_is("w1", "off-hours")
+        late = await lab.submit("print('late')")
+        going.touch()
+        [record] = await lab.ended(task_id)
+
+    assert record.state == TaskState.SUCCEEDED
+    assert (await lab.record(late)).state == TaskState.QUEUED
+
+
+async def test_what_runs_when_the_hours_end_is_given_back_where_that_was_asked_for(
+    lab: Lab,
+) -> None:
+    async with lab.worker(**options(CLOSES - timedelta(seconds=4), hours_end="give-back")):
+        task_id = await lab.submit(SLEEPER)
+        await lab.reached(task_id, "phase", phase="running")
+        event = await lab.reached(task_id, "release")
+        record = await lab.record(task_id)
+
+    assert event.fields["state"] == "queued"
+    assert (record.state, record.attempt, record.lost) == (TaskState.QUEUED, 1, 0)
+
+
+async def test_a_parked_worker_whose_hours_end_is_not_woken_in_place_of_another(lab: Lab) -> None:
+    first = await lab.submit("print('first')")
+    async with lab.worker("night", **options(CLOSES - timedelta(seconds=3))):
+        await lab.ended(first)
+        async with lab.worker("day"):
+            await lab.worker_is("night", "off-hours")
+            tasks = [await lab.submit(f"print({n})") for n in range(3)]
+            records = await lab.ended(*tasks)
+
+    assert {record.worker for record in records} == {"day"}
+    woken = await lab.namespace.redis.xrange(f"{lab.namespace.prefix}in:night")
+    assert woken == []
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+async def test_once_outside_of_the_hours_takes_nothing_and_ends(lab: Lab, is_open: bool) -> None:
+    task_id = await lab.submit("print('x')")
+    begin = OPENS + timedelta(hours=1 if is_open else -1)
+
+    await lab.work(once=True, **options(begin))
+
+    state = TaskState.SUCCEEDED if is_open else TaskState.QUEUED
+    assert (await lab.record(task_id)).state == state
