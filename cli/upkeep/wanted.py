@@ -49,6 +49,8 @@ def parts(wanted: Wanted) -> Sequence[Part]:
     if wanted.listen:
         found.append(Part("registrar", ("_registrar",)))
         found.append(Part("relay", ("_relay", "--listen", wanted.listen)))
+    if wanted.web:
+        found.append(Part("web", ("web",)))
     return found
 
 
