@@ -147,9 +147,10 @@ class Tokens:
 
     async def sweep(self) -> list[str]:
         """Take back what has expired, and users of tokens that have no record; return their ids."""
+        users = await self._logins.tokens()  # first: whoever is there has a record from then on
         now, known = await now_ms(self._ns), await self.open()
         expired = [token_id for token_id, record in known.items() if record.expires_ms <= now]
-        strays = [token_id for token_id in await self._logins.tokens() if token_id not in known]
+        strays = [token_id for token_id in users if token_id not in known]
         for token_id in (*expired, *strays):
             await self.revoke(token_id)
         return [*expired, *strays]
