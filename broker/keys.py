@@ -290,6 +290,11 @@ def keyring(p: Prefix) -> str:
     return f"{p}!keyring"
 
 
+def keyring_copy(p: Prefix) -> str:
+    """STRING, no TTL. The same, for logins that may not read it there; who submits may alter it."""
+    return f"{p}keyring"
+
+
 def join(p: Prefix, token_id: str) -> str:
     """STREAM of about 100, no TTL until its token is removed. Protected; see joining/request.py.
 

@@ -3,20 +3,22 @@
 import getpass
 import re
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..broker import urls
-from ..broker.errors import UsageError
+from ..broker.errors import BrokerUnavailable, UsageError
 from ..broker.joining import link as links
 from ..broker.joining import token as tokens
 from ..broker.joining.link import JoinLink
 from ..broker.joining.token import Token
 from ..broker.keypair import key_id_of
 from ..broker.trust import TrustFile
-from . import contexts, identity, loop
+from . import contexts, identity, keyring_news, loop
 from .config import Settings
+from .connected import connected
 from .contexts import Context
 from .render.footer import footer
 from .render.screen import Screen, printable
@@ -72,6 +74,7 @@ async def _join(settings: Settings, link: JoinLink, token: Token, context: str) 
     )
     async with joining as done:
         _keep(settings, context, done)
+    await _look_at_keyring(settings, context)
     return done
 
 
@@ -83,6 +86,14 @@ def _keep(settings: Settings, context: str, done: "Joined") -> None:
         )
     kept = Context(name=context, url=done.url, namespace=done.namespace, role=done.role)
     contexts.save(settings.home, kept, pem=done.pem)
+
+
+async def _look_at_keyring(settings: Settings, context: str) -> None:
+    """Learn who else is trusted there; a trouble is met again, and told, when it matters."""
+    known = contexts.load(settings.home, context)
+    with suppress(BrokerUnavailable):
+        async with connected(known.url, known.namespace) as namespace:
+            await keyring_news.look(namespace, settings, warn=lambda text: None)
 
 
 def free_name(settings: Settings, link: JoinLink, name: str) -> str:

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ..broker.errors import AccessDenied, BrokerUnavailable
+from ..broker.errors import BrokerUnavailable
 from ..broker.keypair import KeyPair
 from ..broker.trust import TrustFile
 from ..broker.trusted_key import TrustedKey
-from . import identity, loop
+from . import identity, keyring_news, loop
 from .broker_url import existing_url
 from .config import Settings
 from .connected import connected
@@ -92,13 +92,9 @@ def _look_for_news(settings: Settings, screen: Screen, trust: TrustFile) -> None
         return
 
     async def look() -> None:
-        from ..broker.keyrings import Keyrings
-
         try:
             async with connected(url, settings.namespace) as namespace:
-                await Keyrings(namespace, trust, warn=screen.warn).refresh()
-        except AccessDenied:
-            screen.say("this login may not read the keyring: it is shown as it was seen last")
+                await keyring_news.look(namespace, settings, warn=screen.warn)
         except BrokerUnavailable as e:
             screen.warn(f"{e}; the keyring is shown as it was seen last")
 

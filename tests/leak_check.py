@@ -20,7 +20,7 @@ NO_TTL: Final = frozenset(
         *("dependencies", "children", "resolve", "holders", "parked_tasks", "parked_keys"),
         *("unique", "schedules", "schedule", "scalars"),
         *("workers", "worker", "inbox", "interested", "listeners", "events", "globals_"),
-        *("keyring", "join"),
+        *("keyring", "keyring_copy", "join"),
     }
 )
 """Keys that stay until a script removes them."""

@@ -103,15 +103,13 @@ class Owner:
     async def _published(self) -> Keyring | None:
         pair = self._pair
         try:
-            content = await self._in_redis()
+            key = keys.keyring(self._ns.prefix)
+            content = await stored_bytes(self._ns.redis, key, most=MAX_BYTES)
             return open_sealed(
                 content, keeper=pair.key_id, public=pair.public, namespace=self._ns.name
             )
         except TrustError:  # nothing, or of somebody else
             return None
-
-    async def _in_redis(self) -> bytes:
-        return await stored_bytes(self._ns.redis, keys.keyring(self._ns.prefix), most=MAX_BYTES)
 
     async def _write(self, ring: Keyring) -> None:
         """Write what is not there yet: first the own file, then Redis."""
@@ -123,13 +121,16 @@ class Owner:
                 kept.keep(pair.key_id, self._ns.name, content)
         except OSError as e:
             raise TrustFileError(path, e.strerror or str(e)) from e
+        for key in (keys.keyring(self._ns.prefix), keys.keyring_copy(self._ns.prefix)):
+            await self._publish(key, content)
+
+    async def _publish(self, key: str, content: bytes) -> None:
         try:
-            is_there = await self._in_redis() == content
+            if await stored_bytes(self._ns.redis, key, most=MAX_BYTES) == content:
+                return
         except TrustError:  # something else than bytes lies there
-            await self._admin.delete(keys.keyring(self._ns.prefix))
-            is_there = False
-        if not is_there:
-            await self._admin.set(keys.keyring(self._ns.prefix), content)
+            await self._admin.delete(key)
+        await self._admin.set(key, content)
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[None]:

@@ -64,6 +64,7 @@ local function events_key() return P .. "ev" end
 local function log_key(id, fence) return P .. "log:" .. id .. ":" .. fence end
 local function globals__key() return P .. "g" end
 local function keyring_key() return P .. "!keyring" end
+local function keyring_copy_key() return P .. "keyring" end
 local function join_key(token) return P .. "!join:" .. token end
 
 -- A whole number from a stored text that anybody may have written, or `default`.
