@@ -47,7 +47,7 @@ def facts_of(load: MachineLoad | None) -> dict[str, str]:
     """Return a load as facts of a worker; empty ones where nothing is known."""
     load = load or MachineLoad()
     numbers = {name: getattr(load, name) for name in NUMBERS}
-    texts = {name: "" if value is None else f"{value:g}" for name, value in numbers.items()}
+    texts = {name: "" if value is None else str(value) for name, value in numbers.items()}
     return texts | {GPUS_FACT: msgspec.json.encode(load.gpus).decode()}
 
 
