@@ -1,12 +1,14 @@
 """Logs of the processes: each writes to its own at the end; the supervisor keeps them short."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Final
 
 LARGEST_BYTES: Final = 5 * 1024 * 1024
 _TAIL_BYTES: Final = 4_000
+_READY: Final = re.compile(r": ready(?:,.*)?$", re.MULTILINE)
 
 
 def turn(log: Path, *, largest_bytes: int = LARGEST_BYTES) -> bool:
@@ -46,5 +48,5 @@ def since(log: Path, start: int) -> str:
 
 
 def says_ready(text: str) -> bool:
-    """Return whether a process has said that it is ready: with a line that ends so. Pure."""
-    return any(line.endswith(": ready") for line in text.splitlines())
+    """Return whether a process has said so: `worker a: ready`, `worker a: ready, but ...`. Pure."""
+    return _READY.search(text) is not None

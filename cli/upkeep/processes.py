@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -94,3 +94,16 @@ def in_words(code: int | None) -> str:
     if code is None:
         return "ended"
     return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+
+
+def reap_strays(own: Collection[int]) -> None:
+    """Collect ended processes that fell to us as the first process of a container.
+
+    Args:
+        own: pids that somebody else here waits for.
+    """
+    import psutil
+
+    for child in psutil.Process().children():
+        if child.pid not in own and child.status() == psutil.STATUS_ZOMBIE:
+            os.waitpid(child.pid, os.WNOHANG)

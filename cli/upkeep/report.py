@@ -75,6 +75,8 @@ def hints(told: Told) -> list[str]:
     """Return what a person may want to know or do next."""
     wanted = told.state.wanted
     found = [] if told.changed else ["it ran already; nothing has changed"]
+    if told.changed and wanted.worker and not told.invitations:
+        found.append("run something:  rq-agent run script.py")
     if told.invitations and not wanted.host_name:
         host, others = link_host(parse(wanted.listen), "")
         if host.startswith("127.") or host == "::1":

@@ -3,7 +3,7 @@
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,9 @@ from .wanted import NAMES, Part, Wanted, parts
 log = logging.getLogger(__name__)
 
 _SERVER_EVERY_S: Final = 1.0
-_LOGS_EVERY_S: Final = 20.0
+_HOUSE_EVERY_S: Final = 20.0
+_FIRST: Final = 1
+"""Pid of the first process of a container: what others leave falls to it."""
 
 
 class AlreadyRuns(RqAgentError):
@@ -88,7 +90,7 @@ class Supervisor:
             self._write_state()
             if not self._wanted.server:
                 helpers.start_soon(self._keep_server)
-            helpers.start_soon(self._keep_logs_short)
+            helpers.start_soon(self._keep_house)
             async with anyio.create_task_group() as tended:
                 for name in NAMES:
                     tended.start_soon(self._tend, name, before.get(name))
@@ -166,11 +168,18 @@ class Supervisor:
         except FileNotFoundError:
             return ""
 
-    async def _keep_logs_short(self) -> None:
-        async for _ in _every(_LOGS_EVERY_S):
+    async def _keep_house(self) -> None:
+        async for _ in _every(_HOUSE_EVERY_S):
             for name in (*NAMES, "up"):
                 with suppress(OSError):
                     await anyio.to_thread.run_sync(logs.turn, self._place.log(name))
+            if os.getpid() == _FIRST:
+                processes.reap_strays([*self._pids()])
+
+    def _pids(self) -> Iterator[int]:
+        for keeper in self._keepers.values():
+            if keeper.state.process is not None:
+                yield keeper.state.process.pid
 
     def _write_state(self) -> None:
         """Tell commands how it stands. A full disk must not stop what runs."""

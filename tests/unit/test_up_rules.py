@@ -1,11 +1,13 @@
 """The rules of `up`: what runs, when it is started again, where it listens."""
 
+import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rq_agent.broker.errors import UsageError
-from rq_agent.cli.upkeep import listening, logs, pacing, settled
+from rq_agent.cli.upkeep import listening, logs, pacing, processes, settled
 from rq_agent.cli.upkeep.place import PartState, UpState
 from rq_agent.cli.upkeep.processes import Process
 from rq_agent.cli.upkeep.wanted import Wanted, parts, same
@@ -137,5 +139,29 @@ def test_only_the_end_of_a_log_is_shown(tmp_path: Path) -> None:
     assert logs.since(log, 0).endswith("last: ready")
     assert len(logs.since(log, 0)) < 5_000
     assert logs.since(log, 10_008) == "last: ready"
-    assert logs.says_ready(logs.since(log, 10_008))
-    assert not logs.says_ready("ready: not yet")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_ready"),
+    [
+        ("worker box: queues default: ready", True),
+        ("12:00:00 hello\nworker box: ready, but paused by ada\n", True),
+        ("ready: not yet", False),
+        ("worker box: readying", False),
+        ("", False),
+    ],
+)
+def test_a_process_is_ready_when_it_says_so(text: str, is_ready: bool) -> None:
+    assert logs.says_ready(text) is is_ready
+
+
+def test_only_strays_that_ended_are_collected() -> None:
+    others = [child.pid for child in psutil.Process().children()]
+    kept, stray = (os.posix_spawn("/bin/true", ["true"], {}) for _ in range(2))
+    for pid in (kept, stray):
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+    processes.reap_strays([*others, kept])
+
+    assert not psutil.pid_exists(stray)
+    assert os.waitpid(kept, 0)[0] == kept

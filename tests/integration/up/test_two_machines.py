@@ -134,6 +134,23 @@ def test_a_role_may_do_no_more_than_it_is_for(server: Home, other: Home, person:
     assert seen == [[worker["name"]]] * 2
 
 
+def test_up_on_a_machine_that_joined_runs_what_its_role_may(
+    server: Home, other: Home, person: Home
+) -> None:
+    invitations = opened(server, "--no-worker")
+    join(other, invitations["worker"])
+    join(person, invitations["viewer"])
+
+    of_worker = other.json("up", "--no-web")
+    refused(other("up", "--listen", other.address), "has a port of its own", code=2)
+    refused(person("up", "--worker"), "as a viewer", code=2)
+
+    assert [each["name"] for each in of_worker["parts"]] == ["worker"]
+    assert [w["pid"] for w in server.workers()] == [of_worker["parts"][0]["pid"]]
+    assert other.json("down")["up_stopped"]
+    assert server.workers() == []
+
+
 def test_plain_text_is_answered_with_what_to_do(server: Home, other: Home) -> None:
     opened(server, "--no-worker")
 

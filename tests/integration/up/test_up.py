@@ -1,5 +1,6 @@
 """`up` and `down` on one machine, and what goes wrong between them."""
 
+import json
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ import pytest
 from rq_agent.broker.embedded.layout import Layout
 from tests.servers import free_port
 
-from ..cli.terminal import Terminal
+from ..cli.terminal import PROGRAM, Terminal
 
 LIMIT_S = 20.0
 Up = Mapping[str, Any]
@@ -311,3 +312,23 @@ def test_what_can_not_be_is_refused_before_anything_starts(
     assert b"s3cret" not in done.stderr
     assert done.stdout == b""
     assert not (terminal.home / "data").exists()
+
+
+def test_as_the_first_process_of_a_container_it_ends_and_collects_everything(
+    terminal: Terminal,
+) -> None:
+    terminal.program = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *PROGRAM)
+    process = terminal.start("up", "--no-web", "--foreground", "--json")
+    assert process.stdout is not None
+    told = json.loads(process.stdout.readline())
+    first = psutil.Process(process.pid).children()[0]
+    server = next(each for each in first.children() if "valkey" in each.name())
+    worker = next(each for each in first.children(recursive=True) if "work" in each.cmdline())
+    server.kill()
+    until(lambda: server.pid not in [each.pid for each in first.children()], "it is collected")
+    first.terminate()
+    process.communicate(timeout=LIMIT_S)
+
+    assert told["pid"] == 1
+    assert process.returncode == 0
+    assert not worker.is_running()
