@@ -151,12 +151,10 @@ class _Relay:
             self._trouble.tell("no server behind", f"{self._socket_path}: {e.strerror or e}")
             client.close()
             return
-        deadline = loop.call_later(GREETING_S, client.close)
+        client.close_after(GREETING_S)
 
         def look(reply: bytes) -> None:
-            deadline.cancel()
-            if not is_login(reply):
-                client.close()
+            client.keep() if is_login(reply) else client.close()
 
         server.on_first(look)
         client.join(server)

@@ -28,6 +28,7 @@ class End(asyncio.Protocol):
         self._began = began
         self._ended = ended
         self._first: Callable[[bytes], None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
 
     def join(self, other: "End") -> None:
         """Let bytes flow in both directions."""
@@ -47,7 +48,16 @@ class End(asyncio.Protocol):
         """Send what is buffered, then close; give that up after a while."""
         if not self.transport.is_closing():
             self.transport.close()
-            asyncio.get_running_loop().call_later(_CLOSING_S, self.transport.abort)
+            self._after(_CLOSING_S, self.transport.abort)
+
+    def close_after(self, seconds: float) -> None:
+        """Close unless keep() is called before."""
+        self._after(seconds, self.close)
+
+    def keep(self) -> None:
+        """Take close_after() back, if it is not too late."""
+        if not self.transport.is_closing():
+            self._forget_deadline()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hold back until there is another side."""
@@ -60,7 +70,8 @@ class End(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Send on what came."""
         assert self._other is not None, "nothing is read before join()"
-        self._other.transport.write(data)
+        if not self._other.transport.is_closing():
+            self._other.transport.write(data)
         if self._first is not None:
             look, self._first = self._first, None
             look(data)
@@ -73,8 +84,10 @@ class End(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the other side too."""
+        self._forget_deadline()  # a timer would keep the buffers, too
         if self._other is not None:
             self._other.close()
+            self._other = None
         self._ended(self)
 
     def pause_writing(self) -> None:
@@ -86,3 +99,12 @@ class End(asyncio.Protocol):
         """Read on from the other side."""
         if self._other is not None and not self._other.transport.is_closing():
             self._other.transport.resume_reading()
+
+    def _after(self, seconds: float, step: Callable[[], object]) -> None:
+        self._forget_deadline()
+        self._deadline = asyncio.get_running_loop().call_later(seconds, step)
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

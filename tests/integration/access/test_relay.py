@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -390,3 +392,44 @@ async def test_a_name_with_several_addresses_has_one_port(
         assert {port for _, port in relay.places} == {relay.port}
         async with connect(relay.url(LOGIN, host="localhost")) as redis:
             assert await redis.ping()
+
+
+@pytest.mark.parametrize("is_uvloop", [True, False])
+async def test_strangers_who_do_anything_leave_nothing_behind(
+    tmp_path: Path, certificate: Certificate, server: Path, is_uvloop: bool
+) -> None:
+    rng = random.Random(7)
+    with relaying(tmp_path, certificate, server, is_uvloop=is_uvloop, GREETING_S=0.2) as relay:
+        async with opened(relay):
+            pass
+        process = psutil.Process(relay.process.pid)
+        await until_descriptors(relay, 15)
+        before, before_mib = process.num_fds() + 1, relay.rss_mib()
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(misbehave, relay, rng, 20)
+
+        await until_descriptors(relay, before)
+        assert relay.rss_mib() - before_mib < 16
+        async with connect(relay.url(LOGIN)) as redis:
+            assert await redis.ping()
+        assert "Traceback" not in relay.log()
+
+
+async def misbehave(relay: Relay, rng: random.Random, times: int) -> None:
+    """Connect and break off at any point of a connection's life."""
+    for _ in range(times):
+        depth, size = rng.randrange(4), rng.choice([0, 1, 5, 100, 100_000])
+        context = relay.context() if depth > 1 else None
+        login = AUTH if depth == 3 else b""
+        with suppress(OSError, asyncio.IncompleteReadError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", relay.port, ssl=context)
+            writer.write(login + b"\x16" * (depth == 1) + rng.randbytes(size))
+            if rng.random() < 0.5:
+                await reader.read(rng.choice([1, 5, 1000]))
+            if rng.random() < 0.5:  # a reset and not a goodbye
+                linger = struct.pack("ii", 1, 0)
+                writer.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, linger
+                )
+            writer.transport.abort()
