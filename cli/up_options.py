@@ -26,8 +26,8 @@ class UpOptions:
         str,
         typer.Option(
             "--host-name",
-            metavar="NAME",
-            help="What join commands call this machine; else its address.",
+            metavar="NAME[:PORT]",
+            help="Where others find this machine, for join commands; else its address.",
             show_default=False,
         ),
     ] = ""

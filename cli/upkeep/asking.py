@@ -148,6 +148,8 @@ def _check(wanted: Wanted, options: UpOptions, settings: Settings) -> None:
         )
     if options.host_name and not wanted.listen:
         raise UsageError("--host-name is what join commands say: give --listen ADDRESS too")
+    if options.host_name:
+        listening.parse(options.host_name, "--host-name")
     if settings.role in _LOOKS_ONLY and (wanted.worker or wanted.scheduler):
         raise UsageError(
             f"the context {settings.context} lets you in as a {settings.role}, "

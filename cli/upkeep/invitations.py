@@ -42,12 +42,11 @@ def link_of(settings: Settings, wanted: Wanted, role: Role) -> JoinLink:
     """
     if not wanted.listen:
         raise UsageError("no other machine can come in: `rq-agent up --listen ADDRESS` first")
-    endpoint = listening.parse(wanted.listen)
-    host, _ = listening.link_host(endpoint, wanted.host_name)
+    place, _ = listening.link_place(listening.parse(wanted.listen), wanted.host_name)
     return JoinLink(
         role=role,
-        host=host,
-        port=endpoint.port,
+        host=place.host,
+        port=place.port,
         namespace=wanted.namespace,
         owner=identity.own_key(settings.home).public,
         fingerprint=certificate.ensure(listening.certificate_folder(settings.home)).fingerprint,

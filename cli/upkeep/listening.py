@@ -27,21 +27,26 @@ class Endpoint(NamedTuple):
         return host_and_port(self.host, self.port)
 
 
-def parse(text: str) -> Endpoint:
+def parse(text: str, option: str = "--listen", *, port: int = DEFAULT_PORT) -> Endpoint:
     """Return what `10.0.0.1`, `10.0.0.1:7341`, `[fd00::1]:7341`, `fd00::1` or `name:7341` means.
 
+    Args:
+        text: what a person wrote.
+        option: where they wrote it.
+        port: where they name none.
+
     Raises:
-        UsageError: nothing.
+        UsageError: it means nothing.
     """
     found = re.fullmatch(r"(\[[0-9A-Fa-f:.%\w]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?", text)
     if found is None and (bare := _ipv6(text)):
-        return Endpoint(bare, DEFAULT_PORT)
-    if found is None or not 1 <= int(found[2] or DEFAULT_PORT) <= 65_535:
+        return Endpoint(bare, port)
+    if found is None or not 1 <= int(found[2] or port) <= 65_535:
         raise UsageError(
-            f"--listen {text}: write an address of this machine, and a port if you like: "
+            f"{option} {text}: write an address or a name, and a port if you like: "
             f"10.0.0.1, 10.0.0.1:{DEFAULT_PORT} or [fd00::1]:{DEFAULT_PORT}"
         )
-    return Endpoint(found[1].strip("[]"), int(found[2] or DEFAULT_PORT))
+    return Endpoint(found[1].strip("[]"), int(found[2] or port))
 
 
 def check_free(endpoint: Endpoint) -> None:
@@ -58,19 +63,23 @@ def certificate_folder(home: Home) -> Path:
     return home.data / "tls"
 
 
-def link_host(endpoint: Endpoint, host_name: str) -> tuple[str, Sequence[str]]:
-    """Return what links call this machine, and what else it could be called.
+def link_place(endpoint: Endpoint, host_name: str) -> tuple[Endpoint, Sequence[str]]:
+    """Return where links lead, and by what else this machine could be reached.
 
     Args:
         endpoint: where it listens.
-        host_name: what a person wants it to be called; empty: choose.
+        host_name: NAME or NAME:PORT where others find it, as a person says; empty: choose.
+
+    Raises:
+        UsageError: host_name is no such place.
     """
     if host_name:
-        return host_name, ()
+        return parse(host_name, "--host-name", port=endpoint.port), ()
     if endpoint.host not in _EVERY:
-        return endpoint.host, ()
+        return endpoint, ()
     found = reachable(_addresses(), is_v6_too=endpoint.host == "::")
-    return (found[0], found[1:]) if found else (socket.gethostname(), ())
+    host, *others = found or [socket.gethostname()]
+    return Endpoint(host, endpoint.port), others
 
 
 def reachable(addresses: Mapping[str, Sequence[str]], *, is_v6_too: bool) -> list[str]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from .. import exits
+from ..render.footer import footer
 from . import logs
-from .listening import link_host, parse
+from .listening import link_place, parse
 from .place import PartState, UpState
 from .wanted import Wanted
 
@@ -44,8 +45,9 @@ def show(screen: "Screen", told: Told) -> int:
     else:
         for line in lines(told):
             screen.put(line)
-        for line in hints(told):
+        for line in notes(told):
             screen.say(line)
+        footer(screen, next_steps(told))
     troubled = [part for part in told.state.parts if part.problem and part.state != "running"]
     for part in troubled:
         screen.warn(_trouble(part))
@@ -71,23 +73,28 @@ def lines(told: Told) -> list[str]:
     return found
 
 
-def hints(told: Told) -> list[str]:
-    """Return what a person may want to know or do next."""
+def notes(told: Told) -> list[str]:
+    """Return what a person should know, also in a log."""
     wanted = told.state.wanted
     found = [] if told.changed else ["it ran already; nothing has changed"]
-    if told.changed and wanted.worker and not told.invitations:
-        found.append("run something:  rq-agent run script.py")
     if told.invitations and not wanted.host_name:
-        host, others = link_host(parse(wanted.listen), "")
-        if host.startswith("127.") or host == "::1":
-            found.append(f"{host} can be reached from this machine only")
+        place, others = link_place(parse(wanted.listen), "")
+        if place.host.startswith("127.") or place.host == "::1":
+            found.append(f"{place.host} can be reached from this machine only")
         if others:
-            also = ", ".join(others)
-            found.append(f"links name {host}, of this machine's addresses ({also} too);")
-            found.append("another one or a name:  rq-agent up --host-name NAME")
+            found.append(
+                f"the links name {place.host}; this machine has {', '.join(others)} too: "
+                "rq-agent up --host-name NAME for another one"
+            )
+    return found
+
+
+def next_steps(told: Told) -> list[str]:
+    """Return the next useful commands."""
+    wanted = told.state.wanted
     if wanted.listen:
-        found.append("one more machine:  rq-agent invite worker")
-    return [*found, "end it:  rq-agent down"]
+        return ["invite worker", "down"]
+    return [*(["run script.py"] if wanted.worker else []), "down"]
 
 
 def _block(invitation: "Invitation") -> list[str]:
@@ -146,4 +153,5 @@ def _as_json(told: Told) -> dict[str, Any]:
 def _part(part: PartState) -> dict[str, Any]:
     built: dict[str, Any] = msgspec.to_builtins(part)
     process = built.pop("process")
+    del built["log_begin"]
     return {**built, "pid": process["pid"] if process else None}

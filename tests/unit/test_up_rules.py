@@ -110,11 +110,12 @@ def test_links_name_an_address_that_others_reach() -> None:
     assert found == ["192.168.1.5", "10.0.0.7", "fd00::5"]
 
 
-def test_a_name_that_a_person_gave_stands_in_links() -> None:
-    everywhere = listening.Endpoint("0.0.0.0", 7341)
+def test_a_place_that_a_person_gave_stands_in_links() -> None:
+    everywhere = listening.Endpoint("0.0.0.0", 80)
 
-    assert listening.link_host(everywhere, "box.example") == ("box.example", ())
-    assert listening.link_host(listening.Endpoint("10.0.0.1", 1), "") == ("10.0.0.1", ())
+    assert listening.link_place(everywhere, "box.example") == (("box.example", 80), ())
+    assert listening.link_place(everywhere, "box.example:9000") == (("box.example", 9000), ())
+    assert listening.link_place(listening.Endpoint("10.0.0.1", 80), "") == (("10.0.0.1", 80), ())
 
 
 def test_a_log_that_grew_long_is_moved_aside_under_its_writer(tmp_path: Path) -> None:

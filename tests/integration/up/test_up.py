@@ -297,6 +297,7 @@ def test_the_way_in_can_be_opened_moved_and_closed_under_a_worker_that_goes_on(
         (("--listen", "203.0.113.5"), "no address of this machine"),
         (("--listen", "no.such.name.invalid"), "knows no address of the name"),
         (("--host-name", "box"), "--listen"),
+        (("--listen", "127.0.0.1", "--host-name", "a b"), "--host-name a b"),
         (("--slots", "many"), "--slots many"),
         (("--queues", "a,,b"), "--queues"),
         (("--redis", "redis://:s3cret@localhost:1", "--listen", "127.0.0.1"), "port of its own"),
