@@ -27,6 +27,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "rq-agent work --queues high,low --mode priority",
         "rq-agent work --queues a,b --mode weighted:3,1 --slots 4",
         "rq-agent work --queues gpu --gpus 0,1 --idle-timeout 10m",
+        "rq-agent work --label site=north --hours 'mon-fri 19:00-08:00, sat-sun 00:00-24:00'",
     ),
     "ps": (
         "rq-agent ps",
@@ -61,12 +62,12 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "queue ls": ("rq-agent queue ls", "rq-agent queue ls --json"),
     "queue show": ("rq-agent queue show high",),
     "queue create": ("rq-agent queue create night --description 'cheap hours'",),
-    "queue pause": ("rq-agent queue pause low",),
+    "queue pause": ("rq-agent queue pause low night",),
     "queue resume": ("rq-agent queue resume low",),
     "queue limit": ("rq-agent queue limit low 4",),
     "queue weight": ("rq-agent queue weight low 2",),
     "queue ageing": ("rq-agent queue ageing low 1h",),
-    "queue purge": ("rq-agent queue purge low",),
+    "queue purge": ("rq-agent queue purge low --dry-run", "rq-agent queue purge low"),
     "queue rm": ("rq-agent queue rm low",),
     "worker ls": (
         "rq-agent worker ls",

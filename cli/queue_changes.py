@@ -2,12 +2,13 @@
 
 import math
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..broker.errors import SelectorError, UsageError
 from ..broker.names import check_queue
 from ..broker.queue_settings import MOST_RUNNING, QueueSettings
+from ..broker.queues import queue_names, unknown_queue
 from . import loop, values
 from .broker_url import working_url
 from .config import Settings
@@ -17,6 +18,8 @@ from .render.screen import Screen
 
 if TYPE_CHECKING:
     from ..broker.namespace import Namespace
+
+Change = Callable[[QueueSettings, str], Awaitable[bool]]
 
 
 def create_queue(settings: Settings, screen: Screen, name: str, *, description: str) -> None:
@@ -29,74 +32,79 @@ def create_queue(settings: Settings, screen: Screen, name: str, *, description: 
             return await QueueSettings(namespace).create(name, description=description)
 
     old = "is described anew" if description else "was there already"
-    _tell(screen, name, is_changed=loop.run(go), words=("created", old))
+    _tell(screen, {name: loop.run(go)}, words=("created", old))
 
 
-def pause_queue(settings: Settings, screen: Screen, name: str) -> None:
-    """Let no task of a queue be claimed."""
+def pause_queues(settings: Settings, screen: Screen, names: Sequence[str]) -> None:
+    """Let no task of some queues be claimed."""
     words = ("paused; what runs goes on", "was paused already")
-    _change(settings, screen, name, lambda queues: queues.pause(name), words)
+    _change(settings, screen, names, lambda queues, name: queues.pause(name), words)
 
 
-def resume_queue(settings: Settings, screen: Screen, name: str) -> None:
-    """Let tasks of a queue be claimed again."""
+def resume_queues(settings: Settings, screen: Screen, names: Sequence[str]) -> None:
+    """Let tasks of some queues be claimed again."""
     words = ("resumed", "was not paused")
-    _change(settings, screen, name, lambda queues: queues.resume(name), words)
+    _change(settings, screen, names, lambda queues, name: queues.resume(name), words)
 
 
-def limit_queue(settings: Settings, screen: Screen, name: str, most: str) -> None:
-    """Let only so many tasks of a queue run at a time; `none`: any number."""
+def limit_queues(settings: Settings, screen: Screen, names: Sequence[str], most: str) -> None:
+    """Let only so many tasks of each of some queues run at a time; `none`: any number."""
     limit = None
     if most != "none":
         if not re.fullmatch(r"[0-9]{1,10}", most, re.ASCII) or int(most) > MOST_RUNNING:
             raise UsageError(f"limit {most}: write a number from 0 to {MOST_RUNNING}, or none")
         limit = int(most)
     now = "has no limit" if limit is None else f"runs at most {limit} at a time"
-    _change(
-        settings, screen, name, lambda queues: queues.limit(name, limit), (now, f"{now} already")
-    )
+    words = (now, f"{now} already")
+    _change(settings, screen, names, lambda queues, name: queues.limit(name, limit), words)
 
 
-def weigh_queue(settings: Settings, screen: Screen, name: str, value: str) -> None:
-    """Give a queue a larger or smaller share under round robin."""
+def weigh_queues(settings: Settings, screen: Screen, names: Sequence[str], value: str) -> None:
+    """Give queues a larger or smaller share under round robin."""
     weight = float(value) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value, re.ASCII) else math.nan
     if math.isnan(weight):
         raise UsageError(f"weight {value}: write a number, like 2 or 0.5")
-    now = f"has weight {weight:g}"
-    _change(
-        settings, screen, name, lambda queues: queues.weigh(name, weight), (now, f"{now} already")
-    )
+    words = (f"has weight {weight:g}", f"has weight {weight:g} already")
+    _change(settings, screen, names, lambda queues, name: queues.weigh(name, weight), words)
 
 
-def age_queue(settings: Settings, screen: Screen, name: str, after: str) -> None:
+def age_queues(settings: Settings, screen: Screen, names: Sequence[str], after: str) -> None:
     """Let a task rise by one priority each time that it has waited so long; `off`: never."""
     after_ms = None if after == "off" else int(values.duration_s(after, "ageing") * 1000)
     now = "does not age" if after_ms is None else f"lets a task rise each {after}"
-    _change(
-        settings, screen, name, lambda queues: queues.age(name, after_ms), (now, f"{now} already")
-    )
+    words = (now, f"{now} already")
+    _change(settings, screen, names, lambda queues, name: queues.age(name, after_ms), words)
+
+
+async def check_queues(namespace: "Namespace", names: Sequence[str]) -> None:
+    """Raise SelectorError where one of the names is no queue's: then nothing is done to any."""
+    known = await queue_names(namespace)
+    for name in names:
+        if name not in known:
+            raise unknown_queue(name, known)
 
 
 def _change(
-    settings: Settings,
-    screen: Screen,
-    name: str,
-    change: Callable[[QueueSettings], Awaitable[bool]],
-    words: tuple[str, str],
+    settings: Settings, screen: Screen, names: Sequence[str], change: Change, words: tuple[str, str]
 ) -> None:
-    check_queue(name)
+    for name in names:
+        check_queue(name)
 
-    async def go(namespace: "Namespace") -> bool | None:
-        return await change(QueueSettings(namespace))
+    async def go(namespace: "Namespace") -> dict[str, bool] | None:
+        await check_queues(namespace, names)
+        queues = QueueSettings(namespace)
+        return {name: await change(queues, name) for name in dict.fromkeys(names)}
 
-    is_changed = look(settings, go, None)
-    if is_changed is None:
-        raise SelectorError(f"no queue is named {name}: {NOTHING_YET}")
-    _tell(screen, name, is_changed=is_changed, words=words)
+    changed = look(settings, go, None)
+    if changed is None:
+        raise SelectorError(f"no queue is named {names[0]}: {NOTHING_YET}")
+    _tell(screen, changed, words=words)
 
 
-def _tell(screen: Screen, name: str, *, is_changed: bool, words: tuple[str, str]) -> None:
+def _tell(screen: Screen, changed: dict[str, bool], *, words: tuple[str, str]) -> None:
     if screen.json:
-        screen.print_json({"schema": 1, "queue": name, "is_changed": is_changed})
-    else:
-        screen.put(f"queue {name} {words[0] if is_changed else words[1]}")
+        told = [{"queue": name, "is_changed": is_new} for name, is_new in changed.items()]
+        screen.print_json({"schema": 1, "queues": told})
+        return
+    for name, is_new in changed.items():
+        screen.put(f"queue {name} {words[0] if is_new else words[1]}")

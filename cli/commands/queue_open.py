@@ -7,11 +7,11 @@ import typer
 from ..completion import queue_names
 from ..options import Common
 
-_Name = Annotated[
-    str,
+_Names = Annotated[
+    list[str],
     typer.Argument(
-        metavar="NAME",
-        help="Name of the queue.",
+        metavar="QUEUE...",
+        help="Names of queues.",
         show_default=False,
         autocompletion=queue_names,
     ),
@@ -39,21 +39,21 @@ def create(
     create_queue(settings, Screen(settings), name, description=description)
 
 
-def pause(common: Common, name: _Name) -> None:
-    """Let no task of a queue be claimed. What runs goes on."""
+def pause(common: Common, names: _Names) -> None:
+    """Let no task of some queues be claimed. What runs goes on."""
     from .. import config
-    from ..queue_changes import pause_queue
+    from ..queue_changes import pause_queues
     from ..render.screen import Screen
 
     settings = config.load(common)
-    pause_queue(settings, Screen(settings), name)
+    pause_queues(settings, Screen(settings), names)
 
 
-def resume(common: Common, name: _Name) -> None:
-    """Let tasks of a paused queue be claimed again."""
+def resume(common: Common, names: _Names) -> None:
+    """Let tasks of paused queues be claimed again."""
     from .. import config
-    from ..queue_changes import resume_queue
+    from ..queue_changes import resume_queues
     from ..render.screen import Screen
 
     settings = config.load(common)
-    resume_queue(settings, Screen(settings), name)
+    resume_queues(settings, Screen(settings), names)

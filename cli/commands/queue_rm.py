@@ -7,11 +7,11 @@ import typer
 from ..completion import queue_names
 from ..options import Common
 
-_Name = Annotated[
-    str,
+_Names = Annotated[
+    list[str],
     typer.Argument(
-        metavar="NAME",
-        help="Name of the queue.",
+        metavar="QUEUE...",
+        help="Names of queues.",
         show_default=False,
         autocompletion=queue_names,
     ),
@@ -20,28 +20,35 @@ _Name = Annotated[
 _Yes = Annotated[bool, typer.Option("-y", "--yes", help="Don't ask.")]
 
 
-def purge(common: Common, name: _Name, yes: _Yes = False) -> int:
-    """Cancel all that waits in a queue. Drafts and what runs stay."""
+def purge(
+    common: Common,
+    names: _Names,
+    yes: _Yes = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how many tasks that are.")
+    ] = False,
+) -> int:
+    """Cancel all that waits in some queues. Drafts and what runs stay."""
     from .. import config
-    from ..queue_emptying import purge_queue
+    from ..queue_emptying import purge_queues
     from ..render.screen import Screen
 
     settings = config.load(common)
-    return purge_queue(settings, Screen(settings), name, is_sure=yes)
+    return purge_queues(settings, Screen(settings), names, is_sure=yes, dry_run=dry_run)
 
 
 def rm(
     common: Common,
-    name: _Name,
+    names: _Names,
     yes: _Yes = False,
     force: Annotated[
         bool, typer.Option("--force", help="Although live workers listen to it.")
     ] = False,
 ) -> int:
-    """Remove a queue whose tasks have all ended."""
+    """Remove queues whose tasks have all ended."""
     from .. import config
-    from ..queue_emptying import remove_queue
+    from ..queue_emptying import remove_queues
     from ..render.screen import Screen
 
     settings = config.load(common)
-    return remove_queue(settings, Screen(settings), name, is_sure=yes, force=force)
+    return remove_queues(settings, Screen(settings), names, is_sure=yes, force=force)

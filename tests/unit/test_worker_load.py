@@ -125,7 +125,7 @@ class _Driver:
 @pytest.fixture
 def driver(monkeypatch: pytest.MonkeyPatch) -> _Driver:
     found = _Driver()
-    monkeypatch.setitem(sys.modules, "pynvml", found)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "pynvml", found)
     return found
 
 

@@ -1,6 +1,7 @@
 """Who may tell workers what to do: operators, and nobody who only submits."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,7 @@ async def test_what_a_submitter_can_write_is_no_command(guarded: Guarded) -> Non
         (task_id,) = await add(ns)
         for command in ("drain", "stop", "look"):
             await ns.redis.xadd(f"{ns.prefix}in:w", {"c": command})
-        forged = {"command": "stop", "paused": "1", "state": "draining"}
+        forged: dict[Any, Any] = {"command": "stop", "paused": "1", "state": "draining"}
         await ns.redis.hset(f"{ns.prefix}wk:w", mapping=forged)
 
     async with guarded.opened("worker") as ns:

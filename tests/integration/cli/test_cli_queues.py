@@ -40,8 +40,7 @@ def test_the_settings_of_a_queue_are_changed_and_shown(terminal: Terminal) -> No
     assert queue["description"] == "low prices"
     assert terminal.json("queue", "resume", "night") == {
         "schema": 1,
-        "queue": "night",
-        "is_changed": True,
+        "queues": [{"queue": "night", "is_changed": True}],
     }
     assert "has no limit" in terminal.text("queue", "limit", "night", "none")
     assert "does not age" in terminal.text("queue", "ageing", "night", "off")
@@ -63,7 +62,9 @@ def test_a_purge_asks_first_and_tells_how_many_it_cancelled(terminal: Terminal) 
     done = answer(terminal, b"y\n", "queue", "purge", "default")
 
     assert done.stdout == b"queue default purged; cancelled: 2\n"
-    assert terminal.json("queue", "purge", "default", "--yes")["cancelled"] == 0
+    assert terminal.json("queue", "purge", "default", "--yes")["queues"] == [
+        {"queue": "default", "cancelled": 0}
+    ]
     assert terminal.task()["reason"] == "queue purged"
 
 
@@ -100,3 +101,54 @@ def test_bad_names_and_numbers_are_said(terminal: Terminal) -> None:
         assert done.returncode == 2, arguments
         assert done.stderr.startswith(b"rq-agent: ")
         assert len(done.stderr) < 500
+
+
+def test_several_queues_are_told_at_once_or_none_of_them(terminal: Terminal) -> None:
+    for name in ("a", "b", "c"):
+        terminal.text("queue", "create", name)
+
+    def paused() -> list[str]:
+        return [q["name"] for q in terminal.json("queue", "ls")["queues"] if q["paused"]]
+
+    assert terminal("queue", "pause", "a", "b", "x").returncode == 3
+    assert paused() == []
+    assert terminal.text("queue", "pause", "b", "a", "b").splitlines() == [
+        "queue b paused; what runs goes on",
+        "queue a paused; what runs goes on",
+    ]
+    assert paused() == ["a", "b"]
+    assert terminal.json("queue", "resume", "a", "c")["queues"] == [
+        {"queue": "a", "is_changed": True},
+        {"queue": "c", "is_changed": False},
+    ]
+    terminal.text("queue", "limit", "a", "c", "3")
+    limits = [q["max_running"] for q in terminal.json("queue", "ls")["queues"]]
+    assert limits == [3, None, 3]
+    assert "WAITING  RUNNING  LIMIT" in terminal.text("queue", "ls")
+    assert terminal.json("queue", "rm", "a", "b", "-y")["queues"] == [
+        {"queue": "a", "is_removed": True},
+        {"queue": "b", "is_removed": True},
+    ]
+    assert [q["name"] for q in terminal.json("queue", "ls")["queues"]] == ["c"]
+
+
+def test_a_purge_that_is_only_tried_cancels_nothing(terminal: Terminal) -> None:
+    for queue in ("a", "a", "b"):
+        terminal.text("submit", "-q", queue, terminal.script(""))
+
+    assert terminal.text("queue", "purge", "--dry-run", "a", "b").splitlines() == [
+        "queue a would be purged; to cancel: 2",
+        "queue b would be purged; to cancel: 1",
+    ]
+    assert terminal.json("queue", "purge", "--dry-run", "a") == {
+        "schema": 1,
+        "dry_run": True,
+        "queues": [{"queue": "a", "waiting": 2, "is_exact": True}],
+    }
+    assert [q["waiting"] for q in terminal.json("queue", "ls")["queues"]] == [2, 1]
+    asked = answer(terminal, b"y\n", "queue", "purge", "a", "b")
+    assert b"cancel what waits in queues a (2), b (1)? [y/N]" in asked.stderr
+    assert asked.stdout.splitlines() == [
+        b"queue a purged; cancelled: 2",
+        b"queue b purged; cancelled: 1",
+    ]
