@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 
-from rq_agent.broker.embedded.layout import Layout
-from tests.servers import free_port
+from rq_agent.broker.embedded import binary
+from rq_agent.broker.embedded.layout import Layout, Running
+from tests.servers import Servers, free_port
 
 from ..cli.terminal import PROGRAM, Terminal
 
@@ -63,7 +65,10 @@ def kill(pid: int) -> None:
 
 def server_pid(terminal: Terminal) -> int:
     """Return the pid of the embedded server."""
-    return int(Layout(terminal.home / "data").pid.read_text())
+    try:
+        return int(Layout(terminal.home / "data").pid.read_text())
+    except (FileNotFoundError, ValueError):  # it is being started
+        return 0
 
 
 def test_up_runs_a_worker_that_takes_tasks_and_down_ends_everything(terminal: Terminal) -> None:
@@ -179,12 +184,7 @@ def test_a_killed_server_comes_back_with_its_tasks(terminal: Terminal) -> None:
     before = server_pid(terminal)
     kill(before)
 
-    until(
-        lambda: (
-            terminal.home.joinpath("data/server.pid").exists() and server_pid(terminal) != before
-        ),
-        "it is back",
-    )
+    until(lambda: server_pid(terminal) not in (0, before), "it is back")
     up(terminal, "--worker")
 
     assert terminal("wait", task_id, "--timeout", "30s").returncode == 0
@@ -313,6 +313,56 @@ def test_what_can_not_be_is_refused_before_anything_starts(
     assert b"s3cret" not in done.stderr
     assert done.stdout == b""
     assert not (terminal.home / "data").exists()
+
+
+def test_a_server_that_asks_nobody_for_a_login_is_not_opened(
+    servers: Servers, terminal: Terminal
+) -> None:
+    layout = Layout(terminal.home / "data")
+    layout.folder.mkdir()
+    older = Running(socket=str(servers.socket("valkey")), binary_stamp=binary.stamp(), user="")
+    layout.running.write_bytes(msgspec.json.encode(older))
+
+    done = terminal("up", "--listen", f"127.0.0.1:{free_port()}")
+
+    assert done.returncode == 1
+    assert b"asks nobody for a login" in done.stderr
+    assert b"rq-agent down" in done.stderr
+    layout.running.unlink()
+
+
+def test_up_and_down_of_another_server_are_refused_with_what_to_name(terminal: Terminal) -> None:
+    up(terminal)
+
+    for command in ("up", "down"):
+        done = terminal(command, "--namespace", "other")
+        assert done.returncode == 2, done.stderr.decode()
+        assert b"namespace default" in done.stderr
+    assert len(terminal.workers()) == 1
+
+
+def test_a_task_that_runs_outlives_the_server(terminal: Terminal) -> None:
+    up(terminal)
+    path = terminal.code / "go"
+    script = terminal.script(
+        f"""
+        import pathlib, time
+        print("begins", flush=True)
+        while not pathlib.Path({str(path)!r}).exists():
+            time.sleep(0.05)
+        print("ends")
+        """
+    )
+    task_id = terminal.text("submit", script).strip()
+    until(lambda: "begins" in terminal.text("logs", task_id), "it runs")
+    before = server_pid(terminal)
+    kill(before)
+    until(lambda: server_pid(terminal) not in (0, before), "the server is back")
+    path.touch()
+
+    assert terminal("wait", task_id, "--timeout", "30s").returncode == 0
+    assert terminal.text("logs", task_id) == "begins\nends\n"
+    assert terminal.json("show", task_id)["attempt"] == 1
 
 
 def test_as_the_first_process_of_a_container_it_ends_and_collects_everything(
