@@ -160,6 +160,7 @@ ROOT: Final = Group(
                 Entry("why", "why:why"),
                 Entry("diff", "diff:diff"),
                 Entry("events", "events:events"),
+                Entry("top", "top:top"),
             ),
         ),
         Panel(

@@ -1,0 +1,1 @@
+"""The live view of `top`: needs the extra `tui`."""
