@@ -300,8 +300,8 @@ async def test_who_has_logged_in_may_stay(
 async def test_silent_strangers_keep_nobody_out(
     tmp_path: Path, certificate: Certificate, server: Path
 ) -> None:
-    with relaying(tmp_path, certificate, server, _MOST_GREETING=8) as relay:
-        strangers = [await asyncio.open_connection("127.0.0.1", relay.port) for _ in range(20)]
+    with relaying(tmp_path, certificate, server, most_connections=16, _MOST_GREETING=8) as relay:
+        strangers = [await asyncio.open_connection("127.0.0.1", relay.port) for _ in range(40)]
 
         async with opened(relay) as (reader, writer):
             writer.write(b"PING\r\n")
