@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -66,6 +67,11 @@ def next_fire(expression: str, zone: str, after_ms: int) -> int | None:
         UsageError: the line or the zone is not acceptable.
     """
     return next(_fires(expression, zone, after_ms), None)
+
+
+def next_fires(expression: str, zone: str, after_ms: int, count: int) -> list[int]:
+    """Return up to `count` times after one at which a line fires; see next_fire()."""
+    return list(islice(_fires(expression, zone, after_ms), count))
 
 
 def due(expression: str, zone: str, *, due_ms: int, now_ms: int, missed: Missed) -> Due:

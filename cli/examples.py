@@ -22,7 +22,11 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "rq-agent submit --at 2031-05-01T18:00 --retries 3 report.py",
         "rq-agent submit --after 01m7yz1jfg5fh2ae:ok evaluate.py",
     ),
-    "rerun": ("rq-agent rerun last", "rq-agent rerun --set lr=0.05 train.py"),
+    "rerun": (
+        "rq-agent rerun last",
+        "rq-agent rerun --set lr=0.05 train.py",
+        "rq-agent rerun --failed --mine --since 1d --dry-run",
+    ),
     "work": (
         "rq-agent work --queues high,low --mode priority",
         "rq-agent work --queues a,b --mode weighted:3,1 --slots 4",
@@ -42,7 +46,11 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "rq-agent cancel last",
         "rq-agent cancel --queue low --state queued --label run=42 --dry-run",
     ),
-    "move": ("rq-agent move last --top", "rq-agent move 01m7yz1jf --queue high"),
+    "move": (
+        "rq-agent move last --top",
+        "rq-agent move 01m7yz1jf --queue high",
+        "rq-agent move --where queue=low --mine --priority high --dry-run",
+    ),
     "edit": (
         "rq-agent edit last",
         "rq-agent edit --set lr=0.05 --priority high 01m7yz1jf",
@@ -86,6 +94,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "worker label": ("rq-agent worker label box1 site=north spot-",),
     "schedule ls": ("rq-agent schedule ls",),
     "schedule show": ("rq-agent schedule show nightly",),
+    "schedule explain": ("rq-agent schedule explain --tz Europe/Berlin '0 3 * * mon-fri'",),
     "schedule add": (
         "rq-agent schedule add --tz Europe/Berlin nightly '0 3 * * mon-fri' report.py",
     ),

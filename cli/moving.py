@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,9 +10,14 @@ import msgspec
 from ..broker.errors import UsageError
 from ..broker.lookups import Lookups
 from ..broker.moves import MOST_STEPS, Moved, Moves
-from . import loop, values
+from ..broker.names import check_queue
+from ..broker.states import BEFORE_RUNNING, TaskState
+from ..broker.verbs import moving, prioritizing
+from . import exits, loop, values
+from .acting import Deed, Made, act_on_all, check_selection
 from .config import Settings
 from .connected import connected
+from .filter_options import WhereOptions
 from .reading import resolve, url_of_tasks
 from .render.screen import Screen
 
@@ -23,17 +29,28 @@ _Move = Callable[["TaskId"], Awaitable[Moved]]
 
 
 def move_tasks(
-    settings: Settings, screen: Screen, selectors: Sequence[str], ways: Mapping[str, str]
-) -> None:
+    settings: Settings,
+    screen: Screen,
+    selectors: Sequence[str],
+    which: WhereOptions,
+    ways: Mapping[str, str],
+) -> int:
     """Move what was named, so that several tasks keep the order in which they were named.
 
     Args:
         settings: of the command.
         screen: to print on.
         selectors: of tasks. All are looked up before any is moved.
+        which: all of these, where none is named: to another queue or priority.
         ways: each option and its value; all but one are empty.
+
+    Returns:
+        An exit code.
     """
     way, value = _only(ways)
+    check_selection(selectors, which)
+    if not selectors:
+        return act_on_all(settings, screen, which, _deed(way, value))
     url = url_of_tasks(settings)
 
     async def go() -> "dict[TaskId, Moved]":
@@ -49,9 +66,25 @@ def move_tasks(
             {"id": i, "is_changed": m.is_changed, "position": m.position} for i, m in done.items()
         ]
         screen.print_json({"schema": 1, "tasks": moved})
-        return
+        return exits.OK
     for task_id, each in done.items():
         screen.put(f"{task_id} {_words(each, way, value)}")
+    return exits.OK
+
+
+def _deed(way: str, value: str) -> Deed:
+    """Return what is done with all tasks of a filter."""
+    if way == "queue":
+        check_queue(value)
+        make: Made = partial(moving, queue=value)
+    elif way == "priority":
+        make = partial(prioritizing, priority=int(value))
+    else:
+        raise UsageError(
+            f"--{way} is for tasks that are named; all of a filter go by --queue or -p"
+        )
+    states = BEFORE_RUNNING | {TaskState.DRAFT}
+    return Deed(what=f"move to {way} {value}", make=make, states=states)
 
 
 def _only(ways: Mapping[str, str]) -> tuple[str, str]:

@@ -1,18 +1,30 @@
 """Schedules: listed, paused, resumed, removed, run at once."""
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from ..broker import cron_times
 from ..broker.errors import SelectorError
 from ..broker.firing import Firing
 from ..broker.new_task import EnqueueOutcome
 from ..broker.schedules import Schedules
 from ..broker.trust import TrustFile
 from . import exits
-from .config import Settings
+from .config import Settings, variables
 from .identity import own_key
+from .local_zone import local_zone
 from .reading import look
-from .render.schedules import COLUMNS, lines_of, row, schedule_json
+from .render.footer import footer
+from .render.schedules import (
+    COLUMNS,
+    IN_WORDS,
+    fire_lines,
+    lines_of,
+    row,
+    schedule_json,
+    wide_row,
+)
 from .render.screen import Screen
 from .render.tables import print_table
 
@@ -24,7 +36,32 @@ if TYPE_CHECKING:
 _NONE_YET = "no schedules yet; add one with:  rq-agent schedule add NAME '0 3 * * *' script.py"
 
 
-def show_all(settings: Settings, screen: Screen) -> None:
+def explain(screen: Screen, line: str, zone: str, *, count: int) -> None:
+    """Print a line of cron in words, and the next times at which it fires.
+
+    Raises:
+        UsageError: the line or the zone is not acceptable, or it never fires.
+    """
+    zone = zone or local_zone(variables())
+    line = " ".join(line.split())
+    cron_times.check(line, zone)
+    fires_ms = cron_times.next_fires(line, zone, time.time_ns() // 1_000_000, count)
+    if screen.json:
+        screen.print_json(
+            {
+                "schema": 1,
+                "expression": line,
+                "zone": zone,
+                "in_words": cron_times.explain(line),
+                "next": [fire_ms / 1000 for fire_ms in fires_ms],
+            }
+        )
+        return
+    for each in fire_lines(line, zone, fires_ms):
+        screen.put(each)
+
+
+def show_all(settings: Settings, screen: Screen, *, is_wide: bool = False) -> None:
     """Print all schedules."""
 
     async def find(namespace: "Namespace") -> "list[Schedule]":
@@ -35,7 +72,8 @@ def show_all(settings: Settings, screen: Screen) -> None:
     if screen.json:
         screen.print_json({"schema": 1, "schedules": [schedule_json(each) for each in found]})
     elif found:
-        print_table(screen, COLUMNS, [row(schedule) for schedule in found])
+        columns, as_row = ((*COLUMNS, IN_WORDS), wide_row) if is_wide else (COLUMNS, row)
+        print_table(screen, columns, [as_row(schedule) for schedule in found])
     else:
         screen.say(_NONE_YET)
 
@@ -121,6 +159,7 @@ def run_now(settings: Settings, screen: Screen, name: str) -> int:
             screen.print_json({"schema": 1, "schedule": name, "task": enqueued.id})
         else:
             screen.put(enqueued.id)
+        footer(screen, [f"logs -f {enqueued.id}", f"cancel {enqueued.id}"])
         return exits.OK
     words = f"task {enqueued.other} has its uniqueness key" if enqueued.other else enqueued.outcome
     screen.say(f"schedule {name}: nothing was enqueued: {words}")

@@ -91,7 +91,12 @@ _SCHEDULE: Final = Group(
     "Schedules: tasks that come again and again.",
     (
         Panel(
-            "Look", (Entry("ls", "schedule:schedule_ls"), Entry("show", "schedule:schedule_show"))
+            "Look",
+            (
+                Entry("ls", "schedule:schedule_ls"),
+                Entry("show", "schedule:schedule_show"),
+                Entry("explain", "schedule:schedule_explain"),
+            ),
         ),
         Panel(
             "Change",

@@ -5,20 +5,23 @@ from typing import Annotated
 import typer
 
 from ..completion import queue_names, task_ids
+from ..filter_options import WhereOptions
 from ..options import Common
 
 
 def move(
     common: Common,
+    which: WhereOptions,
     tasks: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="TASK...",
-            help="Ids, beginnings of them, names, or last. Several keep their order.",
+            metavar="TASK",
+            help="Ids, beginnings of them, names, or last; several keep their order. Or, for"
+            " --queue and --priority, say which by options.",
             show_default=False,
             autocompletion=task_ids,
         ),
-    ],
+    ] = None,
     top: Annotated[bool, typer.Option("--top", help="Next of their priority.")] = False,
     bottom: Annotated[bool, typer.Option("--bottom", help="Last of their priority.")] = False,
     before: Annotated[
@@ -71,7 +74,7 @@ def move(
             show_default=False,
         ),
     ] = "",
-) -> None:
+) -> int:
     """Move tasks that wait: within their queue, to another one, or to another priority."""
     from .. import config
     from ..moving import move_tasks
@@ -87,4 +90,4 @@ def move(
         "queue": queue,
         "priority": priority,
     }
-    move_tasks(settings, Screen(settings), tasks, ways)
+    return move_tasks(settings, Screen(settings), tasks or (), which, ways)

@@ -1,4 +1,4 @@
-"""`rq-agent schedule add`, `ls`, `show`, `pause`, `resume`, `run` and `rm`."""
+"""`rq-agent schedule add`, `explain`, `ls`, `show`, `pause`, `resume`, `run` and `rm`."""
 
 from typing import Annotated
 
@@ -76,17 +76,46 @@ def schedule_add(
     """
     from ..schedule_adding import Adding
 
-    adding = Adding(common, task, script, arguments or ())
-    adding.add(schedule, line, tz, missed, replaces=replace)
+    adding = Adding(common, task, schedule, line, script, arguments or ())
+    adding.add(tz, missed, replaces=replace)
 
 
-def schedule_ls(common: Common) -> None:
+def schedule_explain(
+    common: Common,
+    line: Annotated[
+        str, typer.Argument(metavar="CRON", help="A line of cron, in quotes.", show_default=False)
+    ],
+    tz: Annotated[
+        str,
+        typer.Option(
+            "--tz", metavar="ZONE", help="Its time zone; else this machine's.", show_default=False
+        ),
+    ] = "",
+    count: Annotated[
+        str, typer.Option("--count", metavar="N", help="So many of the next times.")
+    ] = "3",
+) -> None:
+    """Say in words when a line of cron fires, and the next times."""
+    from .. import config, schedules, values
+    from ..render.screen import Screen
+
+    times = values.whole(count, "--count", least=1, most=1000)
+    settings = config.load(common)
+    schedules.explain(Screen(settings), line, tz, count=times)
+
+
+def schedule_ls(
+    common: Common,
+    wide: Annotated[
+        bool, typer.Option("-w", "--wide", help="Say when each fires in words, too.")
+    ] = False,
+) -> None:
     """List schedules: when each fires next, and what became of it last."""
     from .. import config, schedules
     from ..render.screen import Screen
 
     settings = config.load(common)
-    schedules.show_all(settings, Screen(settings))
+    schedules.show_all(settings, Screen(settings), is_wide=wide)
 
 
 def schedule_show(common: Common, name: _Name) -> None:

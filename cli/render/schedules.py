@@ -1,6 +1,7 @@
 """Schedules as text and as JSON. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ...broker import cron_times
@@ -22,6 +23,8 @@ COLUMNS: Final = (
     Column("FIRED", rank=5, is_number=True),
     Column("LAST TASK", rank=6),
 )
+IN_WORDS: Final = Column("IN WORDS", shrinks=True)
+"""One more column for who wants to see much."""
 _WIDTH: Final = 13
 
 
@@ -39,10 +42,23 @@ def row(schedule: "Schedule") -> list[Cell]:
     ]
 
 
-def line_of(schedule: "Schedule") -> str:
-    """Return when a schedule fires, in one line."""
-    at = "never" if schedule.next_at is None else clock(schedule.next_at)
-    return f"fires next {at}: {explained(schedule)}"
+def wide_row(schedule: "Schedule") -> list[Cell]:
+    """Return a schedule as a row of COLUMNS and IN_WORDS."""
+    return [*row(schedule), Cell(explained(schedule))]
+
+
+def fire_lines(expression: str, zone: str, fires_ms: Sequence[int]) -> list[str]:
+    """Return a line of cron in words, then times at which it fires, in its own zone."""
+    words = f"{cron_times.explain(expression)} ({zone})"
+    return [words, *(f"  {moment(fire_ms / 1000, zone)}" for fire_ms in fires_ms)]
+
+
+def moment(at_s: float, zone: str) -> str:
+    """Return a moment in a zone, e.g. `Mon 2026-11-23 03:00 CET`."""
+    at = datetime.fromtimestamp(at_s, cron_times.zone_of(zone))
+    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[at.weekday()]
+    seconds = f":{at.second:02d}" if at.second else ""
+    return f"{day} {at:%Y-%m-%d %H:%M}{seconds} {at.tzname()}"
 
 
 def explained(schedule: "Schedule") -> str:

@@ -1,5 +1,6 @@
 """Wrong invocations: a code, words on stderr that say what is wrong, nothing on stdout."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,15 @@ USAGE: list[tuple[str, str]] = [
     ("edit last --cpus none", "--cpus none"),
     ("edit --where quue=q --set a=1", "did you mean queue"),
     ("rm", "name tasks, or say which"),
+    ("schedule explain '0 3 * * mon-fry'", "its field day-of-week"),
+    ("schedule explain '0 3 * * *' --tz Europe/Berln", "did you mean Europe/Berlin"),
+    ("schedule explain '0 0 30 2 *'", "no date fits it"),
+    ("schedule add n --tz UTC '0 3 * * *' s.py", "option --tz stands after NAME"),
+    ("schedule add n '0 3 * * *' --tz UTC s.py", "option --tz stands after NAME"),
+    ("schedule add n 0 3 '*' '*' '*' s.py", "put all of its fields into one pair of quotes"),
+    ("move --where queue=q --top", "--top is for tasks that are named"),
+    ("move -q a", "name tasks, or say which"),
+    ("move last --where queue=q --top", "not both"),
     ("rm --failed --state dead", "--failed names states"),
     ("cancel last --force --grace 5s", "--force kills at once"),
     ("label last", "say which labels"),
@@ -131,7 +141,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_wrong_invocation_says_what_is_wrong_and_starts_nothing(
     code: int, line: str, words: str, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(line.split()) == code
+    assert main(shlex.split(line)) == code
 
     said = capsys.readouterr()
     assert said.out == ""

@@ -1,13 +1,22 @@
 """Schedules as people read them, and the time zone of a machine."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rq_agent.broker.cron_times import next_fires
 from rq_agent.broker.schedule import FIELDS, Schedule, malformed, parse
 from rq_agent.cli.local_zone import local_zone
-from rq_agent.cli.render.schedules import line_of, lines_of, row, schedule_json
+from rq_agent.cli.render.schedules import (
+    fire_lines,
+    lines_of,
+    moment,
+    row,
+    schedule_json,
+    wide_row,
+)
 
 STORED = {
     "revision": b"3",
@@ -41,7 +50,19 @@ def test_a_paused_schedule_says_why_in_the_place_of_its_time() -> None:
     paused = read(float("inf"), paused=b"1", reason=b"holidays")
 
     assert row(paused)[1].text == "paused (holidays)"
-    assert line_of(paused) == "fires next never: At 03:00 every day (Europe/Berlin)"
+    assert wide_row(paused)[-1].text == "At 03:00 every day (Europe/Berlin)"
+
+
+def test_times_of_a_line_are_in_its_own_zone_on_both_sides_of_a_change_of_the_clock() -> None:
+    friday_ms = int(datetime(2026, 10, 23, 12, tzinfo=UTC).timestamp() * 1000)
+    fires_ms = next_fires("30 7 * * sat,sun", "Europe/Berlin", friday_ms, 2)
+
+    assert fire_lines("30 7 * * sat,sun", "Europe/Berlin", fires_ms) == [
+        "At 07:30 on Saturday and Sunday (Europe/Berlin)",
+        "  Sat 2026-10-24 07:30 CEST",
+        "  Sun 2026-10-25 07:30 CET",
+    ]
+    assert moment(friday_ms / 1000 + 5, "UTC") == "Fri 2026-10-23 12:00:05 UTC"
 
 
 def test_a_schedule_is_shown_in_words() -> None:
