@@ -8,7 +8,7 @@ from .page import Command, NotRun, steps
 from .shell import Shell
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["docs/tour.md"]
+PAGES = ["README.md", "docs/tour.md"]
 
 
 @pytest.mark.timeout(400)
