@@ -2,13 +2,12 @@
 
 import signal
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
 import anyio
 import uvicorn
-from anyio.abc import TaskStatus
 from starlette.types import ASGIApp
 
 from .app import application
@@ -39,16 +38,29 @@ class _Server(uvicorn.Server):
         yield
 
 
+async def signalled() -> None:
+    """Return after SIGTERM or SIGINT."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+        async for _ in received:
+            return
+
+
 async def serve(
-    config: WebConfig, listener: socket.socket, *, url: str, ready: Callable[[], None]
+    config: WebConfig,
+    listener: socket.socket,
+    *,
+    url: str,
+    ready: Callable[[], None],
+    until: Callable[[], Awaitable[None]] = signalled,
 ) -> None:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until it is told to stop.
 
     Args:
         config: what it is told.
         listener: is bound to config's address; see run.listen.
         url: of Redis.
         ready: called when requests are answered.
+        until: returns when it is time to stop.
 
     Raises:
         BrokerUnavailable: there was no usable Redis at the start; later it is waited for.
@@ -57,7 +69,7 @@ async def serve(
         server = _Server(_settings(application(source)), ready)
         tg.start_soon(source.hub.run)
         async with anyio.create_task_group() as serving:
-            await serving.start(_stop_on_signal, server, source.hub.close)
+            serving.start_soon(_stop, server, source.hub.close, until)
             await server.serve(sockets=[listener])
             serving.cancel_scope.cancel()
         tg.cancel_scope.cancel()
@@ -98,14 +110,9 @@ def _settings(app: ASGIApp) -> uvicorn.Config:
     )
 
 
-async def _stop_on_signal(
-    server: uvicorn.Server,
-    close: Callable[[], None],
-    *,
-    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+async def _stop(
+    server: uvicorn.Server, close: Callable[[], None], until: Callable[[], Awaitable[None]]
 ) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
-        task_status.started()
-        async for _ in received:
-            close()
-            server.should_exit = True
+    await until()
+    close()
+    server.should_exit = True

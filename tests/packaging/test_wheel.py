@@ -28,7 +28,8 @@ def source_files() -> set[str]:
     files = {"rq_agent/__init__.py", "rq_agent/py.typed"}
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*"):
-            if path.is_file() and path.suffix in {".py", ".lua"}:
+            is_page = path.is_relative_to(ROOT / "web" / "static")
+            if path.is_file() and (is_page or path.suffix in {".py", ".lua"}):
                 files.add(f"rq_agent/{path.relative_to(ROOT)}")
     return files
 

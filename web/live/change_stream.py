@@ -8,7 +8,7 @@ from ...broker import streams
 from ...broker.errors import BrokerUnavailable, UsageError
 from ...broker.events import Events
 from ...broker.namespace import Namespace
-from .changes import of_events
+from .changes import TOPICS, of_events
 from .hub import Batch, Hub
 from .sse import frame
 from .stream import Push
@@ -25,7 +25,7 @@ class ChangeStream:
         """`after`: the last event that the page saw; empty: it begins now."""
         self._events = Events(ns)
         self._hub = hub
-        self._topics = topics
+        self._topics = [topic for topic in TOPICS if topic in topics]
         self._after = after
 
     async def frames(self, push: Push) -> None:

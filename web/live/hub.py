@@ -20,7 +20,7 @@ from .sse import frame
 
 log = logging.getLogger(__name__)
 
-BLOCK_S: Final = 2.0
+BLOCK_S: Final = 1.0
 """How long a read waits while nobody looks."""
 _WATCHED_BLOCK_S: Final = 0.5
 _EVERY_S: Final = 0.25
@@ -137,12 +137,11 @@ class Hub:
                 await anyio.sleep(_RETRY_S)
 
     async def _round(self) -> None:
-        is_watched = self._clients > 0
-        block_s = _WATCHED_BLOCK_S if is_watched else BLOCK_S
+        block_s = _WATCHED_BLOCK_S if self._clients else BLOCK_S
         news = await self._feed.next(list(self._logs), block_ms=int(block_s * 1000))
         frames = {} if self.away is None else {"broker": frame("broker", {"away": None})}
         self.away = None
-        if is_watched:
+        if self._clients:  # perhaps since a moment ago
             frames |= {topic: frame(topic, f) for topic, f in of_events(news.events).items()}
             frames |= await self._worker_frames()
         if frames or news.logs:
