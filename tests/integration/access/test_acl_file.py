@@ -29,7 +29,18 @@ OF_WORKERS: Final = frozenset(
 READING: Final = frozenset(
     {
         *("exists", "get", "getrange", "hget", "hgetall", "hlen", "hmget", "info", "lrange"),
-        *("ping", "scard", "smembers", "strlen", "time", "type", "xlen", "xrange", "xread"),
+        *(
+            "ping",
+            "scard",
+            "smembers",
+            "srandmember",
+            "strlen",
+            "time",
+            "type",
+            "xlen",
+            "xrange",
+            "xread",
+        ),
         *("xrevrange", "zcard", "zcount", "zrange", "zrangebylex", "zrangebyscore"),
         *("zrevrange", "zrevrangebylex", "zrevrangebyscore", "zscore"),
     }
@@ -41,7 +52,9 @@ OPTIONS: Final = frozenset(
     {"ASC", "BYLEX", "BYSCORE", "COUNT", "LIMIT", "MAXLEN", "MINID", "REV", "WITHSCORES"}
 )
 """Words of scripts in capitals that are no commands."""
-CLIENTS: Final = frozenset({"aclose", "call", "execute", "pipeline", "evalsha", "script_load"})
+CLIENTS: Final = frozenset(
+    {"aclose", "call", "execute", "pipeline", "evalsha", "script_load", "pack_command"}
+)
 """Methods of the client that are no commands, or those that run scripts."""
 
 
