@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: demo test lint docs model mutation bench clean redis-server iproute2
+.PHONY: demo test lint docs schemas model mutation bench clean redis-server iproute2
 
 demo: $(INSTALLED)
 	$(BIN)/rq-agent run --set epochs=3 examples/train_digits.py
@@ -24,6 +24,10 @@ lint: $(INSTALLED)
 docs: $(INSTALLED)
 	$(BIN)/sphinx-build -q -W --keep-going -b dirhtml docs build/docs
 	$(BIN)/sphinx-build -q -W --keep-going -b man docs build/man
+
+# docs/schemas/, made of the structs that commands print.
+schemas: $(INSTALLED)
+	$(BIN)/python -m rq_agent.cli.schemas docs/schemas
 
 # The long run of the model: 50 000 operations of each of 20 seeds on a real server.
 MODEL ?= MODEL_SERVERS=redis MODEL_SEEDS=20 MODEL_LIVES=165 MODEL_STEPS=300 MODEL_CHECK_EVERY=10

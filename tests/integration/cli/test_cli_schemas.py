@@ -1,0 +1,89 @@
+"""What commands print with `--json` is what docs/schemas/ says: nothing is missing, nothing more."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from rq_agent.broker.namespace import Namespace
+from rq_agent.cli.schemas.kinds import KINDS
+
+from ...scripts.steps import beat, claim_one, finish
+from .terminal import Terminal
+from .test_cli_logs import write
+
+FOLDER: Final = Path(__file__).parents[3] / "docs" / "schemas"
+
+CASES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "answers": (("label", "waits", "k=v"),),
+    "details": (("show", "ended"), ("show", "runs"), ("show", "waits")),
+    "diff": (("diff", "ended", "waits", "--all", "--patch"),),
+    "event": (("events",),),
+    "log": (("logs", "ended"),),
+    "queue": (("queue", "show", "q"),),
+    "queues": (("queue", "ls"),),
+    "schedule": (("schedule", "show", "nightly"),),
+    "schedules": (("schedule", "ls"),),
+    "task": (("wait", "ended"),),
+    "tasks": (("ps",), ("wait", "ended", "other")),
+    "versions": (("version",),),
+    "why": (("why", "waits"), ("why", "ended")),
+    "workers": (("worker", "ls"),),
+}
+"""Commands by the kind of their output. Tasks: ended, other (ended), runs (on w1), waits."""
+
+
+@pytest.fixture
+async def full(terminal: Terminal, lab: Namespace) -> Terminal:
+    """A terminal at a server that has some of everything."""
+    script = terminal.script("print('on')")
+    for name in ("ended", "other", "runs"):
+        terminal.text("submit", "-q", "q", "-n", name, "-l", "k=v", "--env", "MODE=x", script)
+    for name in ("ended", "other"):
+        claim = await claim_one(lab, "q", worker="w1")
+        await write(lab, claim, b"on\n")
+        await finish(lab, claim, "succeeded" if name == "ended" else "failed", exit_code=0)
+    claim = await claim_one(lab, "q", worker="w1")
+    await beat(lab, claim, worker="w1", facts={"queues": '["q"]', "slots": "2"})
+    terminal.script("print('changed')")
+    terminal.text("submit", "-q", "q", "-n", "waits", "--gpus", "1", "--after", "runs", script)
+    terminal.text("schedule", "add", "nightly", "0 3 * * *", script)
+    return terminal
+
+
+def strict(part: Any) -> Any:
+    """Return a schema that lets nothing pass which it does not name."""
+    if isinstance(part, list):
+        return [strict(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    made = {name: strict(each) for name, each in part.items()}
+    return {**made, "additionalProperties": False} if "properties" in made else made
+
+
+def test_every_kind_has_a_command_that_is_looked_at() -> None:
+    assert set(CASES) == set(KINDS)
+
+
+async def test_what_commands_print_is_what_their_schemas_say(full: Terminal) -> None:
+    for kind, commands in CASES.items():
+        validator = Draft202012Validator(
+            strict(json.loads((FOLDER / f"{kind}.json").read_text("utf-8")))
+        )
+        for command in commands:
+            done = full(*command, "--json")
+            printed = done.stdout.decode().splitlines()
+            assert printed, (command, done.stderr.decode())
+            assert KINDS[kind].is_line or len(printed) == 1, command
+            for line in printed:
+                errors = [e.message for e in validator.iter_errors(json.loads(line))]
+                assert not errors, (command, errors)
+
+
+async def test_empty_lists_are_lists_too(terminal: Terminal, lab: Namespace) -> None:
+    for kind in ("queues", "schedules", "tasks", "workers"):
+        found = terminal.json(*CASES[kind][0])
+        assert found == {"schema": 1, kind: []}
