@@ -80,7 +80,8 @@ async def _stop(
     settings: Settings, screen: Screen, left: "UpState | None", *, force: bool
 ) -> Stopped | None:
     """Stop `up` and the workers of `run`. Return None if they are in use, which is told."""
-    if (url := existing_url(settings)) is None:
+    url = existing_url(settings)
+    if url is None or (left and not await _answers(url, settings, force=force)):
         await ending.end(settings, left, force=force)
         return Stopped(workers=[], up_stopped=left is not None)
     async with connected(url, settings.namespace) as namespace:
@@ -91,6 +92,21 @@ async def _stop(
         await ending.end(settings, left, force=force)
         await _dismiss(namespace, own, force=force)
         return Stopped(workers=[worker.name for worker in own], up_stopped=left is not None)
+
+
+async def _answers(url: str, settings: Settings, *, force: bool) -> bool:
+    """Return whether the server can be asked who runs what.
+
+    Raises:
+        BrokerUnavailable: it can't, and that matters.
+    """
+    try:
+        async with connected(url, settings.namespace):
+            return True
+    except BrokerUnavailable as e:
+        if force:
+            return False
+        raise type(e)(f"{e}; to end what runs here all the same: rq-agent down --force") from e
 
 
 async def _workers(

@@ -5,6 +5,7 @@ import sys
 import time
 from typing import Final
 
+import anyio
 import msgspec
 
 from ...broker.embedded.lock import locked
@@ -14,6 +15,7 @@ from ...broker.errors import RqAgentError, UsageError
 from .. import config, identity
 from ..broker_url import working_url
 from ..config import Settings
+from ..connected import connected
 from ..relaying import UNGUARDED
 from ..render.screen import Screen
 from ..stderr_log import log_to_stderr
@@ -40,7 +42,7 @@ def bring_up(settings: Settings, options: UpOptions, screen: Screen) -> int:
         wanted = asking.wanted(settings, options, here, running)
         is_new = running is None or not same(running.wanted, wanted) or _is_halted(running)
         is_open = running is not None and _way_in(running.wanted) == _way_in(wanted)
-        _make_ready(settings, wanted, screen)
+        _make_ready(settings, wanted, screen, is_new=is_new)
         if is_new:
             place.write(here.wanted, wanted)
         elif running:
@@ -59,16 +61,23 @@ def _way_in(wanted: Wanted) -> tuple[str, str]:
     return wanted.listen, wanted.host_name
 
 
-def _make_ready(settings: Settings, wanted: Wanted, screen: Screen) -> None:
+def _make_ready(settings: Settings, wanted: Wanted, screen: Screen, *, is_new: bool) -> None:
     """Start the server, and make the user's key, so that both can be used at once.
 
     Raises:
-        RqAgentError: the server can't be opened to a network.
+        RqAgentError: the server can't be used, or can't be opened to a network.
     """
-    working_url(settings, report=screen.say)
+    url = working_url(settings, report=screen.say)
+    if is_new:
+        anyio.run(_look_at, url, settings.namespace)
     identity.own_key(settings.home)
     if wanted.listen and not has_users(settings.home.data):
         raise RqAgentError(UNGUARDED)
+
+
+async def _look_at(url: str, namespace: str) -> None:
+    async with connected(url, namespace):
+        pass
 
 
 def _is_halted(running: UpState) -> bool:

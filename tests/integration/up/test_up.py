@@ -19,7 +19,7 @@ from tests.servers import Servers, free_port
 
 from ..cli.terminal import PROGRAM, Terminal
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 Up = Mapping[str, Any]
 
 
@@ -313,6 +313,31 @@ def test_what_can_not_be_is_refused_before_anything_starts(
     assert b"s3cret" not in done.stderr
     assert done.stdout == b""
     assert not (terminal.home / "data").exists()
+
+
+def test_a_server_that_is_away_is_told_before_anything_starts(terminal: Terminal) -> None:
+    done = terminal("up", "--redis", f"redis://:s3cret@127.0.0.1:{free_port()}")
+
+    assert done.returncode == 5
+    assert b"s3cret" not in done.stderr
+    assert not list((terminal.home / "state").glob("*/up/wanted.json"))
+
+
+def test_what_runs_here_can_be_ended_without_its_server(
+    servers: Servers, terminal: Terminal
+) -> None:
+    socket_path = servers.socket("redis", name="away")
+    terminal.environ["RQ_AGENT_REDIS_URL"] = f"unix://{socket_path}"
+    told = up(terminal)
+    socket_path.unlink()  # nobody finds it any more
+    refused = terminal("down")
+
+    assert refused.returncode == 5
+    assert b"down --force" in refused.stderr
+    assert runs(told["pid"])
+    assert up(terminal)["pid"] == told["pid"]
+    assert terminal.json("down", "--force")["up_stopped"]
+    assert not any(runs(each["pid"]) for each in told["parts"])
 
 
 def test_a_server_that_asks_nobody_for_a_login_is_not_opened(
