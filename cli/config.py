@@ -55,8 +55,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     verbose: bool
 
 
-def load(common: Common | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+def load(
+    common: Common | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    home: Home | None = None,
+) -> Settings:
     """Return the settings: options first, then environment, file and defaults.
+
+    Args:
+        common: the options.
+        environ: the environment.
+        home: the user's folders, where they are another user's.
 
     Raises:
         SelectorError: there is no context of the name that was given.
@@ -64,7 +74,7 @@ def load(common: Common | None = None, environ: Mapping[str, str] = os.environ) 
     """
     common = common or Common()
     _check_names(environ)
-    place = home_of(environ)
+    place = home or home_of(environ)
     file = read_file(place.config / FILE_NAME)
     server = _server(common, environ, place, file.redis)
     namespace = (

@@ -109,6 +109,12 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "rq-agent up --listen 10.0.0.1",
         "rq-agent up --foreground --no-web",
     ),
+    "install": (
+        "rq-agent install --user --worker --queues high,low",
+        "rq-agent install --system --server --worker --run-as ada --now",
+        "rq-agent install --user --worker --context lab --gpus 0,1 --dry-run",
+    ),
+    "uninstall": ("rq-agent uninstall --user", "rq-agent uninstall --system --worker"),
     "doctor": ("rq-agent doctor", "rq-agent doctor --context lab --json"),
     "context ls": ("rq-agent context ls", "rq-agent context ls --json"),
     "context show": ("rq-agent context show", "rq-agent context show lab"),

@@ -17,7 +17,8 @@ def _option(*names: str, text: str, metavar: str | None = None) -> typer.models.
     return option
 
 
-def _names(option: typer.models.OptionInfo) -> tuple[str, ...]:
+def option_names(option: typer.models.OptionInfo) -> tuple[str, ...]:
+    """Return how an option may be written."""
     return (str(option.default), *(option.param_decls or ()))  # typer keeps the first apart
 
 
@@ -239,7 +240,7 @@ LONG_OPTIONS = frozenset(
     name
     for options in (Common, TaskOptions, StartOptions)
     for annotated in options.__annotations__.values()
-    for name in _names(annotated.__metadata__[0])
+    for name in option_names(annotated.__metadata__[0])
     if name.startswith("--")
 )
 """Every long option of `submit` and `run`, but the ones of only one of them."""

@@ -193,6 +193,8 @@ ROOT: Final = Group(
                 Entry("scheduler", "scheduler:scheduler"),
                 Entry("web", "web:web"),
                 Entry("doctor", "doctor:doctor"),
+                Entry("install", "install:install"),
+                Entry("uninstall", "install:uninstall"),
                 _CONTEXT,
                 _CONFIG,
                 Entry("up", "up:up"),
