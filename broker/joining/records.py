@@ -116,7 +116,7 @@ def refusal(record: TokenRecord, role: str, *, now_ms: int) -> str:
         return used_up(role)
     if role != record.role:
         return (
-            f"the token is for a {record.role}, and the link for a {role}: "
+            f"the token is for the role {record.role}, and the link for {role}: "
             "take the link that came with the token"
         )
     return ""

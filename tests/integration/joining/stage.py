@@ -1,7 +1,7 @@
 """A server with users and a way in over TLS, an owner, and people who join."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -66,7 +66,7 @@ class Stage:
     @asynccontextmanager
     async def second(self) -> AsyncIterator[Namespace]:
         """Open the namespace once more, for commands that block."""
-        async with blocking_connection(self.url(), block_s=BLOCK_MS / 1000) as redis:
+        async with _closing(blocking_connection(self.url(), block_s=BLOCK_MS / 1000)) as redis:
             yield await Namespace.open(redis, self.ns.name)
 
     @asynccontextmanager
@@ -127,7 +127,7 @@ class Stage:
     @asynccontextmanager
     async def as_token(self, token: Token) -> AsyncIterator[Redis]:
         """Log in with a token, on the private socket."""
-        async with blocking_connection(self.url(token.user, token.password)) as redis:
+        async with _closing(blocking_connection(self.url(token.user, token.password))) as redis:
             yield redis
 
     async def say(self, redis: Redis, token: Token, content: bytes, **terms: Any) -> None:
@@ -166,7 +166,7 @@ class Stage:
     async def until_gone(self, token: Token) -> None:
         """Wait until a token is gone."""
         with anyio.fail_after(DEADLINE_S):
-            while token.user in await self.users():
+            while token.id in await self.tokens.open():
                 await anyio.sleep(0.01)  # the server tells nobody
 
     async def member(self, user: str) -> Member:
@@ -177,11 +177,18 @@ class Stage:
 
 
 @asynccontextmanager
+async def _closing(redis: Redis) -> AsyncIterator[Redis]:
+    """Close a client, also when the test was cancelled."""
+    try:
+        yield redis
+    finally:
+        with anyio.CancelScope(shield=True):
+            await redis.aclose()
+
+
+@asynccontextmanager
 async def open_stage(socket: Path, folder: Path) -> AsyncIterator[Stage]:
     """Open a namespace of its own on a server with users."""
     login = f"local:{LOCAL_PASSWORD.replace(' ', '%20')}"
     async with connect(f"unix://{login}@{socket}") as redis:
         yield Stage(socket, await Namespace.open(redis, f"j{secrets.token_hex(4)}"), folder)
-
-
-Entry = Mapping[bytes, bytes]
