@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from ...broker import urls
+from ...broker import orders, urls
 from ...broker.errors import RqAgentError, UsageError
 from .. import values, worker_name
 from ..config import Settings
@@ -116,7 +116,7 @@ def merged(base: Wanted, options: UpOptions, settings: Settings) -> Wanted:
     if options.slots:
         values.whole(options.slots, "--slots", least=0, most=10_000)
     if options.queues:
-        values.names(options.queues, "--queues")
+        orders.parse("priority", values.names(options.queues, "--queues"))
     found = Wanted(
         server=base.server,
         namespace=base.namespace,

@@ -215,12 +215,21 @@ def test_a_worker_that_was_told_to_leave_stays_away_until_the_next_up(terminal: 
     assert part(up(terminal), "worker")["state"] == "running"
 
 
-def test_a_worker_that_can_not_start_is_told_with_its_own_words(terminal: Terminal) -> None:
-    done = terminal("up", "--no-web", "--queues", "a b")
+def test_what_keeps_dying_is_told_with_its_own_words_and_tried_ever_later(
+    terminal: Terminal,
+) -> None:
+    done = terminal("up", "--no-web", RQ_AGENT_ARCHIVE="nosuch://place")
+    state = files(terminal) / "up.json"
+    until(lambda: '"failing"' in state.read_text(), "it is given up for a while")
+    told = json.loads(state.read_text())
+    without = up(terminal, "--no-scheduler")
 
     assert done.returncode == 1
-    assert b"the worker ended with code 2" in done.stderr
-    assert b"a b" in done.stderr
+    assert b"the scheduler ended with code 2" in done.stderr
+    assert b"nosuch://place" in done.stderr
+    assert part(told, "scheduler")["starts"] == 5
+    assert part(told, "worker")["state"] == "running"
+    assert [each["name"] for each in without["parts"]] == ["worker"]
 
 
 def test_in_the_foreground_sigterm_ends_everything_and_the_server(terminal: Terminal) -> None:
@@ -300,6 +309,7 @@ def test_the_way_in_can_be_opened_moved_and_closed_under_a_worker_that_goes_on(
         (("--listen", "127.0.0.1", "--host-name", "a b"), "--host-name a b"),
         (("--slots", "many"), "--slots many"),
         (("--queues", "a,,b"), "--queues"),
+        (("--queues", "a b"), "'a b'"),
         (("--redis", "redis://:s3cret@localhost:1", "--listen", "127.0.0.1"), "port of its own"),
     ],
 )
