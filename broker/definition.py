@@ -55,13 +55,17 @@ class EnvironmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Folders of the snapshot, relative, to put on the import path (`.`, `src`)."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to start."""
+class Entry(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What to start. What has its usual value is left out, so that older workers can read it."""
 
     script: Short
     """Path of the script within the snapshot, with `/`."""
     workdir: Short = "."
     """Working directory within the snapshot, with `/`."""
+    module: Short = ""
+    """Dotted name, where the script is to run as by `python -m`; empty: as a file."""
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

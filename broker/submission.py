@@ -24,6 +24,7 @@ from .new_task import Parent
 from .new_task import check as check_task
 from .requirements.find import Found, find
 from .signed_task import SignedTask
+from .snapshot.module import Module, below
 from .snapshot.take import Snapshot, take
 from .tasks import DefinitionUpload, Enqueued, EnqueueOutcome, NewTask, Tasks
 
@@ -39,6 +40,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """What a person asks for."""
 
     target: Path
+    module: Module | None = None
+    """The target is the file of this module, to be run as by `python -m`."""
     workdir: Path
     """Where the person stands; the script's working directory when it lies in the snapshot."""
     argv: tuple[str, ...] = ()
@@ -157,7 +160,13 @@ async def pack(namespace: Namespace, submission: Submission, *, progress: Progre
         BrokerUnavailable: redis did not take it.
     """
     snapshot, found = await anyio.to_thread.run_sync(partial(_pack, submission, progress))
-    definition = Definition(code=snapshot.code, environment=found.spec, entry=snapshot.entry)
+    environment, entry = found.spec, snapshot.entry
+    if (module := submission.module) is not None:
+        root = below(module.top, snapshot.root, module.name)
+        roots = dict.fromkeys((*environment.source_roots, root))
+        environment = msgspec.structs.replace(environment, source_roots=tuple(roots))
+        entry = msgspec.structs.replace(entry, module=module.name)
+    definition = Definition(code=snapshot.code, environment=environment, entry=entry)
     encoded = definitions.encode(definition)
     if len(encoded) > definitions.MAX_BYTES:
         raise UsageError(
@@ -206,7 +215,7 @@ def _task(
     return NewTask(
         id=task_id,
         queue=submission.queue,
-        name=submission.name or submission.target.name,
+        name=submission.name or _name_of(submission),
         user=submission.user,
         need=submission.need,
         priority=submission.priority,
@@ -227,6 +236,10 @@ def _task(
         concurrency_limit=submission.concurrency_limit,
         is_draft=submission.is_draft,
     )
+
+
+def _name_of(submission: Submission) -> str:
+    return submission.module.name if submission.module else submission.target.name
 
 
 def signed_task(

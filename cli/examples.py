@@ -19,6 +19,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "submit": (
         "rq-agent submit train.py",
         "rq-agent submit -q high --gpus 1 --set lr=0.1 train.py --data /data/set1",
+        "rq-agent submit -m training.main --epochs 3",
         "rq-agent submit --at 2031-05-01T18:00 --retries 3 report.py",
         "rq-agent submit --after 01m7yz1jfg5fh2ae:ok evaluate.py",
     ),

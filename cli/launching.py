@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from ..broker.lookups import Lookups
 from ..broker.needs import Need
 from ..broker.new_task import EnqueueOutcome
 from ..broker.presence import Workers
+from ..broker.queues import queue_names
 from ..broker.snapshot.target import locate
 from . import config, loop
 from .broker_url import working_url
@@ -20,6 +22,7 @@ from .follow import BLOCK_S
 from .following import follow_to_end, say_detached
 from .identity import own_key
 from .options import Common, StartOptions, TaskOptions
+from .render.footer import footer
 from .render.screen import Screen
 from .standby import Standby, someone_listens
 from .start_options import IfExists, afters, if_exists
@@ -59,8 +62,8 @@ class Launch:
         self._after = afters(start.after)
         self._if_exists = if_exists(options)
         submissions.check(self._submission)
-        locate(Path(script), workdir=here)
-        hint_misplaced(script, arguments, self._screen)
+        locate(self._submission.target, workdir=here)
+        hint_misplaced(self._submission.target, script, arguments, self._screen)
         self._pair = own_key(self._settings.home)
         self._task_id: str | None = None
 
@@ -172,11 +175,10 @@ class Launch:
         say(f"code: {submitted.snapshot}")
         say(f"environment: {_packages(submitted)}")
         if record.state == "draft":
-            say(f"  rq-agent enqueue {submitted.task_id}")
+            say(f"put it on its queue with:  rq-agent enqueue {submitted.task_id}")
             return
         await self._warn_of_silence(namespace)
-        for words in ("logs -f", "show", "cancel"):
-            say(f"  rq-agent {words} {submitted.task_id}")
+        footer(self._screen, [f"{w} {submitted.task_id}" for w in ("logs -f", "show", "cancel")])
 
     async def _warn_of_silence(self, namespace: "Namespace") -> None:
         queue, need = self._submission.queue, self._submission.need
@@ -184,7 +186,11 @@ class Launch:
             return
         some = bool(await Workers(namespace).listening(queue))
         problem = "no worker there has room for it" if some else "no worker listens there yet"
-        self._screen.warn(f"{problem}; start one:  rq-agent work --queues {queue}{_gpus(need)}")
+        others = [] if some else [name for name in await queue_names(namespace) if name != queue]
+        near = get_close_matches(queue, others, n=1)
+        meant = f" (did you mean queue {near[0]}?)" if near else ""
+        work = f"rq-agent work --queues {queue}{_gpus(need)}"
+        self._screen.warn(f"{problem}{meant}; start one:  {work}")
 
 
 def _gpus(need: Need) -> str:

@@ -11,7 +11,17 @@ _BESIDE: Final = "Beside which others"
 
 PANELS: Final[Mapping[str, str]] = {
     **dict.fromkeys(
-        ("set", "env", "requirements", "package", "python", "env_writable", "snapshot_limit"), _WHAT
+        (
+            "module",
+            "set",
+            "env",
+            "requirements",
+            "package",
+            "python",
+            "env_writable",
+            "snapshot_limit",
+        ),
+        _WHAT,
     ),
     **dict.fromkeys(("queue", "priority", "name", "label", "gpus", "cpus", "mem", "draft"), _WHERE),
     **dict.fromkeys(("delay", "at", "after", "queue_timeout"), _WHEN),

@@ -105,6 +105,10 @@ class TaskOptions:
             "is: not for secrets.",
         ),
     ] = field(default_factory=list)
+    module: Annotated[
+        bool,
+        typer.Option("-m", "--module", help="SCRIPT is a module, run as by python -m: pkg.mod."),
+    ] = False
     requirements: Annotated[
         list[str],
         _option("-r", "--requirements", metavar="FILE", text="Requirements file to install."),

@@ -67,8 +67,8 @@ class Adding:
             workdir=here,
             queue=self._settings.queue,
         )
-        locate(Path(script), workdir=here)
-        hint_misplaced(script, arguments, self._screen)
+        locate(self._submission.target, workdir=here)
+        hint_misplaced(self._submission.target, script, arguments, self._screen)
 
     def add(self, zone: str, missed: str, *, replaces: bool) -> None:
         """Add it; print its name.

@@ -9,6 +9,7 @@ from msgspec import structs
 from ..broker.errors import UsageError
 from ..broker.needs import Need
 from ..broker.new_task import Parent
+from ..broker.snapshot.module import find_module
 from ..broker.submission import Submission, Submitted, submit
 from . import identity, values
 from .local_zone import local_zone
@@ -48,8 +49,10 @@ def submission_of(
         UsageError: an option's value is not acceptable.
     """
     requirements = [_readable(Path(name), workdir) for name in options.requirements]
+    module = find_module(script, workdir=workdir) if options.module else None
     return Submission(
-        target=Path(script),
+        target=module.script if module else Path(script),
+        module=module,
         workdir=workdir,
         argv=tuple(arguments),
         params=values.pairs(options.set, "--set"),
@@ -134,12 +137,12 @@ def misplaced(script: Path, arguments: Sequence[str]) -> list[str]:
     return [name for name in (a.split("=")[0] for a in own) if name.encode() not in text]
 
 
-def hint_misplaced(script: str, arguments: Sequence[str], screen: Screen) -> None:
-    """Say so when options of ours went to the script."""
-    for option in misplaced(Path(script), arguments):
+def hint_misplaced(script: Path, named: str, arguments: Sequence[str], screen: Screen) -> None:
+    """Say so when options of ours went to the script, which a person named so."""
+    for option in misplaced(script, arguments):
         screen.say(
-            f"hint: {option} stands after {script}, so it goes to the script; "
-            f"write it before {script} if rq-agent is to have it"
+            f"hint: {option} stands after {named}, so it goes to the script; "
+            f"write it before {named} if rq-agent is to have it"
         )
 
 

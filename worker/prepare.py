@@ -100,6 +100,7 @@ class Preparation:
             folder=self._folder,
             environment=definition.environment,
             script=within(tree, definition.entry.script),
+            module=definition.entry.module,
             workdir=within(tree, definition.entry.workdir),
             source_roots=tuple(within(tree, root) for root in roots),
             argv=signed.argv,

@@ -152,8 +152,10 @@ def _code(definition: "Definition", asked: "Asked | None") -> dict[str, str]:
     code = definition.code
     changes = " with changes" if code.dirty else ""
     branch = f" on {code.origin_branch}" if code.origin_branch else ""
+    entry = definition.entry
     return {
-        "script": f"{definition.entry.script} in {definition.entry.workdir}",
+        "module": entry.module,
+        "script": f"{entry.script} in {entry.workdir}",
         "arguments": shlex.join(asked.arguments) if asked else "",
         "commit": f"{code.origin_commit[:12]}{branch}{changes}" if code.origin_commit else "",
         "repository": code.origin_url,

@@ -36,7 +36,13 @@ def _leave_the_path() -> None:
 
 
 def main(argv: "Sequence[str]") -> None:
-    """Run argv[0] with the rest as its arguments; end as the script ends."""
+    """Run argv[0] with the rest as its arguments; end as the script ends.
+
+    `-m` and the name of a module may stand before it: it is run as by `python -m` then.
+    """
+    name = ""
+    if argv[:1] == ["-m"]:
+        name, argv = argv[1], argv[2:]
     if not argv:
         raise SystemExit("rq-agent: the bootstrap needs a script to run")
     script = argv[0]
@@ -45,10 +51,15 @@ def main(argv: "Sequence[str]") -> None:
     source = _read(script)
     sys.argv[:] = argv
     if not getattr(sys.flags, "safe_path", False) and not sys.flags.isolated:
-        sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
+        sys.path.insert(0, os.getcwd() if name else os.path.dirname(os.path.realpath(script)))
     registry.install(ledger)
     try:
-        _execute(source, _main_module(script))
+        module = _main_module(script)
+        if name:
+            from . import modules  # most tasks never pay for it
+
+            source = _read(modules.become(module, name))
+        _execute(source, module)
     except SystemExit as stop:
         if stop.code is None or stop.code == 0:
             _check_overrides(ledger)

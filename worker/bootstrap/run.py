@@ -1,4 +1,4 @@
-"""The program of a task: `python -u run.py SCRIPT [ARGUMENT ...]`.
+"""The program of a task: `python -u run.py [-m MODULE] SCRIPT [ARGUMENT ...]`.
 
 It is never imported, and Python compiles it at every start: so it is short, and only finds the
 rest, under a private name.

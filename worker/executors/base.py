@@ -30,6 +30,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     variables: Mapping[str, str]
     """The whole environment, but for what the executor adds of its own."""
     grace_s: float
+    module: str = ""
+    """Dotted name, to run the script as by `python -m`; empty: as a file."""
     env_writable: bool = False
     """Give it an environment of its own, to change as it likes."""
 

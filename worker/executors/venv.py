@@ -63,7 +63,8 @@ class VenvExecutor:
             sdk=self._sdk,
             path=program.variables.get("PATH"),
         )
-        start = (str(thin.python), "-u", str(self._bootstrap), str(program.script))
+        named = ("-m", program.module) if program.module else ()
+        start = (str(thin.python), "-u", str(self._bootstrap), *named, str(program.script))
         variables: Mapping[str, str] = {**program.variables, **thin.variables}
         return Spec(
             argv=(*start, *program.argv),

@@ -72,3 +72,43 @@ def test_a_key_that_can_not_be_is_refused_before_any_work(
 
     assert done.returncode == 2
     assert not (terminal.home / "data").exists()
+
+
+def test_a_module_runs_as_by_python(terminal: Terminal) -> None:
+    (terminal.code / "src" / "pkg").mkdir(parents=True)
+    (terminal.code / "pyproject.toml").write_text("[project]\nname = 'p'\nversion = '1'\n")
+    terminal.script("X = 5", "src/pkg/sibling.py")
+    terminal.script(
+        """
+        import sys
+        from .sibling import X
+        print(X, __package__, sys.argv[1:])
+        """,
+        "src/pkg/main.py",
+    )
+
+    assert terminal.text("run", "-m", "pkg.main", "--a") == "5 pkg ['--a']\n"
+
+    assert terminal.task()["name"] == "pkg.main"
+    refused = terminal("submit", "-m", "pkg.mian")
+    assert refused.returncode == 2
+    assert b"did you mean pkg.main?" in refused.stderr
+
+
+def test_a_script_with_line_ends_of_windows_runs(terminal: Terminal) -> None:
+    (terminal.code / "script.py").write_bytes(
+        b"# /// script\r\n# dependencies = []\r\n# ///\r\nprint('one')\r\nprint('two')\r\n"
+    )
+
+    assert terminal.text("run", "script.py") == "one\ntwo\n"
+
+
+def test_a_queue_that_nobody_listens_to_is_answered_by_near_ones(
+    terminal: Terminal, script: str
+) -> None:
+    terminal.text("submit", "-q", "gpu", script)
+
+    done = terminal("submit", "-q", "gpuu", script)
+
+    assert b"no worker listens there yet (did you mean queue gpu?)" in done.stderr
+    assert b"rq-agent logs" not in done.stderr  # what comes next is for who looks at a terminal
