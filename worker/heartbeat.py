@@ -17,7 +17,7 @@ from .stopping import stop_now
 log = logging.getLogger(__name__)
 
 _LEASES_A_CALL = 256
-_LOOK_GAP_S = 0.05
+LOOK_GAP_S = 0.05
 """Between two looks: who floods the inbox must not flood Redis through this worker."""
 
 
@@ -59,12 +59,16 @@ class Heartbeat:
         """
         await self._beat(self._held(), is_last=True)
 
-    async def _rest(self, rest_s: float) -> None:
-        """Wait for the next beat; meanwhile look when asked to.
+    async def look_once(self) -> None:
+        """See what this worker is told, and tell how it is.
 
         A look lists no task and completes no beat: many of them must not make it seem that a
         claim, whose answer is on its way, was missed by two beats.
         """
+        await self._beat([], is_last=False)
+
+    async def _rest(self, rest_s: float) -> None:
+        """Wait for the next beat; meanwhile look when asked to."""
         until = anyio.current_time() + rest_s
         while (left_s := until - anyio.current_time()) > 0:
             with anyio.move_on_after(left_s) as waiting:
@@ -72,10 +76,10 @@ class Heartbeat:
             if waiting.cancelled_caught:
                 return
             try:
-                await self._beat([], is_last=False)
+                await self.look_once()
             except BrokerUnavailable as e:
                 log.warning("%s; looks again with the next beat", e)
-            await anyio.sleep(_LOOK_GAP_S)
+            await anyio.sleep(LOOK_GAP_S)
 
     def _held(self) -> list[Held]:
         return [held for held in self._tasks if held.cause is not StopCause.LOST]

@@ -18,8 +18,9 @@ _BESIDE: Final = {
     ),
     "cancel": ("cancel", "dependencies", "room_for_others"),
     "claim": ("claim", "parking", "statistics", "concurrency", "orders_of_queues"),
-    "closing": ("drain", "stop", "parking"),
+    "closing": ("drain", "stop", "pause_worker", "rest", "parking", "presence"),
     "collect": ("archived", "purge"),
+    "commands": ("beat", "drain", "pause_worker", "claim"),
     "counts": ("statistics",),
     "definitions": ("enqueue", "blobs"),
     "endings": (
@@ -56,6 +57,7 @@ _BESIDE: Final = {
         *("parking", "statistics", "concurrency", "age_queue"),
         *("strange_members", "room_for_others"),
     ),
+    "resume_worker": ("pause_worker",),
     "undrain": ("drain",),
     "turns": ("orders_of_queues",),
     "waiting": ("cancel", "tick", "concurrency", "room_for_others"),

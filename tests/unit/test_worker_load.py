@@ -69,6 +69,22 @@ def test_this_machine_is_measured(tmp_path: Path) -> None:
     assert 0 <= load.disk_free_mib <= load.disk_total_mib
 
 
+def test_a_measurement_that_is_too_old_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telemetry = Telemetry(tmp_path, every_s=5)
+    with telemetry.running():
+        deadline = time.monotonic() + 20
+        while telemetry.latest() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        now_s = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now_s + 14)
+        assert telemetry.latest() is not None
+        monkeypatch.setattr(time, "monotonic", lambda: now_s + 16)
+
+        assert telemetry.latest() is None  # the driver hangs
+
+
 def test_a_folder_that_is_gone_hurts_nobody(tmp_path: Path) -> None:
     telemetry = Telemetry(tmp_path / "gone", every_s=60)
 

@@ -1,15 +1,15 @@
 """A worker that takes tasks only at some hours, on a clock that the test sets."""
 
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.states import TaskState
-from rq_agent.worker.hours import Hours, parse
+from rq_agent.worker.hours import parse
 
 from .lab import Lab
 
@@ -19,18 +19,35 @@ CLOSES = datetime(2026, 11, 24, 8, tzinfo=UTC)
 SLEEPER = "import time; print('started', flush=True); time.sleep(600)"
 
 
-def clock(start: datetime) -> Callable[[], datetime]:
-    """Return a clock that shows a moment now and goes on from there."""
-    began_s = time.monotonic()
-    return lambda: start + timedelta(seconds=time.monotonic() - began_s)
+class Clock:
+    """Stands still until the test sets it. The worker looks at it each time its hours may change."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
 
 
-def options(start: datetime, hours: Hours | None = None, **more: Any) -> dict[str, Any]:
-    return {"hours": hours or parse(NIGHT, "UTC"), "now": clock(start), **more}
+BEFORE = timedelta(seconds=0.2)
+
+
+def options(clock: Clock, **more: Any) -> dict[str, Any]:
+    return {"hours": parse(NIGHT, "UTC"), "now": clock, **more}
+
+
+async def parked(lab: Lab, worker: str, is_wanted: bool) -> None:
+    """Wait until a worker is parked: a task would wake it; or until none would."""
+    redis, pattern = lab.namespace.redis, f"{lab.namespace.prefix}idle:*"
+    with anyio.fail_after(20):
+        while is_wanted != any(
+            [await redis.zscore(key, worker) async for key in redis.scan_iter(match=pattern)]
+        ):
+            await anyio.lowlevel.checkpoint()
 
 
 async def test_a_worker_claims_nothing_outside_of_its_hours_and_says_until_when(lab: Lab) -> None:
-    async with lab.worker(**options(OPENS - timedelta(hours=1))):
+    async with lab.worker(**options(Clock(OPENS - timedelta(hours=1)))):
         task_id = await lab.submit("print('late')")
         await lab.worker_is("w1", "off-hours")
         [worker] = await lab.workers()
@@ -47,8 +64,10 @@ async def test_a_worker_claims_nothing_outside_of_its_hours_and_says_until_when(
 async def test_it_takes_what_waits_when_the_hours_begin(lab: Lab) -> None:
     task_id = await lab.submit("print('at last')")
 
-    async with lab.worker(**options(OPENS - timedelta(seconds=1.5), beat_ms=60_000)):
+    clock = Clock(OPENS - BEFORE)
+    async with lab.worker(**options(clock, beat_ms=60_000)):
         await lab.worker_is("w1", "off-hours")
+        clock.at = OPENS
         [record] = await lab.ended(task_id)
         [worker] = await lab.workers()
 
@@ -61,9 +80,11 @@ async def test_what_runs_when_the_hours_end_goes_on_and_nothing_follows(lab: Lab
     script = (
         f"import pathlib, time\nwhile not pathlib.Path({str(going)!r}).exists(): time.sleep(.01)"
     )
-    async with lab.worker(slots=2, **options(CLOSES - timedelta(seconds=4))):
+    clock = Clock(CLOSES - BEFORE)
+    async with lab.worker(slots=2, **options(clock)):
         task_id = await lab.submit(script)
         await lab.reached(task_id, "phase", phase="running")
+        clock.at = CLOSES
         await lab.worker_is("w1", "off-hours")
         late = await lab.submit("print('late')")
         going.touch()
@@ -76,9 +97,11 @@ async def test_what_runs_when_the_hours_end_goes_on_and_nothing_follows(lab: Lab
 async def test_what_runs_when_the_hours_end_is_given_back_where_that_was_asked_for(
     lab: Lab,
 ) -> None:
-    async with lab.worker(**options(CLOSES - timedelta(seconds=4), hours_end="give-back")):
+    clock = Clock(CLOSES - BEFORE)
+    async with lab.worker(**options(clock, hours_end="give-back")):
         task_id = await lab.submit(SLEEPER)
         await lab.reached(task_id, "phase", phase="running")
+        clock.at = CLOSES
         event = await lab.reached(task_id, "release")
         record = await lab.record(task_id)
 
@@ -88,10 +111,13 @@ async def test_what_runs_when_the_hours_end_is_given_back_where_that_was_asked_f
 
 async def test_a_parked_worker_whose_hours_end_is_not_woken_in_place_of_another(lab: Lab) -> None:
     first = await lab.submit("print('first')")
-    async with lab.worker("night", **options(CLOSES - timedelta(seconds=3))):
+    clock = Clock(CLOSES - BEFORE)
+    async with lab.worker("night", **options(clock)):
         await lab.ended(first)
+        await parked(lab, "night", True)
         async with lab.worker("day"):
-            await lab.worker_is("night", "off-hours")
+            clock.at = CLOSES
+            await parked(lab, "night", False)
             tasks = [await lab.submit(f"print({n})") for n in range(3)]
             records = await lab.ended(*tasks)
 
@@ -105,7 +131,7 @@ async def test_once_outside_of_the_hours_takes_nothing_and_ends(lab: Lab, is_ope
     task_id = await lab.submit("print('x')")
     begin = OPENS + timedelta(hours=1 if is_open else -1)
 
-    await lab.work(once=True, **options(begin))
+    await lab.work(once=True, **options(Clock(begin)))
 
     state = TaskState.SUCCEEDED if is_open else TaskState.QUEUED
     assert (await lab.record(task_id)).state == state

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import anyio
 import pytest
 
 from rq_agent.broker import keys
@@ -11,7 +12,7 @@ from rq_agent.broker.needs import shape_id
 from rq_agent.broker.orders import Profile, parse
 from rq_agent.worker.config import WorkerConfig
 from rq_agent.worker.endings import StopCause
-from rq_agent.worker.heartbeat import Heartbeat
+from rq_agent.worker.heartbeat import LOOK_GAP_S, Heartbeat
 from rq_agent.worker.held import Held, HeldTasks
 from rq_agent.worker.signals import Signals
 
@@ -85,3 +86,37 @@ async def test_a_beat_that_was_on_its_way_tells_nothing_about_a_later_claim(
     await Heartbeat(config, tasks, signals, Leases(lab.namespace), facts).beat_once()
 
     assert (old.cause, new.cause) == (StopCause.LOST, None)
+
+
+async def test_a_flood_of_hints_makes_few_beats(lab: Lab, config: WorkerConfig) -> None:
+    signals = Signals()
+    beats = 0
+
+    def facts() -> dict[str, str]:
+        nonlocal beats
+        beats += 1
+        signals.look()  # the next one is there before this one is answered
+        return {}
+
+    loop = Heartbeat(config, HeldTasks(signals.notify), signals, Leases(lab.namespace), facts)
+    signals.look()
+    with anyio.move_on_after(0.5):
+        await loop.run()
+
+    assert 2 <= beats <= 1 + 0.5 / LOOK_GAP_S
+
+
+async def test_looks_don_t_take_away_a_claim_whose_answer_is_on_its_way(
+    lab: Lab, config: WorkerConfig
+) -> None:
+    signals = Signals()
+    loop = heartbeat(lab, config, signals, HeldTasks(signals.notify))
+    for _ in range(3):
+        await loop.beat_once()
+    held = await steps.running(lab.namespace)
+
+    for _ in range(5):
+        signals.look()
+        await loop.look_once()
+
+    assert await steps.state(lab.namespace, held.task_id) == "running"
