@@ -17,7 +17,7 @@ export function Chart({ title, times, lines, format }) {
   const [isTable, setTable] = useState(false);
   return html`<section class="chart sheet" aria-label=${title}>
     <div class="top">
-      <h3>${title}</h3>
+      <h2>${title}</h2>
       <button class="quiet" aria-pressed=${isTable} onClick=${() => setTable(!isTable)}>Table</button>
     </div>
     ${isTable
