@@ -48,7 +48,7 @@ def _all(settings: Settings) -> list[tuple[str, Check]]:
 
 
 def _of_machine(settings: Settings) -> list[tuple[str, Check]]:
-    from . import file_checks, machine_checks
+    from . import file_checks, machine_checks, up_check
 
     home = settings.home
     return [
@@ -64,6 +64,7 @@ def _of_machine(settings: Settings) -> list[tuple[str, Check]]:
         ("cache disk", _thread(machine_checks.disk, "cache disk", home.cache)),
         ("sockets", _thread(machine_checks.sockets, settings)),
         ("logout", _thread(machine_checks.logout)),
+        ("up", _thread(up_check.look, settings)),
     ]
 
 

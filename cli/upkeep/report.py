@@ -64,8 +64,7 @@ def lines(told: Told) -> list[str]:
     if part := parts.get("scheduler"):
         found.append(_line("scheduler", f"fires schedules, archives what ended{_state(part)}"))
     if part := parts.get("web"):
-        page = f"{told.login} (opens once, within ten minutes)" if told.login else told.page
-        found.append(_line("page", f"{page}{_state(part)}"))
+        found.append(_line("page", f"{told.login or told.page}{_state(part)}"))
     if part := parts.get("relay"):
         found.append(_line("listens", f"{wanted.listen}, TLS only{_state(part)}"))
     for invitation in told.invitations:
@@ -77,6 +76,8 @@ def notes(told: Told) -> list[str]:
     """Return what a person should know, also in a log."""
     wanted = told.state.wanted
     found = [] if told.changed else ["it ran already; nothing has changed"]
+    if told.login:
+        found.append("the link to the page opens it once, within ten minutes")
     if told.invitations and not wanted.host_name:
         place, others = link_place(parse(wanted.listen), "")
         if place.host.startswith("127.") or place.host == "::1":

@@ -6,7 +6,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from rq_agent import __version__
 from rq_agent.broker.errors import UsageError
+from rq_agent.cli.doctor import up_check
 from rq_agent.cli.upkeep import listening, logs, pacing, processes, settled
 from rq_agent.cli.upkeep.place import PartState, UpState
 from rq_agent.cli.upkeep.processes import Process
@@ -42,8 +44,9 @@ def test_who_asks_for_the_same_again_is_told_apart_from_who_asks_for_more() -> N
     assert not same(WANTED, Wanted(namespace="lab", worker_name="box", web=False, slots="2"))
 
 
-def state(*found: PartState, wanted: Wanted = WANTED) -> UpState:
-    return UpState(process=HERE, version="1", wanted=wanted, parts=found)
+def state(*found: PartState, wanted: Wanted = WANTED, **more: str) -> UpState:
+    fields = {"version": __version__, **more}
+    return UpState(process=HERE, wanted=wanted, parts=found, **fields)  # type: ignore[arg-type]
 
 
 def part(number: int, how: str = "running", *, since_s: float = 0.0) -> PartState:
@@ -154,6 +157,27 @@ def test_only_the_end_of_a_log_is_shown(tmp_path: Path) -> None:
 )
 def test_a_process_is_ready_when_it_says_so(text: str, is_ready: bool) -> None:
     assert logs.says_ready(text) is is_ready
+
+
+@pytest.mark.parametrize(
+    ("told", "is_alive", "verdict", "words"),
+    [
+        (None, False, "ok", "does not run"),
+        (state(part(0), part(1)), True, "ok", "worker, scheduler, pid 1"),
+        (state(part(0)), False, "warn", "without `down`"),
+        (state(part(0), part(1, "failing")), True, "warn", "the scheduler"),
+        (state(part(0), version="0.0.1"), True, "warn", "version 0.0.1"),
+        (state(part(0), server_problem="disk full"), True, "warn", "disk full"),
+    ],
+)
+def test_doctor_tells_how_it_stands(
+    told: UpState | None, is_alive: bool, verdict: str, words: str
+) -> None:
+    found = up_check.judged(told, is_alive=is_alive)
+
+    assert found.verdict == verdict
+    assert words in found.words
+    assert bool(found.todo) is (verdict == "warn")
 
 
 def test_only_strays_that_ended_are_collected() -> None:
