@@ -88,7 +88,7 @@ class Keyrings:
         async with self._lock:
             if self._began_s >= asked_s or not self._trust.keepers(self._ns.name):
                 return
-            await anyio.sleep(self._began_s + APART_S - time.monotonic())
+            await anyio.sleep(max(0.0, self._began_s + APART_S - time.monotonic()))
             try:
                 await self.refresh()
             except BrokerRefused as e:  # it will say so again; what is known counts
