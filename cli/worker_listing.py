@@ -65,7 +65,7 @@ def show_workers(
     elif found:
         print_table(screen, _COLUMNS, [row(worker, time.time()) for worker in found])
     elif known:
-        screen.say(f"no worker is so ({wanted.words}); {hint(wanted, known) or 'others are there'}")
+        screen.say(hint(wanted, known) or f"no worker fits {wanted.words}; others are there")
     else:
         screen.say("no live workers; start one with:  rq-agent work --queues default")
 

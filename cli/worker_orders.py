@@ -130,7 +130,7 @@ def _preview(screen: Screen, found: Sequence["WorkerView"], what: str) -> None:
     for worker in found:
         screen.put(f"{worker.name} ({worker.state}, runs {len(worker.running)})")
     count = "1 worker" if len(found) == 1 else f"{len(found)} workers"
-    screen.say(f"would {what} {count}" if found else "no worker is so; nothing was done")
+    screen.say(f"would {what} {count}" if found else "no worker fits; nothing was done")
 
 
 def _words(order: Order, is_done: bool | None) -> str:

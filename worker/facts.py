@@ -10,6 +10,7 @@ state                       idle, busy, draining, paused or off-hours
 reason                      why it drains; who paused it
 told_by                     who told it to leave
 hours, hours_zone           when it takes tasks, as a person wrote it
+hours_open                  1 within its hours, 0 outside, empty without hours
 until_ms                    when its hours end, or begin again
 labels                      map
 gpu_tasks                   map: GPU -> task that has it
@@ -77,6 +78,7 @@ class Facts:
             "state": signals.state or ("busy" if len(self._tasks) else "idle"),
             "reason": reason,
             "told_by": signals.told_by,
+            "hours_open": "" if self._config.hours is None else str(int(signals.opens_at is None)),
             "until_ms": "" if change is None else str(int(change.timestamp() * 1000)),
             "labels": json.dumps(merged(self._config.labels, signals.label_changes)),
             "gpu_tasks": json.dumps(

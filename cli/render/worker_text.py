@@ -72,7 +72,7 @@ def _hours(worker: "WorkerView", now_s: float) -> str:
         return ""
     zone = worker.facts.get("hours_zone", "")
     until = "" if worker.until is None else weekday(worker.until, now_s)
-    now = "closed" if worker.state == "off-hours" else "open"
+    now = "closed" if worker.facts.get("hours_open") == "0" else "open"
     return f"{worker.hours} ({zone}); {now}" + (f" until {until}" if until else "")
 
 

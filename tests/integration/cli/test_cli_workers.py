@@ -129,7 +129,7 @@ def test_workers_are_listed_and_told_by_what_they_are(terminal: Terminal) -> Non
     }
     nobody = terminal("worker", "drain", "--host", "elsewhere", "--yes")
     assert (nobody.returncode, nobody.stdout) == (0, b"")
-    assert b"no worker is so; nothing was done" in nobody.stderr
+    assert b"no worker fits; nothing was done" in nobody.stderr
 
 
 def test_labels_are_given_from_afar_and_taken_away(terminal: Terminal) -> None:
@@ -177,4 +177,5 @@ def test_a_worker_outside_of_its_hours_says_when_they_begin(terminal: Terminal) 
     assert listed["hours"] == f"{day} 12:00-12:02"
     assert listed["until"] > 0
     assert "off-hours until " in terminal.text("worker", "ls")
+    terminal.text("worker", "pause", "w1")
     assert f"{day} 12:00-12:02 (UTC); closed until " in terminal.text("worker", "show", "w1")
