@@ -33,12 +33,15 @@ def web(
     It only shows; it changes nothing. It listens on this machine alone; from another one use a
     tunnel: ssh -L 7342:127.0.0.1:7342 MACHINE. SIGTERM or Ctrl-C stops it.
     """
+    from ...broker.errors import UsageError
     from .. import config, serving, values
     from ..render.screen import Screen
 
     number = values.whole(port, "--port", least=0, most=65_535) if port else None
     settings = config.load(common)
     if link:
+        if opens:
+            raise UsageError("--link only prints a link: leave --open out")
         serving.print_link(settings, Screen(settings), port=number)
     else:
         serving.run(settings, Screen(settings), host=host, port=number, opens=opens)

@@ -57,8 +57,9 @@ class Seen:
         self.page.wait_for_selector("main h1")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for longer: while it is there its loop runs, and asynchronous tests can't have theirs."""
     assert Path(CHROMIUM).exists(), "no Chromium: sudo deploy/install-chromium.sh"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
@@ -82,7 +83,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         terminal.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def logged_in(browser: Browser, site: Site) -> Iterator[BrowserContext]:
     """A browser that followed a login link."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})

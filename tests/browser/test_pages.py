@@ -1,10 +1,12 @@
 """Every page shows what is there, in a real browser."""
 
+import json
 import re
+import subprocess
 
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from .conftest import Seen, Site
+from .conftest import WITHIN_MS, Seen, Site
 
 PAGES = ("/", "/queues", "/queues/default", "/workers", "/workers/box", "/tasks", "/tasks/ID")
 
@@ -220,3 +222,25 @@ def test_pages_can_be_read_by_everybody_in_light_and_dark_and_on_narrow_screens(
         assert page.evaluate(GROUND) == "rgb(17, 20, 26)"
         page.set_viewport_size({"width": 360, "height": 740})
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+def test_who_looks_while_the_server_restarts_is_told(browser: Browser, site: Site) -> None:
+    def serve(port: str) -> tuple[subprocess.Popen[bytes], str]:
+        process = site.terminal.start("web", "--port", port, "--namespace", "other", "--json")
+        assert process.stdout is not None
+        return process, json.loads(process.stdout.readline())["url"]
+
+    process, url = serve("0")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(site.terminal.text("web", "--link", "--namespace", "other").strip())
+    expect(page.get_by_text("No queues yet")).to_be_visible()
+    expect(page.get_by_text("rq-agent submit script.py")).to_be_visible()
+    process.terminate()
+    process.wait(20)
+    expect(page.locator(".banner")).to_contain_text("does not answer")
+    serve(url.rpartition(":")[2])
+
+    title = page.get_by_role("heading", level=1)
+    expect(title).to_have_text("Log in to rq-agent", timeout=WITHIN_MS)
+    context.close()

@@ -31,5 +31,5 @@ def _is_same_origin(site: str, headers: Mapping[str, str]) -> bool:
     """Return whether a page of ours sent it; browsers before 2023 say only `Origin`."""
     if site:
         return site == "same-origin"
-    origin = headers.get("origin", "")
-    return bool(origin) and urlsplit(origin).netloc == headers.get("host", "")
+    netloc = urlsplit(headers.get("origin", "")).netloc
+    return bool(netloc) and netloc == headers.get("host", "")

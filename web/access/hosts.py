@@ -1,11 +1,13 @@
 """On which addresses the dashboard listens, and under which names it answers. Pure."""
 
 import ipaddress
+import re
 from typing import Final
 
 from ...broker.errors import UsageError
 
 _NAMES: Final = frozenset({"localhost"})
+_HEADER: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:]+)(?::[0-9]{1,5})?", re.ASCII)
 
 
 def checked(host: str) -> str:
@@ -31,11 +33,10 @@ def is_own(header: str) -> bool:
     Any port: a tunnel's other end has one of its own. A page of another site that made its name
     resolve to 127.0.0.1 sends that name.
     """
-    name = header.lower()
-    if not name.startswith("["):
-        name = name.partition(":")[0]
-    elif "]" in name:
-        name = name[1:].partition("]")[0]
+    found = _HEADER.fullmatch(header.lower())
+    if found is None:
+        return False
+    name = found[1].strip("[]")
     if name in _NAMES:
         return True
     try:

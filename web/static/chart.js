@@ -4,6 +4,8 @@
 import { html, useEffect, useRef, useState } from "./lib.js";
 import uPlot from "./vendor/uplot.js";
 
+/** @type {any} its types are not kept here */
+const Plot = uPlot;
 const HEIGHT = 210;
 const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7];
 
@@ -42,7 +44,7 @@ function Canvas({ title, times, lines, format }) {
 
   useEffect(() => {
     const element = /** @type {HTMLElement} */ (place.current);
-    plot.current = new uPlot(options(element, lines, format), data, element);
+    plot.current = new Plot(options(element, lines, format), data, element);
     const observer = new ResizeObserver(() => plot.current.setSize({ width: element.clientWidth, height: HEIGHT }));
     observer.observe(element);
     return () => {
