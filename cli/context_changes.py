@@ -9,6 +9,7 @@ from . import config, contexts, exits
 from .config import Settings
 from .config_file import FILE_NAME, read_file
 from .confirming import is_wanted
+from .context_listing import warn_of_outranking
 from .contexts import Context
 from .render.screen import Screen
 
@@ -103,9 +104,7 @@ def use(settings: Settings, screen: Screen, name: str, environ: Mapping[str, str
         screen.print_json({"schema": 1, "context": shown})
     else:
         screen.put(f"{name} {server}")
-    for variable in ("RQ_AGENT_REDIS_URL", "RQ_AGENT_CONTEXT"):
-        if environ.get(variable):
-            screen.warn(f"{variable} is set here: it outranks the current context")
+    warn_of_outranking(screen, environ)
 
 
 def remove(settings: Settings, screen: Screen, name: str, *, is_sure: bool) -> int:

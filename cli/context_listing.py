@@ -49,6 +49,11 @@ def show_all(settings: Settings, screen: Screen, environ: Mapping[str, str]) -> 
     for view in views:
         if view.problem:
             screen.warn(view.problem)
+    warn_of_outranking(screen, environ)
+
+
+def warn_of_outranking(screen: Screen, environ: Mapping[str, str]) -> None:
+    """Tell of a variable that makes commands leave the current context alone."""
     for name in ("RQ_AGENT_REDIS_URL", "RQ_AGENT_CONTEXT"):
         if environ.get(name):
             screen.warn(f"{name} is set here: it outranks the current context")

@@ -131,6 +131,10 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "rq-agent up --listen 10.0.0.1",
         "rq-agent up --foreground --no-web",
     ),
+    "init": (
+        "rq-agent init",
+        "rq-agent init --yes --server rediss://redis.lab:6379/0 --namespace vision --queue gpu",
+    ),
     "install": (
         "rq-agent install --user --worker --queues high,low",
         "rq-agent install --system --server --worker --run-as ada --now",

@@ -192,6 +192,7 @@ ROOT: Final = Group(
                 _KEY,
                 Entry("scheduler", "scheduler:scheduler"),
                 Entry("web", "web:web"),
+                Entry("init", "init:init"),
                 Entry("doctor", "doctor:doctor"),
                 Entry("install", "install:install"),
                 Entry("uninstall", "install:uninstall"),
