@@ -19,6 +19,7 @@ from ..broker.definitions import decode
 from ..broker.errors import ArchiveDamaged, TrustError
 from . import identity
 from .config import Settings
+from .reading import as_written
 
 _Answer = TypeVar("_Answer")
 
@@ -41,7 +42,7 @@ async def find_archived(
     user = identity.user_name()
 
     def look(archive: Archive) -> ArchivedTask | None:
-        task_id = find(archive, selector, user=user)
+        task_id = find(archive, as_written(selector), user=user)
         return None if task_id is None else archive.get(task_id)
 
     return await _with_archive(settings, warn, look)

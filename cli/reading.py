@@ -71,5 +71,10 @@ async def resolve(namespace: "Namespace", selectors: Sequence[str]) -> list[Task
     """Return the tasks that a person named, each once, in their order."""
     lookups = Lookups(namespace)
     user = identity.user_name()
-    found = [await lookups.resolve(selector, user=user) for selector in selectors]
+    found = [await lookups.resolve(as_written(each), user=user) for each in selectors]
     return list(dict.fromkeys(found))
+
+
+def as_written(argument: str) -> str:
+    """Return an argument as it was written in UTF-8, also where the locale knows only ASCII."""
+    return argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

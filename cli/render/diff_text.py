@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from .groups import fitted
+from .groups import fitted, folded
 from .screen import Screen, printable
 from .tables import Cell, Column, made
 
@@ -56,19 +56,27 @@ def _print_table(screen: Screen, found: "Comparison", names: list[str], width: i
 
 
 def _print_stacked(screen: Screen, parts: "list[Part]", names: list[str]) -> None:
-    screen.put(printable(f"- {names[0]}"), _LEFT)
-    screen.put(printable(f"+ {names[1]}"), _RIGHT)
+    _put(screen, f"- {names[0]}", _LEFT)
+    _put(screen, f"+ {names[1]}", _RIGHT)
     for part in parts:
         screen.put(part.title)
         for row in part.rows:
-            screen.put(printable(f"  {row.name}"))
+            _put(screen, f"  {row.name}")
             if row.is_equal:
-                screen.put(printable(f"      {row.a}"))
+                _put(screen, f"      {row.a}")
                 continue
             if row.a:
-                screen.put(printable(f"    - {row.a}"), _LEFT)
+                _put(screen, f"    - {row.a}", _LEFT)
             if row.b:
-                screen.put(printable(f"    + {row.b}"), _RIGHT)
+                _put(screen, f"    + {row.b}", _RIGHT)
+
+
+def _put(screen: Screen, text: str, style: str = "") -> None:
+    """Print a line, wrapped below its value where it is too long."""
+    width = shutil.get_terminal_size().columns
+    indent = len(text) - len(text.lstrip()) + 2
+    for line in folded(printable(text), width, indent=indent):
+        screen.put(line, style)
 
 
 def _files(found: "Comparison") -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -37,10 +36,19 @@ def fitted(texts: Iterable[str]) -> Iterator[str]:
         return
     width = max(shutil.get_terminal_size().columns, _NARROWEST)
     for text in texts:
-        indent = " " * _INDENT if text.startswith("  ") else ""
-        if len(text) <= width:
-            yield text
-        else:
-            yield from textwrap.wrap(
-                text, width, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True
-            )
+        yield from folded(text, width, indent=_INDENT if text.startswith("  ") else 0)
+
+
+def folded(text: str, width: int, *, indent: int) -> list[str]:
+    """Return a line in lines that fit, all but the first one indented; wide characters count two."""
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.text import Text
+
+    if cell_len(text) <= width:
+        return [text]
+    start = len(text) - len(text.lstrip())
+    [first, *_] = Text(text[start:]).wrap(Console(), width - start)
+    rest = Text(text[start + len(first.plain) :].lstrip()).wrap(Console(), width - indent)
+    folds = [line.plain.rstrip() for line in rest if line.plain.strip()]
+    return [text[:start] + first.plain.rstrip(), *(" " * indent + line for line in folds)]

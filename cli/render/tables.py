@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 _GAP: Final = 2
 _SHORTEST: Final = 12
-"""A column that shrinks keeps so many characters."""
+"""A column that shrinks keeps so many characters as long as others can go."""
+_LEAST: Final = 6
+"""And so many where it is narrower still."""
 _CUT: Final = "..."
 
 
@@ -84,11 +86,12 @@ def shrunk(
 ) -> list[int]:
     """Return the widths, with the columns that may shrink cut until a line fits. Pure."""
     fitted = list(widths)
-    while _total(fitted, kept) > limit:
-        wide = [n for n in kept if columns[n].shrinks and fitted[n] > _SHORTEST]
-        if not wide:
-            break
-        fitted[max(wide, key=lambda n: fitted[n])] -= 1
+    for shortest in (_SHORTEST, _LEAST):
+        while _total(fitted, kept) > limit:
+            wide = [n for n in kept if columns[n].shrinks and fitted[n] > shortest]
+            if not wide:
+                break
+            fitted[max(wide, key=lambda n: fitted[n])] -= 1
     return fitted
 
 

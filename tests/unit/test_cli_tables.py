@@ -34,7 +34,7 @@ def test_a_narrow_terminal_loses_the_least_important_columns_first(
 
 
 @pytest.mark.parametrize(
-    ("limit", "name"), [(200, 40), (59, 12), (70, 23), (10, 12)], ids=lambda v: str(v)
+    ("limit", "name"), [(200, 40), (59, 12), (70, 23), (10, 6)], ids=lambda v: str(v)
 )
 def test_only_the_columns_that_may_shrink_do_and_no_more_than_needed(limit: int, name: int) -> None:
     assert shrunk(COLUMNS, WIDTHS, range(5), limit) == [16, name, 10, 8, 5]
@@ -64,3 +64,10 @@ def test_what_others_named_cannot_steer_the_terminal(capsys: pytest.CaptureFixtu
     print_table(screen, [Column("NAME")], [[Cell("a\x1b[2Jb\nc\x9bd[bold]")]])
 
     assert capsys.readouterr().out.splitlines()[1:] == ["a\ufffd[2Jb\ufffdc\ufffdd[bold]"]
+
+
+def test_where_it_is_very_narrow_columns_are_cut_shorter_still() -> None:
+    columns = [Column("ID"), Column("NAME", shrinks=True), Column("STATE", shrinks=True)]
+
+    assert shrunk(columns, [16, 20, 12], [0, 1, 2], 40) == [16, 10, 10]
+    assert shrunk(columns, [16, 20, 12], [0, 1, 2], 20) == [16, 6, 6]

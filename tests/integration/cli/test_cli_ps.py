@@ -55,7 +55,7 @@ async def test_a_watched_table_follows_what_happens_and_stays_when_it_is_left(
     terminal: Terminal, lab: Namespace
 ) -> None:
     [task_id] = await add(lab)
-    watched = Pseudo(terminal, "ps", "--watch", "--every", "0", columns=80)
+    watched = Pseudo(terminal, "ps", "--watch", "--every", "0.1s", columns=80)
     await anyio.to_thread.run_sync(watched.until, "queued")
     watched.forget()
 
