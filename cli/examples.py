@@ -125,6 +125,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "schedule run": ("rq-agent schedule run nightly",),
     "schedule rm": ("rq-agent schedule rm nightly",),
     "scheduler": ("rq-agent scheduler", "rq-agent scheduler --archive /data/archive"),
+    "web": ("rq-agent web", "rq-agent web --open", "rq-agent web --link"),
     "up": (
         "rq-agent up",
         "rq-agent up --queues gpu,default --slots 2",
