@@ -18,7 +18,7 @@ from ..broker.states import FINAL
 from ..broker.tasks import Tasks
 from ..broker.trust import TrustFile, TrustFileError
 from ..broker.verbs import Verb
-from . import exits, loop
+from . import exits, keyring_news, loop
 from .acting import Deed, act_on_all, check_selection
 from .change_options import CloneOptions, changes_of
 from .changing import applied
@@ -103,6 +103,7 @@ class _Cloner:
 
         async def find() -> list[Source]:
             async with connected(url, name, warn=self._screen.warn) as namespace:
+                await keyring_news.look(namespace, self._settings, warn=self._screen.warn)
                 return [await self._source(namespace, each) for each in selectors]
 
         async def add(tasks: Sequence[NewTask]) -> list[Enqueued]:

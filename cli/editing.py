@@ -12,7 +12,7 @@ from ..broker.errors import TrustError, UsageError
 from ..broker.keys import TaskId
 from ..broker.lookups import Lookups
 from ..broker.trust import TrustFile
-from . import exits, loop
+from . import exits, keyring_news, loop
 from .acting import Deed, act, check_selection
 from .change_options import ChangeOptions
 from .changing import changes_of
@@ -102,6 +102,7 @@ class _Editing:
         self, selectors: Sequence[str], which: WhereOptions
     ) -> tuple[list[Page], list[Answer]]:
         async with connected(self._url, self._settings.namespace) as namespace:
+            await keyring_news.look(namespace, self._settings, warn=self._screen.warn)
             ids = await self._ids(namespace, selectors, which)
             records = await Lookups(namespace).records(ids)
             signed = await signed_now(namespace, ids, self._author.verifier)
