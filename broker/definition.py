@@ -55,10 +55,8 @@ class EnvironmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Folders of the snapshot, relative, to put on the import path (`.`, `src`)."""
 
 
-class Entry(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
-):
-    """What to start. What has its usual value is left out, so that older workers can read it."""
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to start."""
 
     script: Short
     """Path of the script within the snapshot, with `/`."""

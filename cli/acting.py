@@ -84,6 +84,8 @@ def check_selection(selectors: Sequence[str], options: Picked) -> None:
     """Raise UsageError unless tasks are either named or described."""
     if selectors and (options.are_given or options.dry_run):
         raise UsageError("name tasks or say which by options, not both")
+    if selectors and options.resume:
+        raise UsageError("--resume goes on behind a task of a filter; all that is named is done")
     if not selectors and not options.are_given:
         ways = "--where" if isinstance(options, WhereOptions) else "--queue, --label, --name"
         raise UsageError(
@@ -105,7 +107,10 @@ def act_on_all(settings: Settings, screen: Screen, options: Picked, deed: Deed) 
 
     found, records, nearest = loop.run(look)
     if options.dry_run or not found:
-        preview(screen, records, found, deed.what)
+        if screen.json and not options.dry_run:
+            _show_counts(screen, [])
+        else:
+            preview(screen, records, found, deed.what)
         if nearest:
             screen.say(f"hint: {nearest}")
         return exits.OK
@@ -119,7 +124,7 @@ def act_on_all(settings: Settings, screen: Screen, options: Picked, deed: Deed) 
     finally:
         if not is_finished:
             _say_stopped(screen, steps, found, deed)
-    _show_counts(screen, steps[-1] if steps else None)
+    _show_counts(screen, steps)
     return exits.OK
 
 
@@ -155,9 +160,13 @@ def _say_stopped(screen: Screen, steps: Sequence[Progress], found: int, deed: De
 def _put_new(screen: Screen, answers: Sequence[Answer]) -> None:
     """Print the ids of tasks that are new, as they come."""
     if not screen.json:
-        for answer in answers:
-            if answer.outcome == "cloned":
-                screen.put(answer.detail)
+        for answer in filter(_is_new, answers):
+            screen.put(answer.detail)
+
+
+def _is_new(answer: Answer) -> bool:
+    """Return whether the answer names a task that was made."""
+    return answer.outcome == "cloned"
 
 
 async def _each(verb: Verb, ids: "Sequence[TaskId]") -> list[Answer]:
@@ -177,10 +186,11 @@ def _show(screen: Screen, answers: Sequence[Answer], deed: Deed) -> None:
         footer(screen, [f"{step} {answers[0].id}" for step in deed.next_steps])
 
 
-def _show_counts(screen: Screen, progress: Progress | None) -> None:
-    done, counts = (progress.done, progress.counts) if progress else (0, {})
+def _show_counts(screen: Screen, steps: Sequence[Progress]) -> None:
+    done, counts = (steps[-1].done, steps[-1].counts) if steps else (0, {})
     if screen.json:
-        screen.print_json({"schema": 1, "handled": done, "counts": counts})
+        new = [{"id": a.detail, "source": a.id} for s in steps for a in s.answers if _is_new(a)]
+        screen.print_json({"schema": 1, "handled": done, "counts": counts, "new": new})
         return
     tell = screen.say if "cloned" in counts else screen.put  # stdout has the new ids then
     for line in count_lines(counts):

@@ -34,6 +34,50 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """In which state it is, or who or what stands in the way."""
 
 
+class Brief(msgspec.Struct, frozen=True, kw_only=True):
+    """One task of those that a command would do something with."""
+
+    id: str
+    name: str
+    state: str
+    queue: str
+    user: str
+
+
+class Cancelled(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one task that was to be cancelled."""
+
+    id: str
+    outcome: str
+    """cancelled; requested: its worker was asked to stop it; final: it had ended before."""
+    state: str
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one task stands now."""
+
+    id: str
+    is_changed: bool
+    """Whether it stood elsewhere before."""
+    position: int | None
+    """Place in its queue from 1; null where it stands in none yet."""
+
+
+class New(msgspec.Struct, frozen=True, kw_only=True):
+    """One task that was made of another one."""
+
+    id: str
+    source: str
+    """Of which task."""
+
+
+class Cloned(New, frozen=True, kw_only=True):
+    """One new task."""
+
+    state: str
+    queue: str
+
+
 class Output(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of a task's output."""
 
@@ -95,8 +139,22 @@ KINDS: Final[Mapping[str, Kind]] = {
         history=list[Step],
     ),
     "answers": holding(
-        "What became of tasks: enqueue, dequeue, reset, label, archive add, rm TASK",
+        "What became of tasks: edit, enqueue, dequeue, reset, label, archive add, rm TASK",
         tasks=list[Answer],
+    ),
+    "cancelled": holding("What became of tasks: cancel TASK", tasks=list[Cancelled]),
+    "moved": holding("Where tasks stand now: move TASK", tasks=list[Moved]),
+    "clones": holding("New tasks: clone TASK, rerun TASK", tasks=list[Cloned]),
+    "handled": holding(
+        "What became of all tasks of a filter, counted: cancel --queue NAME and the like",
+        handled=int,
+        counts=dict[str, int],
+        new=list[New],
+    ),
+    "preview": holding(
+        "The tasks that a filter accepts, and the first of them: --dry-run",
+        matching=int,
+        tasks=list[Brief],
     ),
     "why": whole(Why, "What keeps a task from running: why"),
     "diff": holding(
@@ -122,6 +180,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "workers": holding("Workers: worker ls", workers=list[WorkerView]),
     "schedules": holding("Schedules: schedule ls", schedules=some(_SCHEDULE)),
+    "times": holding(
+        "When a line of cron fires: schedule explain",
+        expression=str,
+        zone=str,
+        in_words=str,
+        next=list[float],
+    ),
     "schedule": whole(_SCHEDULE, "One schedule: schedule show, schedule add"),
     "versions": holding("Versions of what it is made of: version", versions=dict[str, str]),
 }

@@ -51,9 +51,7 @@ def test_short_ways_to_say_which() -> None:
     assert filters_of(FilterOptions(mine=True), ()).user == user_name()
     since = filters_of(FilterOptions(since="2h"), ()).since_s
     assert abs(time.time() - 7200 - since) < 60
-    assert FilterOptions(failed=True, mine=True, since="2h").words == (
-        "--failed --mine --since 2h"
-    )
+    assert FilterOptions(failed=True, mine=True, since="2h").words == ("--failed --mine --since 2h")
     assert resumed(FilterOptions()) is None
     assert resumed(FilterOptions(resume=ID)) == ID
 

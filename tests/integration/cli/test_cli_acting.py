@@ -92,6 +92,42 @@ def test_broken_off_it_says_how_far_it_was(
     assert capsys.readouterr().out == "3 dequeued\n"
 
 
+def test_what_is_not_repeatable_says_behind_which_task_to_go_on(
+    settings: Settings,
+    servers: Servers,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(bulk, "STEP", 2)
+    _with_tasks(settings, servers, 5)
+    options, seen = FilterOptions(state=["queued"], yes=True), list[TaskId]()
+
+    def make(ns: Namespace) -> Verb:
+        async def clone(ids: Sequence[TaskId]) -> list[Answer]:
+            if len(seen) == 2:
+                raise KeyboardInterrupt
+            seen.extend(ids)
+            return [Answer(i, "cloned", f"new-{i}") for i in ids]
+
+        return clone
+
+    deed = Deed(what="rerun", make=make, is_repeatable=False)
+    with pytest.raises(BaseException) as raised:  # noqa: PT011
+        act(settings, Screen(settings), (), options, deed)
+
+    assert isinstance(_single(raised.value), KeyboardInterrupt)
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [f"new-{i}" for i in seen]
+    assert (
+        f"stopped after 2 of 5 tasks; the same command with --resume {seen[1]} does the rest"
+        in said.err
+    )
+    seen.append(TaskId("broken off once"))
+    options = FilterOptions(state=["queued"], yes=True, resume=seen[1])
+    assert act(settings, Screen(settings), (), options, deed) == 0
+    assert len(seen) == 6
+
+
 def _single(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         (error,) = error.exceptions

@@ -126,6 +126,7 @@ def test_all_tasks_of_a_filter(terminal: Terminal, script: str) -> None:
         "schema": 1,
         "handled": 3,
         "counts": {"cancelled": 3},
+        "new": [],
     }
     assert {terminal.task(each)["reason"] for each in ids} == {"old"}
     assert terminal.text("reset", "--state", "cancelled", "--yes") == "3 reset\n"

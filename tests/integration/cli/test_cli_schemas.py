@@ -18,17 +18,27 @@ from .test_cli_logs import write
 FOLDER: Final = Path(__file__).parents[3] / "docs" / "schemas"
 
 CASES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
-    "answers": (("label", "waits", "k=v"),),
+    "answers": (("label", "waits", "k=v"), ("edit", "waits", "--timeout", "5m")),
+    "cancelled": (("cancel", "ended"),),
+    "clones": (("rerun", "ended"), ("clone", "other")),
     "details": (("show", "ended"), ("show", "runs"), ("show", "waits")),
     "diff": (("diff", "ended", "waits", "--all", "--patch"),),
     "event": (("events",),),
+    "handled": (
+        ("label", "--state", "failed", "x=y", "-y"),
+        ("rerun", "--failed", "-y"),
+        ("cancel", "--queue", "none", "-y"),
+    ),
     "log": (("logs", "ended"),),
+    "moved": (("move", "waits", "--priority", "low"),),
+    "preview": (("cancel", "-q", "q", "--dry-run"), ("rm", "-q", "none", "--dry-run")),
     "queue": (("queue", "show", "q"),),
     "queues": (("queue", "ls"),),
     "schedule": (("schedule", "show", "nightly"),),
     "schedules": (("schedule", "ls"),),
     "task": (("wait", "ended"),),
     "tasks": (("ps",), ("wait", "ended", "other")),
+    "times": (("schedule", "explain", "0 3 * * *"),),
     "versions": (("version",),),
     "why": (("why", "waits"), ("why", "ended")),
     "workers": (("worker", "ls"),),
