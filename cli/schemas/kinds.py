@@ -21,6 +21,10 @@ from ...broker.schedule import Schedule
 from ...broker.snapshot.contents import Changed
 from ...broker.why import Why
 from ...broker.why_workers import Reason
+from ..context_listing import ContextView
+from ..doctor.finding import Finding
+from ..key_listing import KeyView
+from ..worker_details import Ended
 from .forms import Kind, extended, holding, lines, some, whole
 
 
@@ -104,6 +108,40 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     finished: float
 
 
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that runs on a worker."""
+
+    id: str
+    name: str
+    queue: str
+    phase: str | None
+    started_at: float | None
+    """Unix seconds on the clock of Redis."""
+    run_s: float | None
+    """For how long so far."""
+
+
+class Keeper(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that says, for this namespace, which others to trust."""
+
+    id: str
+    name: str
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine or person that joined."""
+
+    user: str
+    role: str
+    name: str
+    key: str | None
+    """Id of the key that it submits with."""
+    queues: tuple[str, ...]
+    joined_at: float
+    """Unix seconds."""
+    can_log_in: bool
+
+
 class Side(msgspec.Struct, frozen=True, kw_only=True):
     """One of two tasks that are compared."""
 
@@ -178,6 +216,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         a_second=Rates,
         period=QueueStatistics,
     ),
+    "worker": whole(
+        WorkerView,
+        "All about one worker: worker show",
+        tasks=list[Running],
+        recent=list[Ended],
+        ended=int | None,
+    ),
     "workers": holding("Workers: worker ls", workers=list[WorkerView]),
     "schedules": holding("Schedules: schedule ls", schedules=some(_SCHEDULE)),
     "times": holding(
@@ -188,5 +233,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         next=list[float],
     ),
     "schedule": whole(_SCHEDULE, "One schedule: schedule show, schedule add"),
+    "checks": holding("What was looked at, and how it is: doctor", ok=bool, checks=list[Finding]),
+    "contexts": holding("Servers that are known by name: context ls", contexts=list[ContextView]),
+    "keys": holding(
+        "Whose tasks run here, and who joined: key ls",
+        keys=list[KeyView],
+        keepers=list[Keeper],
+        members=list[Member] | None,
+    ),
     "versions": holding("Versions of what it is made of: version", versions=dict[str, str]),
 }
