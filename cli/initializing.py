@@ -1,8 +1,7 @@
-"""What `init` does: answers, from a person or from options; then files."""
+"""What `init` does: it plans what to write, shows it, and writes it."""
 
-import sys
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit
+from typing import Final
 
 import msgspec
 
@@ -10,50 +9,17 @@ from ..broker import urls
 from ..broker.errors import UsageError
 from ..broker.home import Home
 from ..broker.joining import link as links
-from ..broker.names import check_queue
-from . import config, config_writing, contexts, exits, joining, loop
-from .asking import agrees, ask, ask_secret
+from . import config, config_writing, contexts, exits, init_answers, joining
+from .asking import agrees
 from .config import Settings
 from .config_file import FILE_NAME
-from .context_changes import outright_url, secret_url
 from .context_listing import warn_of_outranking
 from .contexts import Context
-from .doctor import server_checks
-from .doctor.finding import Verdict
+from .init_answers import EMBEDDED, Answers, Given
 from .options import Common
 from .render.screen import Screen
 
-_EMBEDDED = "embedded"
-_LINK = "rqa+tls:"
-_OUTRANKING = ("RQ_AGENT_REDIS_URL", "RQ_AGENT_CONTEXT", "RQ_AGENT_NAMESPACE")
-
-
-class Given(msgspec.Struct, frozen=True, kw_only=True):
-    """What options say; empty where they say nothing."""
-
-    server: str = ""
-    namespace: str = ""
-    queue: str = ""
-    token_file: str = ""
-
-
-class Answers(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be set; empty where what is set now stays."""
-
-    server: str = ""
-    """`embedded`, a join link, or a URL with its password."""
-    namespace: str = ""
-    queue: str = ""
-
-    @property
-    def is_link(self) -> bool:
-        """Whether a server is to be joined."""
-        return self.server.startswith(_LINK)
-
-    @property
-    def url(self) -> str:
-        """The server's, if it is one by a URL."""
-        return "" if self.server == _EMBEDDED or self.is_link else self.server
+_OUTRANKING: Final = ("RQ_AGENT_REDIS_URL", "RQ_AGENT_CONTEXT", "RQ_AGENT_NAMESPACE")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +41,7 @@ def init(
         UsageError: an answer is not acceptable, or nobody is there to be asked.
     """
     settings = _present(common, environ)
-    plan = _plan(settings, _answers(settings, screen, given, is_sure=is_sure))
+    plan = _plan(settings, init_answers.gather(settings, screen, given, is_sure=is_sure))
     if plan.context or plan.link or plan.values:
         _show(screen, settings, plan)
         if not is_sure and not agrees("Write this", usual=True):
@@ -103,98 +69,6 @@ def _is_stale(home: Home) -> bool:
     return contexts.current(home) not in ("", *contexts.names(home), *contexts.RESERVED)
 
 
-def _answers(settings: Settings, screen: Screen, given: Given, *, is_sure: bool) -> Answers:
-    if given.server:
-        _check_server(given.server)
-    if given.queue:
-        check_queue(given.queue)
-    contexts.checked_namespace(given.namespace)
-    if is_sure:
-        server = secret_url() if given.server == "-" else given.server
-        return Answers(server=server, namespace=given.namespace, queue=given.queue)
-    if not sys.stdin.isatty():
-        raise UsageError(
-            "nobody is there to be asked: say --yes, with --server, --namespace and --queue "
-            "where what is set now won't do"
-        )
-    return _asked(settings, screen, given)
-
-
-def _asked(settings: Settings, screen: Screen, given: Given) -> Answers:
-    while True:
-        server = given.server or _ask_server(settings, screen)
-        if server == "-":
-            server = secret_url()
-        found = Answers(server=server, namespace=given.namespace)
-        if found.url:
-            namespace = given.namespace or ask(
-                screen, "Namespace in it", settings.namespace, contexts.checked_namespace
-            )
-            found = Answers(server=server, namespace=namespace)
-        if not found.url or _works(settings, screen, found):
-            break
-        if agrees("Take it all the same", usual=False):
-            break
-        given = msgspec.structs.replace(given, server="")
-    screen.say("Where new tasks go when no queue is named.")
-    queue = given.queue or ask(screen, "Queue", settings.queue, check_queue)
-    return msgspec.structs.replace(found, queue=queue)
-
-
-def _ask_server(settings: Settings, screen: Screen) -> str:
-    """Return a server, empty for the present one."""
-    screen.say(
-        "Which server: `embedded` (it runs on this machine, nothing to set up), the link that"
-    )
-    screen.say(
-        "`rq-agent up --listen` printed on another one, or the address of a Redis or Valkey."
-    )
-    usual = urls.redacted(settings.url) if settings.url else _EMBEDDED
-
-    def check(text: str) -> None:
-        if text != usual:
-            _check_server(text)
-
-    answer = ask(screen, "Server", usual, check)
-    if answer == usual:
-        return ""
-    is_address = answer != _EMBEDDED and not answer.startswith(_LINK)
-    return _with_password(answer) if is_address else answer
-
-
-def _check_server(text: str) -> None:
-    """Raise UsageError for what names no server, or has a password where it can be seen."""
-    if text.startswith(_LINK):
-        links.parse(text)
-    elif text not in (_EMBEDDED, "-"):
-        outright_url(text, again="rq-agent init --server -")
-
-
-def _with_password(url: str) -> str:
-    password = ask_secret("Password for it (not shown; empty: none)")
-    if not password:
-        return url
-    parts = urlsplit(url)
-    login, _, place = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{login}:{quote(password, safe='')}@{place}").geturl()
-
-
-def _works(settings: Settings, screen: Screen, answers: Answers) -> bool:
-    """Try the server; tell what is wrong with it."""
-    trial = msgspec.structs.replace(
-        settings, url=answers.url, namespace=answers.namespace, context=""
-    )
-
-    async def look() -> bool:
-        found = await server_checks.server(trial)
-        for each in found:
-            if each.verdict is Verdict.FAIL or each.name == "redis":
-                screen.say(f"  {each.verdict} {each.name}: {each.words}")
-        return all(each.verdict is not Verdict.FAIL for each in found)
-
-    return loop.run(look)
-
-
 def _plan(settings: Settings, answers: Answers) -> Plan:
     """Return what has to be written for it to be so."""
     values: dict[tuple[str, str], str] = {}
@@ -209,7 +83,7 @@ def _plan(settings: Settings, answers: Answers) -> Plan:
         name = _name(settings, answers.url)
         context = Context(name=name, url=answers.url, namespace=answers.namespace)
     elif not answers.is_link and (
-        _is_stale(settings.home) or (answers.server == _EMBEDDED and settings.url)
+        _is_stale(settings.home) or (answers.server == EMBEDDED and settings.url)
     ):
         context = Context(name=contexts.LOCAL, url="")
     return Plan(context=context, link=answers.server if answers.is_link else "", values=values)
@@ -279,7 +153,7 @@ def _write(settings: Settings, screen: Screen, plan: Plan, given: Given) -> None
 def _report(screen: Screen, settings: Settings) -> None:
     shown = {
         "context": settings.context,
-        "server": urls.redacted(settings.url) if settings.url else _EMBEDDED,
+        "server": urls.redacted(settings.url) if settings.url else EMBEDDED,
         "namespace": settings.namespace,
         "queue": settings.queue,
     }

@@ -49,11 +49,11 @@ def init(
     Nothing has to be said where everything runs on this machine. Once more, it begins with what
     is set now. Git needs no credentials here: code is packed where it is submitted.
     """
-    from .. import config, initializing
+    from .. import config, init_answers, initializing
     from ..render.screen import Screen
 
     screen = Screen(config.without_server(common))
-    given = initializing.Given(
+    given = init_answers.Given(
         server=server, namespace=common.namespace, queue=queue, token_file=token_file
     )
     return initializing.init(common, screen, given, config.variables(), is_sure=yes)

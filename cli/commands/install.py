@@ -33,8 +33,8 @@ def uninstall(
     ] = "",
 ) -> None:
     """Stop, disable and remove the units that `install` wrote; tasks that run go on."""
-    from .. import config, installing
+    from .. import config, uninstalling
     from ..render.screen import Screen
 
     screen = Screen(config.without_server(common))
-    installing.uninstall(units, name, screen, config.variables())
+    uninstalling.uninstall(units, name, screen, config.variables())

@@ -83,7 +83,7 @@ def test_the_server_is_up_in_the_foreground_and_hardened(terminal: Terminal, uni
     unit = shown(terminal, "--user", "--server", "--listen", "10.0.0.1")["rq-agent-server.service"]
 
     service = unit["Service"]
-    assert service["ExecStart"].endswith(" up --foreground --no-worker --listen=10.0.0.1")
+    assert service["ExecStart"].endswith(" up --foreground --no-worker --listen=10.0.0.1:7341")
     expected = {
         "Restart": "always",
         "KillMode": "mixed",
