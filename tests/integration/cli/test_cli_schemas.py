@@ -21,6 +21,8 @@ CASES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "answers": (("label", "waits", "k=v"), ("edit", "waits", "--timeout", "5m")),
     "cancelled": (("cancel", "ended"),),
     "clones": (("rerun", "ended", "-n", "again"), ("clone", "other", "-n", "again")),
+    "checks": (("doctor",),),
+    "contexts": (("context", "ls"),),
     "details": (("show", "ended"), ("show", "runs"), ("show", "waits")),
     "diff": (("diff", "ended", "waits", "--all", "--patch"),),
     "event": (("events",),),
@@ -29,6 +31,7 @@ CASES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("rerun", "--failed", "-n", "again", "-y"),
         ("cancel", "--queue", "none", "-y"),
     ),
+    "keys": (("key", "ls"),),
     "log": (("logs", "ended"),),
     "moved": (("move", "waits", "--priority", "low"),),
     "preview": (("cancel", "-q", "q", "--dry-run"), ("rm", "-q", "none", "--dry-run")),
@@ -41,6 +44,7 @@ CASES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "times": (("schedule", "explain", "0 3 * * *"),),
     "versions": (("version",),),
     "why": (("why", "waits"), ("why", "ended")),
+    "worker": (("worker", "show", "w1"),),
     "workers": (("worker", "ls"),),
 }
 """Commands by the kind of their output. Tasks: ended, other (ended), runs (on w1), waits."""
