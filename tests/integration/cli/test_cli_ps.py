@@ -6,11 +6,14 @@ from collections.abc import Sequence
 import anyio.to_thread
 import pytest
 
+from rq_agent.broker.connection import connect
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.tasks import Tasks
 from rq_agent.cli.identity import user_name
 
 from ...scripts.steps import add, finish, running
 from .pseudo import Pseudo
+from .restartable import restartable
 from .terminal import Terminal
 
 
@@ -69,6 +72,25 @@ async def test_a_watched_table_follows_what_happens_and_stays_when_it_is_left(
     left = re.sub(r"\x1b\[[0-9;]*m", "", watched.seen.partition("\x1b[?1049l")[2])
     assert f"{task_id}" in left
     assert "no longer watching; whatever runs goes on" in left
+
+
+async def test_watching_goes_on_over_a_restart_of_redis(terminal: Terminal) -> None:
+    with restartable() as server:
+        terminal.environ |= {"RQ_AGENT_REDIS_URL": server.url}
+        async with connect(server.url) as redis:
+            [task_id] = await add(await Namespace.open(redis, "default"))
+        watched = Pseudo(terminal, "ps", "-w", columns=140)
+        await anyio.to_thread.run_sync(watched.until, task_id)
+
+        server.down()
+        await anyio.to_thread.run_sync(watched.until, "waiting for Redis")
+        server.up()
+        watched.forget()
+        async with connect(server.url) as redis:
+            await Tasks(await Namespace.open(redis, "default")).cancel(task_id)
+        await anyio.to_thread.run_sync(watched.until, "cancelled")
+
+        assert await anyio.to_thread.run_sync(watched.interrupt) == 130
 
 
 async def test_a_small_terminal_shows_as_much_as_fits(terminal: Terminal, lab: Namespace) -> None:

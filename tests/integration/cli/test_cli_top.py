@@ -23,6 +23,7 @@ from rq_agent.cli.top.app import Top
 from ...scripts.steps import add, beat, claim_one, fields, finish, running
 from ...servers import Servers
 from .pseudo import Pseudo
+from .restartable import restartable
 from .terminal import Terminal
 
 
@@ -181,6 +182,23 @@ async def test_help_tells_the_keys_and_a_narrow_view_leaves_the_queues_out(
         await seen.until("asks first", is_gone=True)
         await Tasks(ns).cancel(task_id)
         await seen.until("cancelled")
+
+
+async def test_a_redis_that_went_away_is_waited_for() -> None:
+    with restartable() as server:
+        async with connected_twice(server.url, "default", block_s=BLOCK_S) as both:
+            [task_id] = await add(both[0])
+            app = Top(*both, settings(server.url))
+            async with app.run_test(size=(120, 40)) as pilot:
+                seen = Seen(app, pilot, both[0])
+                await seen.until(task_id)
+
+                server.down()
+                await seen.until("waiting for Redis")
+                server.up()
+                await seen.until("waiting for Redis", is_gone=True)
+                await Tasks(both[0]).cancel(task_id)
+                await seen.until("it ended: cancelled")
 
 
 def test_it_is_left_with_a_key_on_a_real_terminal(terminal: Terminal) -> None:
