@@ -55,6 +55,10 @@ async def test_a_full_redis_refuses_new_tasks_and_is_drained(
     assert (await claim(namespace, "empty", park=True)).parked
     assert await Draining(namespace).drain("w")
     assert await Draining(namespace).undrain("w")
+    assert await Draining(namespace).pause("w")
+    assert await Draining(namespace).resume("w")
+    assert await Draining(namespace).restart("w")
+    await Leases(namespace).rest("w")
 
 
 async def test_queues_of_a_full_redis_are_held_back_opened_and_emptied(

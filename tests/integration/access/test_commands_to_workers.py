@@ -1,9 +1,15 @@
 """Who may tell workers what to do: operators, and nobody who only submits."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from rq_agent.broker.draining import Draining
 from rq_agent.broker.errors import AccessDenied
@@ -96,3 +102,24 @@ async def test_submitters_do_their_work_beside_workers_that_were_told_things(
     async with guarded.opened("worker") as ns:
         assert [m["c"] for m in await messages(ns, "other")] == ["shapes"]
         assert (await claim_one(ns, worker="other")).task_id == second
+
+
+def test_a_submitter_who_tries_to_drain_is_told_whom_to_ask(
+    guarded: Guarded, tmp_path: Path
+) -> None:
+    environ = {"RQ_AGENT_HOME": str(tmp_path), "RQ_AGENT_REDIS_URL": guarded.url("submitter")}
+    with closing(Redis.from_url(guarded.url("worker"))) as redis:
+        redis.zadd("rqa:{lab}:wks", {"w": 2**52})
+
+    done = subprocess.run(
+        [sys.executable, "-m", "rq_agent.cli", "worker", "drain", "w", "--namespace", "lab"],
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "this login may submit to its own namespace, no more" in done.stderr
+    assert "to drain and stop workers, ask for a link of `rq-agent invite operator`" in done.stderr
