@@ -39,9 +39,9 @@ class Pseudo:
         os.close(theirs)
         self.seen = ""
 
-    def until(self, text: str) -> str:
+    def until(self, text: str, limit_s: float = _LIMIT_S) -> str:
         """Read until a text was drawn; return all that was, without control sequences."""
-        deadline = time.monotonic() + _LIMIT_S
+        deadline = time.monotonic() + limit_s
         while text not in self.plain:
             assert time.monotonic() < deadline, f"{text!r} is not in {self.plain[-3000:]!r}"
             assert self._read(), f"{text!r} is not in {self.plain[-3000:]!r}"

@@ -64,7 +64,8 @@ async def test_a_watched_table_follows_what_happens_and_stays_when_it_is_left(
 
     claim = await running(lab)
     await finish(lab, claim, "failed", exit_code=3, reason="exit 3")
-    await anyio.to_thread.run_sync(watched.until, "failed (exit 3)")
+    soon_s = 10.0  # it looks every 15 s anyway
+    await anyio.to_thread.run_sync(watched.until, "failed (exit 3)", soon_s)
     watched.forget()
     code = await anyio.to_thread.run_sync(watched.interrupt)
 
