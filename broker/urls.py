@@ -130,6 +130,8 @@ def _split(url: str) -> tuple[str, SplitResult, str]:
         raise UsageError(f"the Redis URL is empty; {_EXAMPLE}")
     if not separator:
         raise UsageError(f"the Redis URL has no ://; {_EXAMPLE}")
+    if any(ord(c) < 32 or ord(c) == 127 for c in url):  # urlsplit would drop some of them silently
+        raise UsageError("the Redis URL has a tab or another control character in it")
     if (known := _SCHEMES.get(scheme.lower())) is None:
         near = difflib.get_close_matches(scheme.lower(), _SCHEMES, n=1)
         hint = f"did you mean {near[0]}://?" if near else f"known: {', '.join(_SCHEMES)}"

@@ -94,6 +94,11 @@ def test_a_context_that_is_not_there_is_named_with_near_ones(home: Home) -> None
         contexts.load(home, "lba")
     with pytest.raises(SelectorError, match=r"no context is named xyz; there is: lab, local"):
         contexts.load(home, "xyz")
+
+
+def test_a_name_leads_to_no_file_elsewhere(home: Home) -> None:
+    contexts.save(home, LAB).replace(home.config / "config.toml")
+
     with pytest.raises(SelectorError, match=r"no context is named ../config"):
         contexts.load(home, "../config")
 

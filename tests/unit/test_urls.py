@@ -68,6 +68,8 @@ def test_an_address_is_read_as_it_is_meant(url: str, address: Address) -> None:
         ("redis://:pw@", "names no host"),
         ("reddis://lab", "did you mean redis://"),
         ("http://lab", "begins with http://"),
+        ("redis://la\tb", "has a tab or another control character"),
+        ("redis://:p\nw@lab", "has a tab or another control character"),
         ("redis://lab:port", "port of the Redis URL is not a number"),
         ("redis://lab:99999", "port of the Redis URL is not a number"),
         ("redis://lab:0", "port of the Redis URL is not a number"),
