@@ -3,9 +3,11 @@
 import getpass
 import re
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from ..broker import urls
@@ -26,6 +28,7 @@ from .render.screen import Screen, printable
 if TYPE_CHECKING:
     from ..broker.joining.join import Joined
 
+NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 _LARGEST_TOKEN: Final = 256
 _NEXT: Final = {
     "worker": ("work --queues default", "doctor"),
@@ -36,7 +39,14 @@ _NEXT: Final = {
 
 
 def join(
-    settings: Settings, screen: Screen, text: str, *, name: str, token_file: str, is_used: bool
+    settings: Settings,
+    screen: Screen,
+    text: str,
+    *,
+    name: str,
+    token_file: str,
+    is_used: bool,
+    environ: Mapping[str, str] = NO_VARIABLES,
 ) -> None:
     """Join, and keep what came of it.
 
@@ -47,6 +57,7 @@ def join(
         name: of the context; empty for one that is made of the link.
         token_file: where the token is; empty: it is asked for, or read from stdin.
         is_used: the context becomes the current one.
+        environ: of this command.
 
     Raises:
         UsageError: link, token or name are not acceptable, or the name is taken.
@@ -59,6 +70,9 @@ def join(
     if is_used:
         contexts.use(settings.home, context)
     _show(screen, context, done, is_used=is_used)
+    for variable in ("RQ_AGENT_REDIS_URL", "RQ_AGENT_CONTEXT"):
+        if is_used and environ.get(variable):
+            screen.warn(f"{variable} is set here: it outranks the current context")
 
 
 async def _join(settings: Settings, link: JoinLink, token: Token, context: str) -> "Joined":

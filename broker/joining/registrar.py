@@ -8,7 +8,7 @@ import anyio
 
 from .. import keys
 from ..decoding import text
-from ..errors import BrokerUnavailable, TrustError
+from ..errors import BrokerUnavailable, KeyMisused, TrustError
 from ..keypair import KeyPair
 from ..namespace import Namespace
 from ..streams import START, Entry
@@ -41,6 +41,7 @@ class Registrar:
 
     def __init__(self, ns: Namespace, blocking: Namespace, pair: KeyPair, trust: TrustFile) -> None:
         self._ns = ns
+        self._admin = ns.redis
         self._blocking = blocking
         self._owner = Owner(ns, pair, trust)
         self._tokens = Tokens(ns)
@@ -67,6 +68,8 @@ class Registrar:
                     is_prepared = True
                     ready()
                 await self._hear_once()
+            except KeyMisused:
+                await self._clear_streams()
             except BrokerUnavailable as e:
                 log.warning("join: %s; next try in %.0f s", e, _RETRY_S)
                 await anyio.sleep(_RETRY_S)
@@ -87,6 +90,15 @@ class Registrar:
             self._read[name] = text(entries[-1][0])
             if name != BELL:
                 await self._hear(name, opened[name], entries)
+
+    async def _clear_streams(self) -> None:
+        """Remove what is not a stream: a login that may write there must not keep others out."""
+        for name in self._read:
+            key = keys.join(self._ns.prefix, name)
+            if text(await self._ns.redis.type(key)) in ("stream", "none"):
+                continue
+            log.warning("join: %s was no stream, and is removed", key)
+            await self._admin.delete(key)
 
     async def _hear(self, token_id: str, record: TokenRecord, entries: list[Entry]) -> None:
         for entry in entries:

@@ -45,4 +45,12 @@ def join(
     from ..render.screen import Screen
 
     settings = config.without_server(common)
-    joining.join(settings, Screen(settings), link, name=name, token_file=token_file, is_used=use)
+    joining.join(
+        settings,
+        Screen(settings),
+        link,
+        name=name,
+        token_file=token_file,
+        is_used=use,
+        environ=config.variables(),
+    )

@@ -23,7 +23,7 @@ from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.roles import ROLES, Role
 
 from ...servers import Servers
-from .stage import HOUR_MS, Stage, open_stage
+from .stage import DEADLINE_S, HOUR_MS, Stage, open_stage
 
 
 def asked(stage: Stage, role: str = "worker", name: str = "box", **changes: Any) -> bytes:
@@ -414,6 +414,39 @@ async def test_a_token_that_floods_its_stream_is_taken_back(stage: Stage) -> Non
 
     assert answer.problem == ""
     assert await stage.ns.redis.exists(stage.stream(token)) == 0
+
+
+@pytest.mark.parametrize("name", ["bell", "token"])
+async def test_what_is_no_stream_keeps_nobody_out(any_stage: Stage, name: str) -> None:
+    """As a worker's login could write it."""
+    stage = any_stage
+    token = await stage.token()
+    key = stage.stream(token) if name == "token" else keys.join(stage.ns.prefix, "bell")
+    await stage.ns.redis.delete(key)
+    await stage.ns.redis.set(key, "x")
+
+    async with stage.registrar(), stage.as_token(token) as redis:
+        with anyio.fail_after(DEADLINE_S):
+            while await stage.ns.redis.exists(key):
+                await anyio.sleep(0.01)
+        await stage.say(redis, token, asked(stage))
+        (answer,) = await stage.answers(redis, token)
+
+    assert parse_answer(answer).problem == ""
+
+
+async def test_nothing_is_said_into_a_stream_that_went_with_its_token(stage: Stage) -> None:
+    token = await stage.token()
+    record = (await stage.tokens.open())[token.id]
+    now_s, _ = await stage.ns.redis.time()
+    said = fields_of(Kind.REQUEST, asked(stage), token.mac_key)
+    entry = (f"{now_s * 1000}-0".encode(), {name.encode(): said[name] for name in said})
+    await stage.tokens.revoke(token.id)
+
+    await Admission(stage.ns, stage.owner, stage.tokens).hear(token.id, record, entry)
+
+    assert await stage.ns.redis.exists(stage.stream(token)) == 0
+    assert await stage.members.list() == []
 
 
 async def test_a_token_is_taken_back_by_its_id(stage: Stage) -> None:
