@@ -1,5 +1,6 @@
 """Tasks that left Redis are still shown."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -76,6 +77,19 @@ def test_show_and_logs_find_a_task_in_the_archive(terminal: Terminal, gone: str)
     assert terminal.text("logs", gone) == "one\ntwo\n"
     assert terminal.text("logs", "-n", "1", gone) == "two\n"
     assert terminal.text("logs", "--follow", gone) == "one\ntwo\n"
+    assert terminal.text("logs", "--attempt", "all", "--grep", "^t", gone) == "two\n"
+    assert terminal("logs", "-f", "--exit-status", gone).returncode == 0
+
+
+def test_a_task_of_the_archive_has_ended_long_ago(terminal: Terminal, gone: str) -> None:
+    waited = terminal("wait", gone)
+
+    assert waited.returncode == 0
+    assert f"task {gone} succeeded" in waited.stderr.decode()
+    assert (gone, "archive") in [
+        (event["task_id"], event["event"])
+        for event in map(json.loads, terminal.text("events", "--task", gone, "--json").splitlines())
+    ]
 
 
 def test_a_log_that_redis_dropped_is_read_from_the_archive(terminal: Terminal) -> None:
