@@ -4,7 +4,6 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -69,6 +68,7 @@ def run(settings: Settings, screen: Screen, *, host: str, port: int | None, open
     ready = partial(_tell, settings, screen, found, opens=opens)
     with web_running.registered(folder(settings), found):
         anyio.run(partial(serve, config, listener, url=url, ready=ready), backend_options=_LOOP)
+    _page(settings).unlink(missing_ok=True)
     screen.say("dashboard: stopped")
 
 
@@ -147,13 +147,17 @@ def _open(settings: Settings, found: "Running") -> None:
     import webbrowser
 
     link = html.escape(login_link(settings, found), quote=True)
-    page = folder(settings) / "open.html"
-    with suppress(FileNotFoundError):
-        page.unlink()
+    page = _page(settings)
+    page.unlink(missing_ok=True)
     handle = os.open(page, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(f'<!doctype html><meta http-equiv="refresh" content="0; url={link}">\n')
     webbrowser.open(page.as_uri())
+
+
+def _page(settings: Settings) -> Path:
+    """Return the file that leads a browser to a login link."""
+    return folder(settings) / "open.html"
 
 
 def _listener(host: str, port: int | None) -> "socket":

@@ -46,8 +46,6 @@ class ChangeStream:
             for batch in batches or ():
                 await self._push(batch, push)
             number = batches[-1].number if batches else max(number, self._hub.number)
-            if self._hub.closed.is_set():
-                return
             await tick.wait(_WAIT_S)
 
     async def _catch_up(self, push: Push) -> None:

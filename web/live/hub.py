@@ -51,8 +51,8 @@ class Tick:
         self._event = anyio.Event()
         self.batch: Batch | None = None
 
-    def come(self, batch: Batch | None) -> None:
-        """Wake those who wait; None: the server stops."""
+    def come(self, batch: Batch) -> None:
+        """Wake those who wait."""
         self.batch = batch
         self._event.set()
 
@@ -121,7 +121,6 @@ class Hub:
     def close(self) -> None:
         """Let all who follow go."""
         self.closed.set()
-        self.tick.come(None)
 
     async def run(self) -> None:
         """Read forever; wait for Redis while it is away."""

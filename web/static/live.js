@@ -6,6 +6,7 @@
  */
 
 import { begin, isLoggedIn } from "./api.js";
+import { whenSeen } from "./attention.js";
 import { signal } from "./lib.js";
 
 /** Why nothing comes; empty: all is well. */
@@ -13,7 +14,6 @@ export const trouble = signal("");
 /** Unix seconds, every second while somebody looks. */
 export const now = signal(Date.now() / 1000);
 
-const HIDDEN_MS = 10_000;
 const SILENT_MS = 40_000;
 const RETRY_MS = 3_000;
 const GONE = "The server of this page does not answer. Trying again; is rq-agent web still running?";
@@ -38,12 +38,7 @@ export function on(topics, listener) {
 
 /** Begin, as long as somebody is logged in and looks. */
 export function start() {
-  let hiding = 0;
-  document.addEventListener("visibilitychange", () => {
-    clearTimeout(hiding);
-    if (document.hidden) hiding = setTimeout(close, HIDDEN_MS);
-    else if (!source) open();
-  });
+  whenSeen(close, open);
   setInterval(() => {
     if (document.hidden) return;
     now.value = Date.now() / 1000;

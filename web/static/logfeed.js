@@ -2,6 +2,7 @@
 /** The output of one task as it comes. The browser connects again by itself, right where it was. */
 
 import { begin } from "./api.js";
+import { whenSeen } from "./attention.js";
 import { Lines } from "./lines.js";
 
 const EVENTS = ["output", "attempt", "end", "state", "broker"];
@@ -23,10 +24,12 @@ export class LogFeed {
     /** @type {EventSource | null} */
     this.source = null;
     this.timer = 0;
+    this.forget = whenSeen(() => this.disconnect(), () => this.open());
     this.open();
   }
 
   open() {
+    if (this.source || this.state === "ended") return;
     const after = this.last ? `?after=${encodeURIComponent(this.last)}` : "";
     const source = new EventSource(`/api/v1/tasks/${encodeURIComponent(this.id)}/log/stream${after}`);
     this.source = source;
@@ -36,7 +39,9 @@ export class LogFeed {
     source.onopen = () => this.become("live");
     source.onerror = () => {
       this.become("away");
-      if (source.readyState === EventSource.CLOSED) this.retry();
+      if (source.readyState !== EventSource.CLOSED) return;
+      this.disconnect();
+      this.retry();
     };
   }
 
@@ -58,8 +63,8 @@ export class LogFeed {
     if (name === "attempt") this.begin(message);
     if (name === "broker") this.become(message.away ? "away" : "live");
     if (name === "end") {
-      this.close();
       this.become("ended");
+      this.close();
     }
     this.changed();
   }
@@ -77,8 +82,14 @@ export class LogFeed {
     this.changed();
   }
 
-  close() {
+  disconnect() {
     clearTimeout(this.timer);
     this.source?.close();
+    this.source = null;
+  }
+
+  close() {
+    this.forget();
+    this.disconnect();
   }
 }

@@ -186,6 +186,22 @@ async def test_a_new_attempt_follows_the_rest_of_the_one_before(
         assert await output(stream, 6) == b"second"
 
 
+async def test_who_left_off_in_an_attempt_reads_all_of_it_before_the_next(
+    ns: Namespace, page: httpx2.AsyncClient
+) -> None:
+    first = await running(ns)
+    await Logs(ns).append(first, [chunk(n, b"%d" % (n % 10)) for n in range(100)])
+    await lose(ns, first.task_id)
+    await claim_one(ns)
+
+    whole = b""
+    async with following(page, f"/tasks/{first.task_id}/log/stream?after=1:0") as stream:
+        while (event := await stream.next("output", "attempt"))[0] == "output":
+            whole += b"".join(base64.b64decode(entry["data"]) for entry in event[1]["entries"])
+
+    assert whole == b"0123456789" * 10
+
+
 async def test_the_stream_of_a_task_that_ended_ends(
     ns: Namespace, page: httpx2.AsyncClient
 ) -> None:
@@ -223,8 +239,8 @@ async def test_the_number_of_streams_is_bounded(url: str, ns: Namespace, tmp_pat
                     await anyio.sleep(0.05)  # the server learns a moment later who hung up
 
 
-async def test_a_server_that_stops_lets_all_streams_go(
-    url: str, ns: Namespace, tmp_path: Path
+async def test_a_server_that_stops_lets_all_streams_go_at_once(
+    url: str, ns: Namespace, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with ExitStack() as server:
         dashboard = server.enter_context(serving(url, ns.name, tmp_path))
@@ -235,6 +251,7 @@ async def test_a_server_that_stops_lets_all_streams_go(
                 await anyio.to_thread.run_sync(server.close)
             with pytest.raises(AssertionError, match="the stream ended"):
                 await stream.next("never")
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_pages_hear_that_redis_is_away_and_that_it_is_back(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ export function Task({ name }) {
 /** @param {{task: any}} props */
 function Known({ task }) {
   return html`
-    ${task.waits.length > 0 && html`<p class="sheet facts"><span class="faint">Waits</span><span><${Name} text=${task.waits[0].text} most=${400} /></span></p>`}
+    ${task.waits.length > 0 && html`<p class="sheet facts"><span class="faint">Waits</span><span><${Name} text=${task.waits[0].text} most=${400} />${task.waits[0].hint && html` <code>${visible(task.waits[0].hint)}</code>`}</span></p>`}
     <h2>Output</h2>
     <${LogView} id=${task.id} />
     <div class="columns">
@@ -52,7 +52,7 @@ function About({ task }) {
     ${task.worker && html`<dt>Worker</dt><dd><${WorkerLink} name=${task.worker} /></dd>`}
     <dt>User</dt><dd><${Name} text=${task.user} /></dd>
     <dt>Submitted</dt><dd><${Ago} at=${task.created_at} /></dd>
-    <dt>${task.started_at === null ? "Waits since" : "Ran for"}</dt><dd><${Took} task=${task} /></dd>
+    <dt>${task.started_at === null ? "Waits for" : "Ran for"}</dt><dd><${Took} task=${task} /></dd>
     <dt>Attempt</dt><dd>${task.attempt}${task.lost ? html` <span class="faint">lost ${task.lost} times</span>` : ""}</dd>
     ${task.exit_code !== null && html`<dt>Exit code</dt><dd>${task.exit_code}</dd>`}
     ${task.reason && html`<dt>Reason</dt><dd>${visible(task.reason)}</dd>`}
@@ -75,7 +75,7 @@ function Timeline({ history, isFinal }) {
         ${n > 0 && step.at - history[n - 1].at >= 1 && html` <span class="gap">after ${length(step.at - history[n - 1].at)}</span>`}</span>
     </li>`)}
     ${last && !isFinal && html`<li><span></span><span class="gap">for ${length(now.value - last.at)} now</span></li>`}
-    ${!history.length && html`<li><span></span><span class="faint">nothing yet</span></li>`}
+    ${!history.length && html`<li class="wide"><span class="faint">nothing yet but that it was submitted</span></li>`}
   </ol>`;
 }
 

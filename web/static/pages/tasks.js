@@ -47,7 +47,7 @@ function Filters() {
       </select>
     </label>
     ${FIELDS.map((name) => html`<label key=${name}>${name === "label" ? "Label" : name[0].toUpperCase() + name.slice(1)}
-      <input type="search" name=${name} defaultValue=${query.get(name) ?? ""} placeholder=${name === "label" ? "key or key=value" : "exact"}
+      <input type="search" name=${name} defaultValue=${query.get(name) ?? ""} placeholder=${name === "label" ? "key=value" : "exact"}
         autocomplete="off" spellcheck=${false} data-search=${name === "name" ? "" : undefined} onInput=${later(name)} />
     </label>`)}
   </form>`;
