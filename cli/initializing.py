@@ -40,6 +40,8 @@ def init(
     Raises:
         UsageError: an answer is not acceptable, or nobody is there to be asked.
     """
+    if common.redis or common.context:
+        raise UsageError("init takes neither --redis nor --context: say --server")
     settings = _present(common, environ)
     plan = _plan(settings, init_answers.gather(settings, screen, given, is_sure=is_sure))
     if plan.context or plan.link or plan.values:

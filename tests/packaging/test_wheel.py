@@ -29,7 +29,7 @@ def source_files() -> set[str]:
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*"):
             is_page = path.is_relative_to(ROOT / "web" / "static")
-            if path.is_file() and (is_page or path.suffix in {".py", ".lua"}):
+            if path.is_file() and (is_page or path.suffix in {".py", ".lua", ".service", ".tcss"}):
                 files.add(f"rq_agent/{path.relative_to(ROOT)}")
     return files
 

@@ -229,6 +229,8 @@ def test_a_stale_current_context_is_what_it_repairs(terminal: Terminal) -> None:
         (["--server", SECRET], "rq-agent init --server -"),
         (["--server", "rqa+tls://x"], "link"),
         (["--queue", "a b"], "is not a name"),
+        (["--redis", "redis://x"], "say --server"),
+        (["--context", "local"], "say --server"),
         (["--namespace", "a b"], "namespace 'a b'"),
     ],
 )
