@@ -8,7 +8,7 @@ import msgspec
 
 from . import retention
 from .claims import Token
-from .decoding import text, texts
+from .decoding import text, texts, whole
 from .keys import TaskId
 from .scripts import Argument
 
@@ -38,6 +38,8 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     """Who gave the command; text of anybody."""
     is_paused: bool = False
     paused_by: str = ""
+    open_until_ms: int = 0
+    """Until then it claims also outside of its hours; 0: it keeps to them."""
     labels: dict[str, str] = {}
     """What was changed from afar; see worker_labels.merged()."""
 
@@ -79,6 +81,7 @@ def parse(reply: Sequence[Any]) -> Beat:
         told_by=command.get("who", ""),
         is_paused="paused" in command,
         paused_by=command.get("paused_who", ""),
+        open_until_ms=whole(command.get("open_until_ms", "").encode()) or 0,
         labels=_pairs(labels),
     )
 

@@ -58,13 +58,17 @@ class Draining:
         """
         return _changed(await self._ns.scripts.pause_worker([worker, self._who]))
 
-    async def resume(self, worker: str) -> bool | None:
+    async def resume(self, worker: str, *, for_ms: int = 0) -> bool | None:
         """Let a paused worker claim again.
+
+        Args:
+            worker: its name.
+            for_ms: for so long also outside of its hours; 0: it keeps to them.
 
         Returns:
             Whether anything changed; None: there is no such worker.
         """
-        return _changed(await self._ns.scripts.resume_worker([worker]))
+        return _changed(await self._ns.scripts.resume_worker([worker, for_ms]))
 
     async def _tell(self, script: Script, worker: str) -> bool:
         return bool(await script([worker, self._who]))

@@ -237,7 +237,8 @@ def inbox(p: Prefix, name: str) -> str:
 def command(p: Prefix, worker_name: str) -> str:
     """HASH, TTL 30 days from the worker's last beat. Protected: what a worker is told.
 
-    command (drain, stop or restart), who and at_ms; paused (1), paused_who and paused_ms.
+    command (drain, stop or restart), who and at_ms; paused (1), paused_who and paused_ms;
+    open_until_ms: until then it claims also outside of its hours.
     """
     return f"{p}!cmd:{worker_name}"
 

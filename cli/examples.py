@@ -110,7 +110,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     ),
     "worker undrain": ("rq-agent worker undrain box1",),
     "worker pause": ("rq-agent worker pause box1 box2",),
-    "worker resume": ("rq-agent worker resume --all --yes",),
+    "worker resume": ("rq-agent worker resume --all --yes", "rq-agent worker resume box1 --for 2h"),
     "worker stop": ("rq-agent worker stop box1 box2",),
     "worker restart": ("rq-agent worker restart --all --yes",),
     "worker label": ("rq-agent worker label box1 site=north spot-",),

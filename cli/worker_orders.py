@@ -54,6 +54,17 @@ PAUSE = Order(
 RESUME = Order(
     "resume", lambda draining, name: draining.resume(name), "claims again", "was not paused"
 )
+
+
+def resume_for(for_s: float, words: str) -> Order:
+    """Return the order to claim for a while, also outside of the hours."""
+    return Order(
+        "resume",
+        lambda draining, name: draining.resume(name, for_ms=int(for_s * 1000)),
+        f"claims for {words}, also outside of its hours",
+    )
+
+
 STOP = Order(
     "stop",
     lambda draining, name: draining.stop(name),

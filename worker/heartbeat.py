@@ -111,6 +111,7 @@ class Heartbeat:
         self._signals.obey(beat.command, by=beat.told_by)
         if beat.command == "stop":
             stop_now(self._tasks, self._signals, by=beat.told_by)
+        self._signals.override_hours(beat.open_until_ms)
         self._signals.relabel(beat.labels)
         if beat.is_ticker != self.ticker.is_set():
             self._elect(beat.is_ticker)

@@ -10,7 +10,7 @@ import anyio
 from .config import WorkerConfig
 from .endings import StopCause
 from .held import HeldTasks
-from .hours import is_open, next_change
+from .hours import Hours, is_open, next_change
 from .signals import Signals
 
 log = logging.getLogger(__name__)
@@ -42,23 +42,30 @@ class Opening:
     async def run(self) -> None:
         """Open and close, forever."""
         while self._config.hours is not None:
-            seconds = min(_LONGEST_S, self.look())
-            await anyio.sleep(seconds)
+            with anyio.move_on_after(min(_LONGEST_S, self.look())):
+                await self._signals.hours_overridden()
 
     def look(self) -> float:
         """Open or close as the hours say; return the seconds until they change."""
         hours, now = self._config.hours, self._now()
         if hours is None:
             return _LONGEST_S
-        change = self._signals.hours_change_at = next_change(hours, now)
         was_open = self._signals.opens_at is None
-        is_now = is_open(hours, now)
+        is_now, change = self._judge(hours, now)
+        self._signals.hours_change_at = change
         self._signals.close_until(None if is_now else change)
         if was_open and not is_now:
             self._close(change)
         elif is_now and not was_open:
             log.info("hours: open again")
         return _LONGEST_S if change is None else max(0.0, (change - now).total_seconds())
+
+    def _judge(self, hours: Hours, now: datetime) -> tuple[bool, datetime | None]:
+        """Return whether it is open, and until when: by the hours, or by what somebody said."""
+        until = datetime.fromtimestamp(self._signals.open_until_ms / 1000, UTC)
+        if is_open(hours, now) or until <= now:
+            return is_open(hours, now), next_change(hours, now)
+        return True, next_change(hours, until) if is_open(hours, until) else until
 
     def _close(self, opens_at: datetime | None) -> None:
         until = f" until {opens_at.astimezone():%a %H:%M}" if opens_at else ""

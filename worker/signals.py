@@ -35,6 +35,8 @@ class Signals:
         """Set while it is outside of its hours: when they begin."""
         self.hours_change_at: datetime | None = None
         """When its hours begin or end next; None: never, or it has none."""
+        self.open_until_ms = 0
+        """Unix ms. From afar: until then the hours don't count."""
         self.label_changes: Mapping[str, str] = {}
         """What was changed from afar; see worker_labels.merged()."""
         self._leaving = ""
@@ -43,6 +45,7 @@ class Signals:
         """What it is told from afar: drain, restart or nothing."""
         self._event = anyio.Event()
         self._look = anyio.Event()
+        self._override = anyio.Event()
 
     @property
     def draining(self) -> str:
@@ -128,6 +131,17 @@ class Signals:
         if changes != self.label_changes:
             self.label_changes = changes
             self.look()  # the next beat tells them
+
+    def override_hours(self, until_ms: int) -> None:
+        """Claim until then also outside of the hours; 0: keep to them."""
+        if until_ms != self.open_until_ms:
+            self.open_until_ms = until_ms
+            self._override.set()
+
+    async def hours_overridden(self) -> None:
+        """Wait until override_hours() changed anything since the last time."""
+        await self._override.wait()
+        self._override = anyio.Event()
 
     def redis_restarted(self) -> None:
         """Note that another Redis process answers than before."""

@@ -95,6 +95,7 @@ class Supervisor:
             self._opening.look()
             await tools.keyrings.look()  # before a claim: a key may be revoked since
             await self._heartbeat.beat_once()
+            self._opening.look()  # the hours may be overridden
             ready()
             async with anyio.create_task_group() as loops:
                 loops.start_soon(self._heed_signals)

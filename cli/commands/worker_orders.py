@@ -1,6 +1,8 @@
 """`rq-agent worker drain`, `undrain`, `pause`, `resume`, `stop` and `restart`."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from ..options import Common
 from ..worker_options import Names, WorkerPick
@@ -27,9 +29,29 @@ def pause(common: Common, pick: WorkerPick, workers: Names = None) -> int:
     return _order(common, workers or (), pick, "PAUSE")
 
 
-def resume(common: Common, pick: WorkerPick, workers: Names = None) -> int:
+def resume(
+    common: Common,
+    pick: WorkerPick,
+    workers: Names = None,
+    for_time: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            metavar="TIME",
+            help="For so long also outside of its hours: 2h.",
+            show_default=False,
+        ),
+    ] = "",
+) -> int:
     """Let paused workers claim again."""
-    return _order(common, workers or (), pick, "RESUME")
+    from .. import config, values, worker_orders
+    from ..render.screen import Screen
+
+    told = worker_orders.RESUME
+    if for_time:
+        told = worker_orders.resume_for(values.duration_s(for_time, "--for"), for_time)
+    settings = config.load(common)
+    return worker_orders.order(settings, Screen(settings), workers or (), pick, told)
 
 
 def stop(common: Common, pick: WorkerPick, workers: Names = None) -> int:

@@ -266,6 +266,7 @@ def test_a_hint_says_what_to_type() -> None:
     assert hint(is_placed=False).startswith(f"rq-agent cancel {D}")
     assert hint(has_room=False, max_running=2).endswith("rq-agent queue limit q N")
     assert hint(listeners=DRAINING).startswith("rq-agent worker undrain box")
+    assert hint(listeners=OFF).startswith("rq-agent worker resume box --for 2h")
     assert hint(listeners=PAUSED) == "rq-agent worker resume box"
     assert hint(workers=0, listeners=()) == "rq-agent work --queues q"
     parents = why("waiting", unmet=1, parents=PARENTS[:1])

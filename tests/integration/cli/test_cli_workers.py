@@ -179,3 +179,18 @@ def test_a_worker_outside_of_its_hours_says_when_they_begin(terminal: Terminal) 
     assert "off-hours until " in terminal.text("worker", "ls")
     terminal.text("worker", "pause", "w1")
     assert f"{day} 12:00-12:02 (UTC); closed until " in terminal.text("worker", "show", "w1")
+
+
+def test_a_worker_is_opened_for_a_while_outside_of_its_hours(terminal: Terminal) -> None:
+    day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[(datetime.now(UTC).weekday() + 3) % 7]
+    started(terminal, "w1", "--hours", f"{day} 12:00-12:02", "--tz", "UTC")
+    task_id = terminal.text("submit", terminal.script("")).strip()
+    why = terminal.text("why", task_id)
+    assert "the workers that it fits are off hours: w1 until " in why
+
+    told = terminal.text("worker", "resume", "w1", "--for", "2h")
+    terminal.text("wait", task_id)
+
+    assert told == "w1 claims for 2h, also outside of its hours\n"
+    assert "(UTC); open until " in terminal.text("worker", "show", "w1")
+    assert terminal("worker", "resume", "w1", "--for", "soon").returncode == 2

@@ -7,9 +7,11 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from rq_agent.broker.draining import Draining
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.states import TaskState
 from rq_agent.worker.hours import parse
+from rq_agent.worker.opening import utc_now
 
 from .lab import Lab
 
@@ -33,7 +35,7 @@ BEFORE = timedelta(seconds=0.2)
 
 
 def options(clock: Clock, **more: Any) -> dict[str, Any]:
-    return {"hours": parse(NIGHT, "UTC"), "now": clock, **more}
+    return {"hours": parse(NIGHT, "UTC"), "now": clock} | more
 
 
 async def parked(lab: Lab, worker: str, is_wanted: bool) -> None:
@@ -124,6 +126,25 @@ async def test_a_parked_worker_whose_hours_end_is_not_woken_in_place_of_another(
     assert {record.worker for record in records} == {"day"}
     woken = await lab.namespace.redis.xrange(f"{lab.namespace.prefix}in:night")
     assert woken == []
+
+
+async def test_hours_are_overridden_once_for_a_while(lab: Lab) -> None:
+    clock = Clock(utc_now())
+    day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[(clock.at.weekday() + 3) % 7]
+    hours = parse(f"{day} 12:00-12:01", "UTC")
+    async with lab.worker(**options(clock, hours=hours, beat_ms=60_000)):
+        await lab.worker_is("w1", "off-hours")
+        assert await Draining(lab.namespace).resume("w1", for_ms=3_600_000)
+        [record] = await lab.ended(await lab.submit("print('now')"))
+        await lab.worker_is("w1", "idle")
+        [worker] = await lab.workers()
+        assert worker.until is not None
+        assert abs(worker.until - clock.at.timestamp() - 3_600) < 60
+        clock.at += timedelta(hours=2)
+        await Draining(lab.namespace).resume("w1", for_ms=1)  # so that it looks at its clock
+        await lab.worker_is("w1", "off-hours")
+
+    assert record.state == TaskState.SUCCEEDED
 
 
 @pytest.mark.parametrize("is_open", [False, True])
