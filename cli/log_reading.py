@@ -78,6 +78,8 @@ class _Reader:
         if self._asked.tail is not None:
             self._print_tail(kept)
         if not self._asked.stays or record.is_final:
+            if not record.fence:
+                self._view.say_nothing(record)
             return record
         start = (record.fence, self._place.get(record.fence, "0"))
         if not record.fence:

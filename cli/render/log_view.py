@@ -55,6 +55,11 @@ class LogView:
         place = f", position {record.position} in {record.queue}" if record.position else ""
         self._screen.say(f"[{words.state(record)}{place}; waiting for its output]")
 
+    def say_nothing(self, record: "Record") -> None:
+        """Say that there is no output, and why."""
+        why = "it never ran" if record.is_final else "it has not run yet"
+        self._screen.say(f"[{words.state(record)}: {why}]")
+
     def sift(self, entry: "LogEntry") -> "Sequence[LogEntry]":
         """Return what is wanted up to an entry; write() shows it."""
         return self._sieve.feed(entry)

@@ -12,6 +12,7 @@ from rq_agent.broker.connection import connect
 from rq_agent.broker.keys import log
 from rq_agent.broker.logs import Chunk, Logs, StreamName
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.tasks import Tasks
 
 from ...scripts.steps import add, claim_one, finish, running
 from .restartable import restartable
@@ -53,6 +54,20 @@ async def test_the_log_of_each_claim_can_be_asked_for(terminal: Terminal, lab: N
     refused = terminal("logs", "--attempt", "3", task_id)
     assert (refused.returncode, refused.stdout) == (3, b"")
     assert b"was claimed 2 times: there is no log of claim 3" in refused.stderr
+
+
+async def test_a_task_that_did_not_run_has_no_log_and_that_is_said(
+    terminal: Terminal, lab: Namespace
+) -> None:
+    [task_id] = await add(lab)
+
+    waits = terminal("logs", task_id)
+    await Tasks(lab).cancel(task_id)
+    ended_early = terminal("logs", "-f", task_id)
+
+    assert (waits.returncode, waits.stdout) == (0, b"")
+    assert waits.stderr == b"[queued: it has not run yet]\n"
+    assert b"[cancelled: it never ran]" in ended_early.stderr
 
 
 async def test_lines_are_found_by_what_they_say_and_when(
