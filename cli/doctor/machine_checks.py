@@ -13,7 +13,7 @@ from ..config import Settings
 from . import machine_rules as rules
 from .finding import Finding, fail, ok
 
-_PROGRAM_S: Final = 4.0
+_PROGRAM_S: Final = 3.5
 _LINGER: Final = Path("/var/lib/systemd/linger")
 _LOGIND: Final = Path("/etc/systemd/logind.conf")
 

@@ -23,8 +23,8 @@ from .finding import Finding, fail, ok, warn
 if TYPE_CHECKING:
     from ...broker.namespace import Namespace
 
-REACH_S: Final = 3.0
-FLEET_S: Final = 1.5
+REACH_S: Final = 2.8
+FLEET_S: Final = 1.0
 
 
 async def server(settings: Settings) -> list[Finding]:
