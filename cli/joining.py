@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 _LARGEST_TOKEN: Final = 256
+_TRIES: Final = 3
 _NEXT: Final = {
     "worker": ("work --queues default", "doctor"),
     "submitter": ("submit script.py", "ps"),
@@ -65,7 +66,7 @@ def join(
     """
     link = links.parse(text)
     context = free_name(settings, link, name)
-    token = tokens.parse(_token_text(token_file))
+    token = _token(screen, token_file)
     done = loop.run(partial(_join, settings, link, token, context))
     if is_used:
         contexts.use(settings.home, context)
@@ -148,18 +149,38 @@ def member_name(role: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", name).lstrip("_.-")[:32] or "member"
 
 
-def _token_text(token_file: str) -> str:
-    """Return the token as a person gives it: never an argument, which everybody can read."""
+def _token(screen: Screen, token_file: str) -> Token:
+    """Return the token as a person gives it: never an argument, which everybody can read.
+
+    Raises:
+        UsageError: it is none; who types it may try again.
+    """
     if token_file and token_file != "-":
+        return tokens.parse(_content(token_file))
+    if token_file or not sys.stdin.isatty():
+        return tokens.parse(sys.stdin.readline(_LARGEST_TOKEN))
+    for _ in range(_TRIES - 1):
         try:
-            with Path(token_file).expanduser().open("r", encoding="utf-8") as file:
-                return file.read(_LARGEST_TOKEN)
-        except (OSError, UnicodeDecodeError) as e:
-            reason = getattr(e, "strerror", None) or "is not text"
-            raise UsageError(f"--token-file {token_file}: {reason}") from e
-    if not token_file and sys.stdin.isatty():
+            return tokens.parse(_asked())
+        except UsageError as e:
+            screen.say(str(e))
+    return tokens.parse(_asked())
+
+
+def _asked() -> str:
+    try:
         return getpass.getpass("Token (not shown): ", stream=sys.stderr)
-    return sys.stdin.readline(_LARGEST_TOKEN)
+    except EOFError:
+        return ""
+
+
+def _content(token_file: str) -> str:
+    try:
+        with Path(token_file).expanduser().open("r", encoding="utf-8") as file:
+            return file.read(_LARGEST_TOKEN)
+    except (OSError, UnicodeDecodeError) as e:
+        reason = getattr(e, "strerror", None) or "is not text"
+        raise UsageError(f"--token-file {token_file}: {reason}") from e
 
 
 def _show(screen: Screen, context: str, done: "Joined", *, is_used: bool) -> None:

@@ -12,6 +12,7 @@ import pytest
 from rq_agent.cli.joining import default_name
 
 from ...servers import free_port
+from .pseudo import Pseudo
 from .terminal import Terminal
 
 FIXED = ("--no-web", "--no-worker", "--no-scheduler")
@@ -137,6 +138,35 @@ def test_open_invitations_are_listed_and_taken_back(server: Terminal) -> None:
     assert b"no open token has the id" in again.stderr
 
 
+def test_a_key_is_trusted_everywhere_and_nowhere_again(server: Terminal) -> None:
+    (server.code / "ada.pub").write_text(LINE)
+
+    added = server.json("key", "add", "ada.pub", "--everywhere", "--queues", "low")["key"]
+
+    listed = {key["id"]: key for key in server.json("key", "ls")["keys"]}
+    assert listed[added["id"]]["source"] == "own keyring"
+    assert listed[added["id"]]["queues"] == ["low"]
+    assert server.json("key", "rm", added["id"], "-y")["keyring"]
+    assert added["id"] not in {key["id"] for key in server.json("key", "ls")["keys"]}
+
+
+def test_who_mistypes_the_token_is_asked_again(server: Terminal, terminal: Terminal) -> None:
+    invitation = invited(server, "viewer")
+    wrong = invitation["token"][:-1] + ("a" if invitation["token"][-1] != "a" else "b")
+
+    join = Pseudo(terminal, "join", invitation["link"], "--name", "lab")
+    shown = ""
+    for typed in ("nonsense", wrong, invitation["token"]):
+        shown += join.until("Token (not shown): ")
+        join.forget()
+        join.type(typed + "\n")
+    shown += join.until("joined as viewer")
+
+    assert join.end() == 0
+    assert "typing error" in shown
+    assert invitation["token"] not in shown
+
+
 WRONG = [
     (("invite",), 2, "say as what to invite: rq-agent invite submitter|worker"),
     (("invite", "wroker"), 2, "did you mean worker?"),
@@ -158,7 +188,7 @@ WRONG = [
     (("key", "add", "LINE", "--queues", ""), 2, "--queues"),
     (("key", "add", "LINE", "--everywhere"), 2, "the machine that signs a keyring"),
     (("key", "rm", "ffff", "-y"), 3, "no key or login is called 'ffff'"),
-    (("key", "rm", "", "-y"), 2, "is given without a value"),
+    (("key", "rm", "", "-y"), 2, "is empty"),
     (("key", "rm"), 2, "Missing argument|missing argument"),
 ]
 LINE = "rqa-ed25519 " + "A" * 43 + "= ada@lab"
