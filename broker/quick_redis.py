@@ -55,7 +55,7 @@ def _said(reply: bytes) -> dict[str, str]:
 
 _SIMPLE: Final[Mapping[str, _Shape]] = {
     **dict.fromkeys(("exists", "get", "getrange", "hget", "lrange", "scard", "strlen"), _same),
-    **dict.fromkeys(("xlen", "zcard", "zcount", "zlexcount"), _same),
+    **dict.fromkeys(("srandmember", "xlen", "zcard", "zcount", "zlexcount"), _same),
     "hgetall": _pairs,
     "smembers": set,
     "time": _numbers,

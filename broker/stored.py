@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from . import client_errors
 from .errors import KeyMisused, TrustError
+from .failures import translate
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -19,11 +21,17 @@ async def stored_bytes(redis: "Redis", key: str, *, most: int) -> bytes:
     Raises:
         TrustError: the key holds something else.
     """
-    from .translated import translated
-
     try:
-        with translated("redis"):
-            content: bytes = await redis.getrange(key, 0, most)  # type: ignore[assignment]
+        content: bytes = await redis.getrange(key, 0, most)  # type: ignore[assignment]
     except KeyMisused as e:
-        raise TrustError(f"{key} holds something else than bytes: submit the task again") from e
+        raise _misused(key) from e
+    except client_errors.RedisError as e:  # of a client whose errors are not translated yet
+        error = translate(e, "redis")
+        if isinstance(error, KeyMisused):
+            raise _misused(key) from e
+        raise error or e from e
     return content
+
+
+def _misused(key: str) -> TrustError:
+    return TrustError(f"{key} holds something else than bytes: submit the task again")

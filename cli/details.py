@@ -6,10 +6,8 @@ from ..broker.asked import read as read_asked
 from ..broker.errors import NothingSelected, TaskNotFound
 from ..broker.links import parse as parse_links
 from ..broker.task_details import TaskDetails, details_json, gather
-from . import loop
 from .config import Settings
-from .connected import connected
-from .reading import resolve, url_of_tasks
+from .reading import look_at_tasks, resolve
 from .render.detail_text import lines_of, next_steps
 from .render.footer import footer
 from .render.groups import fitted
@@ -21,13 +19,7 @@ if TYPE_CHECKING:
 
 def show_task(settings: Settings, screen: Screen, selector: str) -> None:
     """Print one task."""
-    url = url_of_tasks(settings)
-
-    async def go() -> TaskDetails:
-        async with connected(url, settings.namespace) as namespace:
-            return await details_of(namespace, settings, screen, selector)
-
-    details = loop.run(go)
+    details = look_at_tasks(settings, lambda ns: details_of(ns, settings, screen, selector))
     if screen.json:
         screen.print_json(details_json(details))
         return

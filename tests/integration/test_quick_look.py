@@ -22,6 +22,7 @@ from rq_agent.broker.presence import Workers
 from rq_agent.broker.schedules import Schedules
 from rq_agent.broker.states import TaskState
 from rq_agent.broker.statistics import Statistics
+from rq_agent.broker.task_details import details_json, gather
 
 from ..conftest import NO_WHEEL
 from ..scripts.steps import GPU, add, claim
@@ -42,6 +43,10 @@ async def past(ns: Namespace) -> Any:
     return await history.history(ns, await last(ns))
 
 
+async def details(ns: Namespace) -> Any:
+    return details_json(await gather(ns, await last(ns)))
+
+
 async def why(ns: Namespace) -> Any:
     return [reason.text for reason in (await Lookups(ns).why(await last(ns))).reasons]
 
@@ -59,6 +64,7 @@ STEPS: dict[str, Step] = {
     "ps of a state": lambda ns: Lookups(ns).list(Filters(states=(TaskState.QUEUED,)), limit=2),
     "count": lambda ns: Lookups(ns).count(),
     "show": record,
+    "details": details,
     "history": past,
     "why": why,
     "by prefix": lambda ns: Lookups(ns).resolve("last"),
@@ -186,7 +192,7 @@ def test_a_command_that_only_looks_imports_no_client(servers: Servers) -> None:
     script = """
 import sys
 from rq_agent.cli.main import main
-for line in (["worker", "ls"], ["queue", "ls", "--json"]):
+for line in (["worker", "ls"], ["queue", "ls", "--json"], ["show", "last"], ["why", "last"]):
     main(line)
 print([m for m in ("redis", "asyncio") if m in sys.modules], file=sys.stderr)
 """
