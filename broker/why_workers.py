@@ -90,7 +90,11 @@ _RESTING = {
         "rq-agent worker undrain {}, or start another one",
     ),
     "paused": ("worker-paused", "are paused", "rq-agent worker resume {}"),
-    "off-hours": ("off-hours", "are off hours", "rq-agent worker resume {} --for 2h, or start another one"),
+    "off-hours": (
+        "off-hours",
+        "are off hours",
+        "rq-agent worker resume {} --for 2h, or start another one",
+    ),
 }
 
 
