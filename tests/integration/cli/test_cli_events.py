@@ -57,7 +57,7 @@ async def test_events_are_chosen_by_task_queue_number_and_place(
     assert told(terminal, "--after", ids[0]) == every[1:]
     assert told(terminal, "--after", ids[0], "--limit", "1") == [every[1]]
     assert told(terminal, "--since", "1h") == every
-    assert told(terminal, "--since", "2031-05-01") == []
+    assert told(terminal, "--since", "0s") == []
 
 
 async def test_events_of_a_task_that_is_gone_are_found_by_its_whole_id(

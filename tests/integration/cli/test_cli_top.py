@@ -194,9 +194,9 @@ async def test_a_redis_that_went_away_is_waited_for() -> None:
                 await seen.until(task_id)
 
                 server.down()
-                await seen.until("waiting for Redis")
+                await seen.until("cannot reach redis")
                 server.up()
-                await seen.until("waiting for Redis", is_gone=True)
+                await seen.until("cannot reach redis", is_gone=True)
                 await Tasks(both[0]).cancel(task_id)
                 await seen.until("it ended: cancelled")
 
