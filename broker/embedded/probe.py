@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ..errors import AccessDenied
+from ..failures import translate
 from ..keys import leases, prefix
 from .endpoint import Endpoint
 from .versions import ServerVersion
@@ -56,8 +57,12 @@ def is_there(socket: Path) -> bool:
 
 
 def version(server: Endpoint) -> ServerVersion:
-    """Return product and version of a server."""
-    with _client(server) as client:
+    """Return product and version of a server.
+
+    Raises:
+        BrokerUnavailable: it is gone, or busy; so do has_others() and has_leases().
+    """
+    with _asked(server) as client:
         said = client.info("server")
     if "valkey_version" in said:
         return ServerVersion("valkey", str(said["valkey_version"]))
@@ -66,7 +71,7 @@ def version(server: Endpoint) -> ServerVersion:
 
 def has_others(server: Endpoint, *, ignored: Collection[str] = ()) -> bool:
     """Return whether anybody is connected besides us and the clients of these names."""
-    with _client(server) as client:
+    with _asked(server) as client:
         own = str(client.client_id())
         return any(
             each["id"] != own and each["name"] not in ignored for each in client.client_list()
@@ -76,8 +81,28 @@ def has_others(server: Endpoint, *, ignored: Collection[str] = ()) -> bool:
 def has_leases(server: Endpoint) -> bool:
     """Return whether a task of any namespace is running. Walks over all keys."""
     pattern = leases(prefix("*"))
-    with _client(server) as client:
+    with _asked(server) as client:
         return any(True for _ in client.scan_iter(pattern, count=_SCAN_STEP))
+
+
+def end_script(server: Endpoint) -> str | None:
+    """End the script that a server is busy with. Return its refusal, None if it is not busy.
+
+    Raises:
+        BrokerUnavailable: the server is gone.
+    """
+    with _asked(server) as client:
+        try:
+            client.ping()
+            return None
+        except redis.exceptions.ResponseError as e:
+            if not str(e).startswith("BUSY "):
+                raise
+        try:
+            client.script_kill()
+        except redis.exceptions.ResponseError as e:
+            return None if str(e).startswith("NOTBUSY") else str(e)
+    return ""
 
 
 def shut_down(server: Endpoint) -> str:
@@ -90,6 +115,18 @@ def shut_down(server: Endpoint) -> str:
     except redis.exceptions.RedisError as e:
         return str(e)
     return ""
+
+
+@contextmanager
+def _asked(server: Endpoint) -> Iterator[redis.Redis]:
+    """Yield a client whose errors are ours."""
+    with _client(server) as client:
+        try:
+            yield client
+        except redis.exceptions.RedisError as e:
+            if (error := translate(e, str(server.socket), user=server.user)) is None:
+                raise
+            raise error from e
 
 
 @contextmanager

@@ -8,16 +8,26 @@ from .layout import Layout
 
 _MIB: Final = 1024 * 1024
 _LEAST_BYTES: Final = 256 * _MIB
+_MOST_UNREAD_BYTES: Final = 640 * _MIB
+"""Above the largest answer, which is one value of 512 MiB."""
+_MUCH_UNREAD_BYTES: Final = 128 * _MIB
+_UNREAD_S: Final = 300
+"""A code pack is 32 MiB where nobody raised that, and a slow line may take minutes for a larger one."""
 _CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 
 
-def config_text(layout: Layout, socket: Path, *, max_memory_bytes: int) -> str:
+def config_text(
+    layout: Layout, socket: Path, *, max_memory_bytes: int, limits_clients: bool = True
+) -> str:
     """Return the text of server.conf. Pure.
 
     The append-only file is the only persistence: at most the last second is lost when the
     machine dies, nothing when the server does. `logfile` is unset: it logs to its stdout.
+
+    Who asks and does not read fills the memory that tasks need, so there are limits for one
+    connection and, where the server can hold them (`limits_clients`), for all together.
     """
-    lines = (
+    lines = [
         "port 0",
         f"unixsocket {_quoted(socket)}",
         "unixsocketperm 700",
@@ -34,7 +44,10 @@ def config_text(layout: Layout, socket: Path, *, max_memory_bytes: int) -> str:
         f"maxmemory {max_memory_bytes}",
         "maxmemory-policy noeviction",
         "timeout 0",
-    )
+        f"client-output-buffer-limit normal {_MOST_UNREAD_BYTES} {_MUCH_UNREAD_BYTES} {_UNREAD_S}",
+    ]
+    if limits_clients:
+        lines.append(f"maxmemory-clients {max_memory_bytes // 2}")
     return "\n".join(lines) + "\n"
 
 

@@ -137,7 +137,13 @@ def _start(
         socket = socket_place(layout.folder, runtime)
         limit_bytes = max_memory_bytes or settings.default_max_memory_bytes()
         users.prepare(layout, report)
-        _write(layout.config, settings.config_text(layout, socket, max_memory_bytes=limit_bytes))
+        text = settings.config_text(
+            layout,
+            socket,
+            max_memory_bytes=limit_bytes,
+            limits_clients=versions.limits_clients(program.version),
+        )
+        _write(layout.config, text)
         running = Running(socket=str(socket), binary_stamp=binary.stamp(), user=LOCAL)
         _write(layout.running, msgspec.json.encode(running).decode())
         _turn_log(layout.log)

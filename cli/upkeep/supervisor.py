@@ -13,6 +13,7 @@ import anyio.to_thread
 from anyio.abc import TaskStatus
 
 from ... import __version__
+from ...broker.embedded import long_script
 from ...broker.embedded.layout import Layout
 from ...broker.embedded.lock import try_lock
 from ...broker.embedded.start import ensure
@@ -78,8 +79,9 @@ class Supervisor:
             raise AlreadyRuns("another `rq-agent up` runs for this home: see `rq-agent up`")
         try:
             await self._run()
-        finally:
+            # Not after a bug: what still runs is found again by it, and ended or taken over.
             self._place.state.unlink(missing_ok=True)
+        finally:
             os.close(held)
 
     async def _run(self) -> None:
@@ -154,6 +156,7 @@ class Supervisor:
                 problem = ""
             except RqAgentError as e:
                 problem = str(e)
+            problem = await anyio.to_thread.run_sync(long_script.end, self._data) or problem
             if before and before != self._server_pid():
                 self._server_starts += 1
                 log.warning("the embedded server was gone; started it again")

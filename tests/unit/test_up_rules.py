@@ -10,8 +10,9 @@ from rq_agent import __version__
 from rq_agent.broker.errors import UsageError
 from rq_agent.cli.doctor import up_check
 from rq_agent.cli.upkeep import listening, logs, pacing, processes, settled
-from rq_agent.cli.upkeep.place import PartState, UpState
+from rq_agent.cli.upkeep.place import PartState, Place, UpState, read_state, write
 from rq_agent.cli.upkeep.processes import Process
+from rq_agent.cli.upkeep.supervisor import Supervisor
 from rq_agent.cli.upkeep.wanted import Wanted, parts, same
 
 WANTED = Wanted(namespace="lab", worker_name="box", web=False)
@@ -190,3 +191,21 @@ def test_only_strays_that_ended_are_collected() -> None:
 
     assert not psutil.pid_exists(stray)
     assert os.waitpid(kept, 0)[0] == kept
+
+
+async def test_who_dies_of_a_bug_leaves_behind_what_still_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tmp_path)
+    supervisor = Supervisor(place, WANTED, tmp_path / "data", {}, foreground=False)
+    left = state(part(0))
+
+    async def dies() -> None:
+        write(place.state, left)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(supervisor, "_run", dies)
+    with pytest.raises(ZeroDivisionError):
+        await supervisor.run()
+
+    assert read_state(place) == left
