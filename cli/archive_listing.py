@@ -52,10 +52,10 @@ def show(
         UsageError: there is no archive, or `before` is no id.
         ArchiveUnavailable: it can't be read at all.
     """
-    if not settings.archive:
-        raise UsageError(_NOWHERE)
     if before and not is_prefix(before):
         raise UsageError(f"--before {before}: write the id of a task")
+    if not settings.archive:
+        raise UsageError(_NOWHERE)
     records = _records(settings, screen, filters, limit, TaskId(before) if before else None)
     if screen.json:
         screen.print_json(tasks_json(records))

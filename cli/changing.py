@@ -25,6 +25,9 @@ def changes_of(options: ChangeOptions, *, environ: Mapping[str, str]) -> Changes
     if both := [name for name in options.unset if name in params]:
         raise UsageError(f"parameter {both[0]} can't be both set and unset")
     removed = [word for word in options.env if "=" not in word and word.endswith("-")]
+    env = values.variables([word for word in options.env if word not in removed], environ)
+    if both := [word[:-1] for word in removed if word[:-1] in env]:
+        raise UsageError(f"variable {both[0]} can't be both set and removed")
     return Changes(
         queue=options.queue,
         priority=values.priority(options.priority) if options.priority else None,
@@ -33,7 +36,7 @@ def changes_of(options: ChangeOptions, *, environ: Mapping[str, str]) -> Changes
         without_labels=without_labels,
         params=params,
         without_params=tuple(options.unset),
-        env=values.variables([word for word in options.env if word not in removed], environ),
+        env=env,
         without_env=tuple(word[:-1] for word in removed),
         timeout_s=values.duration_s(options.timeout, "--timeout") if options.timeout else None,
         grace_s=values.duration_s(options.grace, "--grace") if options.grace else None,
@@ -84,6 +87,8 @@ def placed(
         raise UsageError("--at and --delay are two times to start at; give one of them")
     if is_draft and (options.at or options.delay):
         raise UsageError("a draft has no time to start at; give it to rq-agent enqueue")
+    if not options.unique.isprintable():
+        raise UsageError(f"--unique {options.unique!r}: use characters that can be printed")
     delay_s = values.duration_s(options.delay, "--delay") if options.delay else 0.0
     return structs.replace(
         changes,

@@ -86,7 +86,7 @@ def load(
     )
     contexts.checked_namespace(namespace)
     if url := server.url:
-        urls.parse(url)
+        _check_url(server, common, place)
     return Settings(
         url=url,
         namespace=namespace,
@@ -185,6 +185,18 @@ def _server(common: Common, environ: Mapping[str, str], place: Home, redis: Redi
             return named(name, place, redis)
         return contexts.load_current(place, name)
     return named(CONFIGURED if redis.url else LOCAL, place, redis)
+
+
+def _check_url(server: Context, common: Common, place: Home) -> None:
+    """Raise UsageError for an address that is none; says where it stands."""
+    try:
+        urls.parse(server.url)
+    except UsageError as e:
+        if server.name == CONFIGURED:
+            raise UsageError(f"{place.config / FILE_NAME}: redis.url: {e}") from e
+        if server.name or common.redis:
+            raise
+        raise UsageError(f"RQ_AGENT_REDIS_URL: {e}") from e
 
 
 def home_of(environ: Mapping[str, str]) -> Home:

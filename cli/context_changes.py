@@ -84,7 +84,10 @@ def secret_url() -> str:
 
         url = getpass.getpass("URL of the server (not shown): ", stream=sys.stderr)
     else:
-        url = sys.stdin.readline()
+        try:
+            url = sys.stdin.readline()
+        except UnicodeDecodeError as e:
+            raise UsageError("the address on stdin is not UTF-8 text") from e
     urls.parse(url.strip())
     return url.strip()
 

@@ -76,6 +76,8 @@ def save(home: Home, context: Context, *, pem: bytes | None = None) -> Path:
         private_file.write(path, tomlkit.dumps(msgspec.to_builtins(file)).encode())
         if pem is None:
             certificate.unlink(missing_ok=True)
+    except UnicodeEncodeError as e:
+        raise UsageError(f"context {context.name}: its address is not UTF-8 text") from e
     except OSError as e:
         raise UsageError(f"context {context.name}: can't write {path}: {e.strerror or e}") from e
     return path

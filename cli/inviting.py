@@ -1,7 +1,7 @@
 """Invites other machines and people, lists open invitations, and takes them back."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -9,7 +9,7 @@ import msgspec
 
 from ..broker.errors import SelectorError, UsageError
 from ..broker.joining.clock import now_ms
-from ..broker.joining.records import MAX_USES, TokenRecord
+from ..broker.joining.records import MAX_USES, TokenRecord, check_terms
 from ..broker.joining.tokens import Tokens
 from ..broker.roles import ROLES, Role
 from ..broker.trusted_key import check_patterns
@@ -38,6 +38,10 @@ _COLUMNS: Final = (
 )
 
 
+_USUAL: Final = ("24h", "1", "*", "")
+"""Terms of an invitation that nobody said anything about."""
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What an invitation is for."""
 
@@ -54,22 +58,27 @@ def terms_of(role: str, *, expires: str, uses: str, queues: str, name: str) -> T
     Raises:
         UsageError: a part of it is not acceptable.
     """
+    expires_ms = int(values.duration_s(expires, "--expires") * 1000)
+    check_terms(uses=1, expires_ms=expires_ms, name=name)
     return Terms(
         role=_role(role),
-        expires_ms=int(values.duration_s(expires, "--expires") * 1000),
+        expires_ms=expires_ms,
         uses=values.whole(uses, "--uses", least=1, most=MAX_USES),
         queues=check_patterns(values.names(queues, "--queues")),
         name=name,
     )
 
 
-def check_alone(role: str, *, ls: bool, revoke: str) -> None:
+def check_alone(role: str, terms: Sequence[str], *, ls: bool, revoke: str) -> None:
     """Raise UsageError if a new invitation is asked for beside --ls or --revoke."""
     if role:
         option = "--ls" if ls else "--revoke"
         raise UsageError(f"{option} invites nobody: leave {role} out")
     if ls and revoke:
         raise UsageError("--ls and --revoke are two commands: give one of them")
+    if tuple(terms) != _USUAL:
+        option = "--ls" if ls else "--revoke"
+        raise UsageError(f"{option} invites nobody: --expires, --uses, --queues, --name do nothing")
 
 
 def invite(settings: Settings, screen: Screen, terms: Terms) -> None:

@@ -44,8 +44,9 @@ def add(
         UsageError: no key, or not acceptable queues; it is known with other queues; everywhere
             is said where no keyring is signed.
     """
+    patterns = check_patterns(values.names(queues, "--queues"))
     public, own_name = parse_line(_line(key))
-    wanted = trusted_key(public, name or own_name, check_patterns(values.names(queues, "--queues")))
+    wanted = trusted_key(public, name or own_name, patterns)
     trust = trust_of(settings)
     if everywhere:
         _check_owner(settings, trust)

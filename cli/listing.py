@@ -11,7 +11,7 @@ from ..broker.errors import UsageError
 from ..broker.listing import Filters
 from ..broker.lookups import Lookups
 from ..broker.states import TaskState
-from . import identity
+from . import identity, values
 from .config import Settings
 from .reading import NOTHING_YET, look
 from .render import task_columns
@@ -57,6 +57,7 @@ def filters_of(
     """
     if is_mine and user:
         raise UsageError("--mine and --user both say whose tasks: leave one of them out")
+    values.check_names(queue=queue, label=label, worker=worker)
     return Filters(
         states=tuple(_state(each) for each in states),
         queue=queue,

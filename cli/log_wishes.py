@@ -9,7 +9,7 @@ from ..broker.errors import UsageError
 from . import config
 from .local_zone import local_zone
 from .log_sieve import Choice, compiled
-from .moments import moment_s
+from .moments import moment_s, past_s
 
 _STREAMS: Final = {"": (), "all": (), "out": ("out",), "err": ("err",), "sys": ("sys",)}
 _MOST_CLAIMS: Final = 10**9 - 1
@@ -57,13 +57,10 @@ def choice_of(stream: str, *, since: str, until: str, grep: str, ignores_case: b
         raise UsageError("--ignore-case does nothing without --grep; add --grep RE")
     now_s, zone = time.time(), local_zone(config.variables())
 
-    def at(text: str, option: str) -> float | None:
-        return moment_s(text, option, now_s=now_s, zone=zone) if text else None
-
     choice = Choice(
         streams=streams_of(stream),
-        since_s=at(since, "--since"),
-        until_s=at(until, "--until"),
+        since_s=past_s(since, "--since", now_s=now_s, zone=zone) if since else None,
+        until_s=moment_s(until, "--until", now_s=now_s, zone=zone) if until else None,
         pattern=compiled(grep, ignores_case=ignores_case) if grep else None,
     )
     if choice.since_s and choice.until_s and choice.since_s > choice.until_s:

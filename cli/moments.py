@@ -35,6 +35,14 @@ def moment_s(text: str, option: str, *, now_s: float, zone: str) -> float:
         ) from None
 
 
+def past_s(text: str, option: str, *, now_s: float, zone: str) -> float:
+    """Return the Unix s of a moment like moment_s(); raise UsageError where it is still to come."""
+    found = moment_s(text, option, now_s=now_s, zone=zone)
+    if found > now_s:
+        raise UsageError(f"{option} {text}: that is still to come, in the time zone {zone}")
+    return found
+
+
 def _time_of(written: str, now: datetime) -> datetime:
     try:
         return datetime.combine(now.date(), time.fromisoformat(written))

@@ -75,7 +75,6 @@ def move_tasks(
 def _deed(way: str, value: str) -> Deed:
     """Return what is done with all tasks of a filter."""
     if way == "queue":
-        check_queue(value)
         make: Made = partial(moving, queue=value)
     elif way == "priority":
         make = partial(prioritizing, priority=int(value))
@@ -95,6 +94,10 @@ def _only(ways: Mapping[str, str]) -> tuple[str, str]:
             raise UsageError(
                 f"--by {value}: write a whole number of places from -{MOST_STEPS} to {MOST_STEPS}"
             )
+        if way == "by" and not 0 < abs(int(value)) <= MOST_STEPS:
+            raise UsageError(f"--by {value}: from 1 to {MOST_STEPS} places, or as many ahead")
+        if way == "queue":
+            check_queue(value)
         return way, str(values.priority(value)) if way == "priority" else value
     options = ", ".join(f"--{way}" for way in ways)
     if not given:

@@ -10,11 +10,11 @@ from ..broker.ids import LENGTH, is_prefix
 from ..broker.keys import TaskId
 from ..broker.listing import Filters
 from ..broker.states import TaskState
-from . import identity, listing
+from . import identity, listing, values
 from .config import variables
 from .filter_options import Picked, WhereOptions
 from .local_zone import local_zone
-from .moments import moment_s
+from .moments import past_s
 
 FAILED: Final = (TaskState.FAILED, TaskState.ERRORED, TaskState.TIMED_OUT, TaskState.DEAD)
 """What `--failed` means: what went wrong, whoever is to blame; not what somebody cancelled."""
@@ -44,6 +44,8 @@ def filters_of(options: Picked, usual: Collection[TaskState]) -> Filters:
     if options.failed and states:
         raise UsageError("--failed names states, and so does --state; use one of them")
     since = fields.pop("since", "")
+    names = {name: fields.get(name, "") for name in ("queue", "label", "worker")}
+    values.check_names(**names)
     named = listing.filters_of(queue="", states=states, user="", label="").states
     return Filters(
         states=FAILED if options.failed else named or tuple(usual),
@@ -65,6 +67,8 @@ def _condition(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator or not value:
         raise UsageError(f"--where {text}: write it as --where queue=NAME")
+    if not name:
+        raise UsageError(f"--where {text}: say of what, like --where queue={value}")
     if name not in _KEYS:
         near = get_close_matches(name, _KEYS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_KEYS)}"
@@ -80,4 +84,4 @@ def _only(fields: dict[str, str], name: str, value: str, words: str) -> None:
 
 def _since_s(text: str) -> float:
     zone = local_zone(variables())
-    return moment_s(text, "--since", now_s=time.time(), zone=zone)
+    return past_s(text, "--since", now_s=time.time(), zone=zone)

@@ -1,13 +1,19 @@
 """Makes queues and changes their settings, and says what changed."""
 
-import math
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..broker.errors import SelectorError, UsageError
 from ..broker.names import check_queue
-from ..broker.queue_settings import MOST_RUNNING, QueueSettings
+from ..broker.queue_settings import (
+    LEAST_AGEING_MS,
+    LEAST_WEIGHT,
+    MOST_AGEING_MS,
+    MOST_RUNNING,
+    MOST_WEIGHT,
+    QueueSettings,
+)
 from ..broker.queues import queue_names, unknown_queue
 from . import loop, values
 from .broker_url import working_url
@@ -61,9 +67,11 @@ def limit_queues(settings: Settings, screen: Screen, names: Sequence[str], most:
 
 def weigh_queues(settings: Settings, screen: Screen, names: Sequence[str], value: str) -> None:
     """Give queues a larger or smaller share under round robin."""
-    weight = float(value) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value, re.ASCII) else math.nan
-    if math.isnan(weight):
-        raise UsageError(f"weight {value}: write a number, like 2 or 0.5")
+    weight = float(value) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value, re.ASCII) else 0.0
+    if not LEAST_WEIGHT <= weight <= MOST_WEIGHT:
+        raise UsageError(
+            f"weight {value}: write a number from {LEAST_WEIGHT:g} to {MOST_WEIGHT:.0f}, like 2"
+        )
     words = (f"has weight {weight:g}", f"has weight {weight:g} already")
     _change(settings, screen, names, lambda queues, name: queues.weigh(name, weight), words)
 
@@ -71,6 +79,8 @@ def weigh_queues(settings: Settings, screen: Screen, names: Sequence[str], value
 def age_queues(settings: Settings, screen: Screen, names: Sequence[str], after: str) -> None:
     """Let a task rise by one priority each time that it has waited so long; `off`: never."""
     after_ms = None if after == "off" else int(values.duration_s(after, "ageing") * 1000)
+    if after_ms is not None and not LEAST_AGEING_MS <= after_ms <= MOST_AGEING_MS:
+        raise UsageError(f"ageing {after}: write a time of at least 1s, or off")
     now = "does not age" if after_ms is None else f"lets a task rise each {after}"
     words = (now, f"{now} already")
     _change(settings, screen, names, lambda queues, name: queues.age(name, after_ms), words)

@@ -4,6 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ..broker.errors import SelectorError, UsageError
+from ..broker.names import check_queue
 from ..broker.queue_details import QueueDetails, details_json, gather
 from ..broker.statistics import KEPT_MINUTES
 from . import values
@@ -23,6 +24,7 @@ def show_queue(settings: Settings, screen: Screen, name: str, *, since: str) -> 
         SelectorError: there is none of this name.
         UsageError: statistics of that time are not kept.
     """
+    check_queue(name)
     minutes = _minutes(since)
 
     async def find(namespace: "Namespace") -> QueueDetails | None:

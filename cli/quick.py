@@ -122,11 +122,25 @@ class _PlainValues:
         self._convert = parameter.process_value
 
     def __call__(self, context: Any, value: Any) -> Any:
+        if _has_empty(value) and self._is_written(context):
+            name = self._parameter.opts[-1]
+            name = name if name.startswith("-") else (self._parameter.metavar or name).strip("[].")
+            context.fail(f"the value of {name} is empty: give one, or leave it out")
         if not value and not self._parameter.required:
             return value
         if value and self._parameter.callback is None and _is_plain(value):
             return list(value) if isinstance(value, tuple) else value
         return self._convert(context, value)
+
+    def _is_written(self, context: Any) -> bool:
+        """Return whether a person wrote the value, and not as an argument of a script."""
+        source = context.get_parameter_source(self._parameter.name)
+        is_ours = context.command.allow_interspersed_args or self._parameter.nargs != -1
+        return is_ours and source is not None and source.name == "COMMANDLINE"
+
+
+def _has_empty(value: Any) -> bool:
+    return value == "" or (isinstance(value, (list, tuple)) and "" in value)
 
 
 def _is_plain(value: Any) -> bool:

@@ -4,12 +4,15 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from ..broker.errors import RqAgentError
 from . import exits
 
 PROGRAM: Final = "rq-agent"
+_LONGEST: Final = 1_000
+"""Characters of a line; what stands at its end says what to do."""
 
 
 def guarded(body: Callable[[], int | None], *, verbose: bool) -> int:
@@ -18,25 +21,32 @@ def guarded(body: Callable[[], int | None], *, verbose: bool) -> int:
         code = body() or exits.OK
         sys.stdout.flush()  # here, where a reader that went away can be told apart
     except BaseException as error:
-        known = _single(error)
-        if isinstance(known, BrokenPipeError):
-            return _reader_is_gone()
-        if isinstance(known, KeyboardInterrupt):
-            return exits.INTERRUPTED
-        if not isinstance(known, (RqAgentError, OSError)):
+        if (told := report(error, verbose=verbose)) is None:
             raise
-        if verbose:
-            traceback.print_exception(error)
-        say_error(str(known))
-        return exits.of_error(known) if isinstance(known, RqAgentError) else exits.FAILED
+        return told
     return code
+
+
+def report(error: BaseException, *, verbose: bool) -> int | None:
+    """Say what was raised on purpose and return its exit code; None for a bug."""
+    known = _single(error)
+    if isinstance(known, BrokenPipeError):
+        return _reader_is_gone()
+    if isinstance(known, KeyboardInterrupt):
+        return exits.INTERRUPTED
+    if not isinstance(known, (RqAgentError, OSError)):
+        return None
+    if verbose:
+        traceback.print_exception(error)
+    say_error(_words(known))
+    return exits.of_error(known) if isinstance(known, RqAgentError) else exits.FAILED
 
 
 def say_error(problem: str, *hints: str) -> None:
     """Print an error, then what may help."""
-    print(f"{PROGRAM}: {problem}", file=sys.stderr)
-    for hint in hints:
-        print(f"hint: {hint}", file=sys.stderr)
+    with suppress(OSError):  # a full disk under a log: the exit code still tells
+        for line in (f"{PROGRAM}: {problem}", *(f"hint: {hint}" for hint in hints)):
+            print(_shown(line), file=sys.stderr)
 
 
 def usage_error(error: Exception) -> int | None:
@@ -53,6 +63,28 @@ def usage_error(error: Exception) -> int | None:
     path = context.command_path if context is not None else PROGRAM
     say_error(_lowered(message), *near, f"see {path} --help")
     return exits.USAGE
+
+
+def _words(error: BaseException) -> str:
+    """Return what an error says, without the number of one of the system."""
+    if not isinstance(error, OSError) or isinstance(error, RqAgentError) or not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+
+
+def _shown(text: str) -> str:
+    """Return text as a terminal may have it: what could steer it is spelled, long lines are cut."""
+    lines = (
+        line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 4 :]}"
+        for line in text.split("\n")
+    )
+    return "\n".join("".join(map(_spelled, line)) for line in lines)
+
+
+def _spelled(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def _lowered(message: str) -> str:

@@ -5,6 +5,7 @@ from functools import partial
 
 import anyio
 
+from ..broker.archive.location import open_store
 from ..broker.trust import TrustFile
 from ..scheduler.config import SchedulerConfig
 from ..scheduler.run import schedule
@@ -18,6 +19,8 @@ from .stderr_log import log_to_stderr
 def run(settings: Settings, screen: Screen, *, archive: str) -> None:
     """Run one scheduler until it is told to stop."""
     config = SchedulerConfig(archive=archive or settings.archive)
+    if archive:
+        open_store(archive)  # what names no store is refused before a server is started
     log_to_stderr(verbose=settings.verbose)
     url = working_url(settings, report=screen.say)
     where = f", archive {config.archive}" if config.archive else ""

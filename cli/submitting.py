@@ -1,5 +1,6 @@
 """From what a person typed to a task on its queue."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -73,8 +74,8 @@ def submission_of(
         concurrency_key=options.concurrency_key,
         concurrency_limit=concurrency_limit(options),
         requirement_files=tuple(requirements),
-        packages=tuple(options.package),
-        python=options.python,
+        packages=_packages(options.package),
+        python=_python(options.python),
         env_writable=options.env_writable,
         snapshot_bytes=values.size_bytes(options.snapshot_limit, "--snapshot-limit"),
         user=identity.user_name(),
@@ -97,6 +98,8 @@ def started(
     afters(start.after)
     if start.at and options.delay:
         raise UsageError("--at and --delay are two times to start at; give one of them")
+    if start.draft and (start.at or options.delay):
+        raise UsageError("a draft has no time to start at; give it to rq-agent enqueue")
     at = at_ms(start.at, zone=local_zone(environ), now_ms=now_ms) if start.at else 0
     return structs.replace(submission, at_ms=at, is_draft=start.draft)
 
@@ -160,6 +163,30 @@ def _need(options: TaskOptions) -> Need:
 
 def _seconds(text: str, option: str) -> float:
     return values.duration_s(text, option) if text else 0.0
+
+
+def _packages(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return requirements; raise UsageError for one that pip would not understand."""
+    if texts:
+        from ..broker.requirements.lines import requirement  # only where it is needed
+
+        for text in texts:
+            requirement(text, "--with")
+    return tuple(texts)
+
+
+def _python(text: str) -> str:
+    """Return what is said of the Python; raise UsageError unless a worker can look for it."""
+    if text and not re.fullmatch(r"[0-9]+(\.[0-9]+){0,2}", text.strip(), re.ASCII):
+        from ..broker.requirements.lines import specifier
+
+        try:
+            specifier(text, "--python")
+        except UsageError:
+            raise UsageError(
+                f"--python {text}: write a version like 3.12 or a range like >=3.10,<3.13"
+            ) from None
+    return text
 
 
 def _readable(path: Path, workdir: Path) -> Path:

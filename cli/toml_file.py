@@ -31,7 +31,9 @@ def read(path: Path, kind: type[_Kind], *, is_private: bool = False) -> _Kind | 
     try:
         content = private_files.read(path) if is_private else path.read_bytes()
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
-    except FileNotFoundError:
+    except FileNotFoundError as e:
+        if path.is_symlink():
+            raise UsageError(f"{path}: can't be read: a link to a file that does not exist") from e
         return None
     except OSError as e:
         raise UsageError(f"{path}: can't be read: {e.strerror or e}") from e

@@ -6,6 +6,8 @@ from types import MappingProxyType
 from typing import Final
 
 from ..broker.errors import UsageError
+from ..broker.keys import NAME_PATTERN
+from ..broker.names import check_queue
 
 _SECONDS: Final = MappingProxyType({"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400})
 _DURATION: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?[smhd])+|[0-9]+(?:\.[0-9]+)?", re.ASCII)
@@ -14,6 +16,7 @@ _SIZE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGT])(?:i?B)?", re.ASCII | r
 _POWERS: Final = MappingProxyType({"K": 1, "M": 2, "G": 3, "T": 4})
 _PRIORITIES: Final = MappingProxyType({"low": -64, "normal": 0, "high": 64})
 _LONGEST_S: Final = 10 * 365 * 86_400
+_MOST_BYTES: Final = 1024**5
 
 
 def duration_s(text: str, option: str) -> float:
@@ -34,7 +37,10 @@ def size_bytes(text: str, option: str) -> int:
     found = _SIZE.fullmatch(text.strip())
     if found is None:
         raise UsageError(f"{option} {text}: write a size with its unit, like 500M or 32G")
-    return int(float(found[1]) * 1024 ** _POWERS[found[2].upper()])
+    bytes_ = float(found[1]) * 1024 ** _POWERS[found[2].upper()]
+    if not 1 <= bytes_ <= _MOST_BYTES:
+        raise UsageError(f"{option} {text}: write a size above 0 and of at most 1024T")
+    return int(bytes_)
 
 
 def size_mib(text: str, option: str) -> int:
@@ -93,6 +99,18 @@ def variables(texts: Sequence[str], environ: Mapping[str, str]) -> dict[str, str
             )
         whole.append(text if has_value else f"{name}={environ[name]}")
     return pairs(whole, "--env")
+
+
+def check_names(*, queue: str = "", label: str = "", worker: str = "") -> None:
+    """Raise UsageError for what nothing can be called: it would fit no task, and silently."""
+    if queue:
+        check_queue(queue)
+    if label.startswith("="):
+        raise UsageError(f"--label {label}: write it as --label key or --label key=value")
+    if worker and not NAME_PATTERN.fullmatch(worker):
+        raise UsageError(
+            f"worker {worker!r} is not a name; use up to 63 letters, digits, '_', '-' and '.'"
+        )
 
 
 def names(text: str, option: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..broker.errors import SelectorError, UsageError
 from ..broker.presence import RESTING, Workers
+from . import values
 from .render.times import length
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ def check_filter(wanted: "WorkerFilter") -> None:
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(STATES)}"
             raise UsageError(f"--state {state}: no state of a worker; {hint}")
     for label in wanted.label:
-        if not label.partition("=")[0]:
-            raise UsageError(f"--label {label!r}: write it as --label key or --label key=value")
+        values.check_names(label=label)
+    values.check_names(queue=wanted.queue)
 
 
 def check_pick(names: Sequence[str], pick: "WorkerPick") -> None:

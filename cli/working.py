@@ -25,6 +25,8 @@ from .stderr_log import log_to_stderr
 if TYPE_CHECKING:
     from .work_options import WorkOptions
 
+_LONGEST_LEASE_MS: Final = 86_400_000
+_MOST_GPUS: Final = 1024
 _BEAT_MS: Final = 5_000
 _BEATS_A_LEASE: Final = 4
 
@@ -37,6 +39,8 @@ def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
     """
     order = orders.parse(options.mode, values.names(options.queues, "--queues"))
     lease_ms = int(values.duration_s(options.lease, "--lease") * 1000)
+    if lease_ms > _LONGEST_LEASE_MS:
+        raise UsageError(f"--lease {options.lease}: at most 1d; nobody else takes its tasks before")
     fields: dict[str, Any] = {
         "slots": values.whole(options.slots, "--slots", least=0, most=10_000),
         "gpus": _gpus(options.gpus),
@@ -47,6 +51,8 @@ def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
         "strict": options.strict or settings.strict,
         "idle_timeout_s": _seconds(options.idle_timeout, "--idle-timeout"),
     }
+    if not fields["slots"] and not fields["gpus"]:
+        raise UsageError("--slots 0 and no GPU: it could run nothing")
     fields |= _hours(options)
     if options.label:
         fields["labels"] = values.pairs(options.label, "--label")
@@ -114,6 +120,8 @@ def _name(options: "WorkOptions", settings: Settings) -> str:
 
 
 def _gpus(option: str) -> tuple[str, ...]:
+    if option.isdecimal():
+        values.whole(option, "--gpus", least=0, most=_MOST_GPUS)
     found = 0 if option == "none" else gpus.count()
     return gpus.choose(option, found)
 

@@ -87,4 +87,4 @@ def open_url(url: str) -> ObjectsStore:
     try:
         return ObjectsStore(from_url(url), url)
     except (BaseError, ValueError) as e:
-        raise UsageError(f"archive {url}: {str(e)[:_SHOWN]}") from e
+        raise UsageError(f"archive {url}: {str(e).splitlines()[0][:_SHOWN]}") from e

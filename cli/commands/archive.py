@@ -59,8 +59,8 @@ def archive_ls(
     from ..render.screen import Screen
 
     count = values.whole(limit, "--limit", least=1, most=100_000)
-    settings = config.load(common)
     filters = archive_listing.filters_of(
         queue=queue, states=state or (), user=user, label=label, name=name
     )
+    settings = config.load(common)
     archive_listing.show(settings, Screen(settings), filters, limit=count, before=before)

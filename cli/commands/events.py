@@ -66,16 +66,17 @@ def events(
     from .. import config, values
     from ..event_reading import Wanted, show_events
     from ..local_zone import local_zone
-    from ..moments import moment_s
+    from ..moments import past_s
     from ..render.screen import Screen
 
     count = values.whole(limit, "--limit", least=0, most=1_000_000)
+    values.check_names(queue=queue)
     settings = config.load(common)
     zone = local_zone(config.variables())
     wanted = Wanted(
         task=task,
         queue=queue,
-        since_s=moment_s(since, "--since", now_s=time.time(), zone=zone) if since else 0.0,
+        since_s=past_s(since, "--since", now_s=time.time(), zone=zone) if since else 0.0,
         after=place(after) if after else "",
         limit=count,
         stays=follow,

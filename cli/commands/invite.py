@@ -66,7 +66,8 @@ def invite(
     settings = config.load(common)
     screen = Screen(settings)
     if ls or revoke:
-        inviting.check_alone(role, ls=ls, revoke=revoke)
+        given = (expires, uses, queues, name)
+        inviting.check_alone(role, given, ls=ls, revoke=revoke)
         return (
             inviting.list_tokens(settings, screen)
             if ls

@@ -1,11 +1,14 @@
 """`rq-agent ps`."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from ..completion import queue_names, worker_names
 from ..options import Common
+
+_LIMIT: Final = "30"
+_EVERY: Final = "0.5s"
 
 
 def ps(
@@ -53,7 +56,7 @@ def ps(
     mine: Annotated[bool, typer.Option("--mine", help="Of mine.")] = False,
     limit: Annotated[
         str, typer.Option("--limit", metavar="N", help="At most so many that don't run.")
-    ] = "30",
+    ] = _LIMIT,
     columns: Annotated[
         str,
         typer.Option(
@@ -75,15 +78,22 @@ def ps(
     ] = False,
     every: Annotated[
         str, typer.Option("--every", metavar="TIME", help="With -w: no more often than this.")
-    ] = "0.5s",
+    ] = _EVERY,
 ) -> int:
     """List tasks: what runs, then the newest others."""
+    from ...broker.errors import UsageError
     from .. import config, listing, values, watching
     from ..render import task_columns
     from ..render.screen import Screen
 
     count = values.whole(limit, "--limit", least=1, most=100_000)
     every_s = values.duration_s(every, "--every")
+    if every != _EVERY and not watch:
+        raise UsageError("--every does nothing without --watch; add -w")
+    if every_s < watching.LEAST_S:
+        raise UsageError(f"--every {every}: at least {watching.LEAST_S}s")
+    if everything and limit != _LIMIT:
+        raise UsageError("--all shows all of them, and --limit only some; use one of them")
     settings = config.load(common)
     screen = Screen(settings)
     if columns == "help":

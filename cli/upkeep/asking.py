@@ -6,6 +6,7 @@ import msgspec
 
 from ...broker import orders, urls
 from ...broker.errors import RqAgentError, UsageError
+from ...broker.names import check_queue
 from .. import values, worker_name
 from ..config import Settings
 from ..up_options import UpOptions
@@ -116,7 +117,8 @@ def merged(base: Wanted, options: UpOptions, settings: Settings) -> Wanted:
     if options.slots:
         values.whole(options.slots, "--slots", least=0, most=10_000)
     if options.queues:
-        orders.parse("priority", values.names(options.queues, "--queues"))
+        for queue in orders.parse("priority", values.names(options.queues, "--queues")).queues:
+            check_queue(queue)
     found = Wanted(
         server=base.server,
         namespace=base.namespace,

@@ -117,14 +117,24 @@ def test_all_of_it_reaches_the_submission(tmp_path: Path) -> None:
         concurrency_limit="2",
         result_ttl="1h",
     )
-    start = StartOptions(at="2031-05-01T18:00", draft=True)
+    start = StartOptions(at="2031-05-01T18:00")
     submission = submission_of(options, "script.py", (), environ={}, workdir=tmp_path, queue="q")
 
     found = started(submission, start, options, environ={"TZ": "UTC"}, now_ms=NOW_MS)
 
-    assert (found.unique, found.replaces, found.is_draft) == ("k", True, True)
+    assert (found.unique, found.replaces, found.is_draft) == ("k", True, False)
     assert (found.concurrency_key, found.concurrency_limit) == ("disk", 2)
     assert (found.result_ttl_s, found.at_ms) == (3600, NOW_MS + 6 * 3_600_000)
+
+
+def test_a_draft_has_no_time_to_start_at(tmp_path: Path) -> None:
+    options = TaskOptions()
+    submission = submission_of(options, "script.py", (), environ={}, workdir=tmp_path, queue="q")
+    rest: dict[str, Any] = {"environ": {}, "now_ms": NOW_MS}
+
+    assert started(submission, StartOptions(draft=True), options, **rest).is_draft
+    with pytest.raises(UsageError, match="rq-agent enqueue"):
+        started(submission, StartOptions(draft=True, at="2031-05-01T18:00Z"), options, **rest)
 
 
 def test_two_times_to_start_at_are_one_too_many(tmp_path: Path) -> None:

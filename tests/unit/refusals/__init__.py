@@ -1,0 +1,1 @@
+"""Wrong invocations, by area: what each is answered with."""
