@@ -139,6 +139,19 @@ async def test_many_tasks_are_edited_each_with_an_answer(
         assert (await opened(namespace, task_id, me)).params == {"lr": "9"}
 
 
+async def test_a_task_whose_signature_stands_in_the_way_is_left_alone_as_a_whole(
+    namespace: Namespace, me: Person, other: Person
+) -> None:
+    task_id = await submitted(namespace, other)
+    before = await fields(namespace, task_id)
+    changes = Changes(params={"lr": "9"}, priority=5, queue="else", labels={"a": "b"}, name="n")
+
+    with pytest.raises(TaskError, match=other.pair.key_id):
+        await edit(namespace, task_id, changes, verifier=me.verifier, pair=me.pair, user="me")
+
+    assert await fields(namespace, task_id) == before
+
+
 async def test_what_is_not_wanted_any_more_goes(namespace: Namespace, me: Person) -> None:
     task_id = await submitted(namespace, me, labels={"a": "1", "b": "2"})
     changes = Changes(without_params=("lr",), without_env=("A",), without_labels=("a",))

@@ -162,6 +162,8 @@ async def test_a_blocked_task_comes_back_with_its_new_shape(namespace: Namespace
     assert (held.task_id, await state(namespace, second)) == (first, "blocked")
 
     await replace(namespace, second)
+    shapes = await namespace.redis.smembers(keys.queue_shapes(namespace.prefix, "q"))
+    assert shape_id(GPU).encode() in set(shapes)
     await finish(namespace, held, "succeeded")
 
     assert await line(namespace, need=GPU) == [second]
