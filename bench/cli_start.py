@@ -11,7 +11,19 @@ from .figure import Effort, Figure, Say
 from .stage import stage
 from .worker import PROGRAM, environment
 
-_COMMANDS = {"version": ("version",), "--help": ("--help",), "ps --json": ("ps", "--json")}
+_COMMANDS = {
+    "version": ("version",),
+    "--help": ("--help",),
+    "ps --json": ("ps", "--json"),
+    "ps": ("ps",),
+    "queue ls": ("queue", "ls"),
+    "worker ls": ("worker", "ls"),
+}
+_COMPLETION = {
+    "_RQ_AGENT_COMPLETE": "complete_bash",
+    "COMP_WORDS": "rq-agent show ",
+    "COMP_CWORD": "2",
+}
 _TIMEOUT_S = 60.0
 
 
@@ -22,6 +34,7 @@ async def measure(effort: Effort, say: Say) -> list[Figure]:
         variables = environment(where)
         plain = bare.venv(where.home.data.parent / "bare")
         programs = {name: (PROGRAM, *words) for name, words in _COMMANDS.items()}
+        programs["completion of ids"] = ("env", *map("=".join, _COMPLETION.items()), PROGRAM)
         programs["python -c pass, in a venv"] = (plain.python, "-c", "pass")
         programs["python -c pass, not in a venv"] = (bare.interpreter(), "-c", "pass")
         for argv in programs.values():
