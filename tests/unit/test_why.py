@@ -208,8 +208,10 @@ CASES: list[tuple[str, dict[str, Any], list[str], str]] = [
         "queued",
         {"listeners": (*OFF, *PAUSED, listener(rests="draining"), listener(rests="draining"))},
         ["resting", "position"],
-        "the workers that it fits take nothing now: box until Fri 11:00 UTC (in 3 hours) "
-        "(off-hours), box (paused), box (draining) and 1 more",
+        (
+            "the workers that it fits take nothing now: box until Fri 11:00 UTC (in 3 hours) "
+            "(off-hours), box (paused), box (draining) and 1 more"
+        ),
     ),
     ("queued", {"listeners": (*OFF, listener())}, ["position"], "it is the next one of queue q"),
     (
