@@ -1,15 +1,20 @@
 """Where words go: data to stdout, everything for people to stderr."""
 
 import errno
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from ..config import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+_C1: Final = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
+"""Controls that JSON need not spell, in UTF-8, where no other character has these bytes."""
 
 
 class Screen:
@@ -95,8 +100,10 @@ class Screen:
 
 
 def _write_line(encoded: bytes) -> None:
+    """Write JSON. It may stand raw in it, but to a terminal U+009B is what ESC [ is: spell it."""
     sys.stdout.flush()
-    sys.stdout.buffer.write(encoded + b"\n")
+    spelled = _C1.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), encoded)
+    sys.stdout.buffer.write(spelled + b"\n")
     sys.stdout.buffer.flush()
 
 

@@ -1,12 +1,17 @@
 """Output of others on a terminal."""
 
+import json
 import re
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rq_agent.cli.config import Settings
 from rq_agent.cli.render.escapes import EscapeFilter
+from rq_agent.cli.render.screen import Screen
 
 
 def shown(*chunks: bytes) -> bytes:
@@ -65,3 +70,19 @@ def test_an_unfinished_sequence_does_not_hold_output_back_for_ever() -> None:
     filter_.feed(b"\x1b]0;" + b"x" * 10_000)
 
     assert filter_.feed(b"hello") == b"hello"
+
+
+def test_json_spells_every_control_and_stays_the_same_value(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    controls = "".join(map(chr, (*range(32), *range(0x7F, 0xA0))))
+    value = {"name": f"{controls} \xa0\xe9\u2028 \x9d52;c;ZXZpbA==\x9c"}
+    screen = Screen(cast(Settings, SimpleNamespace(json=True, color=False)))
+
+    screen.print_json(value)
+    screen.print_json_line(value)
+
+    lines = capfdbinary.readouterr().out.splitlines()
+    assert [json.loads(line) for line in lines] == [value, value]
+    assert not re.search(rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]", b"".join(lines))
+    assert "\xa0\xe9".encode() in lines[0]
