@@ -49,9 +49,12 @@ class Screen:
         _write_line(msgspec.json.encode(value))
 
     def say(self, text: str = "") -> None:
-        """Tell people something. A full disk under a log must not end what runs."""
+        """Tell people something. A full disk under a log must not end what runs.
+
+        What others wrote may be part of it, so nothing in it steers the terminal.
+        """
         try:
-            print(text, file=sys.stderr, flush=True)
+            print("\n".join(map(printable, text.split("\n"))), file=sys.stderr, flush=True)
         except OSError as e:
             if e.errno != errno.ENOSPC:
                 raise

@@ -1,6 +1,7 @@
 """Output of others on a terminal."""
 
 import json
+import logging
 import re
 from types import SimpleNamespace
 from typing import cast
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from rq_agent.cli.config import Settings
 from rq_agent.cli.render.escapes import EscapeFilter
 from rq_agent.cli.render.screen import Screen
+from rq_agent.cli.stderr_log import log_to_stderr
 
 
 def shown(*chunks: bytes) -> bytes:
@@ -86,3 +88,29 @@ def test_json_spells_every_control_and_stays_the_same_value(
     assert [json.loads(line) for line in lines] == [value, value]
     assert not re.search(rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]", b"".join(lines))
     assert "\xa0\xe9".encode() in lines[0]
+
+
+def test_what_people_are_told_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen(cast(Settings, SimpleNamespace(json=False, color=False)))
+
+    screen.say("queued in \x1b]52;c;ZXZpbA==\x07\x9b31m\nfor 3 s \u25b8 \u00e9")
+
+    assert (
+        capsys.readouterr().err
+        == "queued in \ufffd]52;c;ZXZpbA==\ufffd\ufffd31m\nfor 3 s \u25b8 \u00e9\n"
+    )
+
+
+def test_a_line_of_a_log_can_not_be_forged(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+
+    log_to_stderr(verbose=False)
+    logging.getLogger("x").warning("message %s is not known", "\x1b]0;t\x07\n12:00:00 forged\r")
+
+    first, second = capsys.readouterr().err.splitlines()
+    assert re.fullmatch("[0-9:]{8} message \ufffd]0;t\ufffd", first)
+    assert second == "    12:00:00 forged\ufffd is not known"
