@@ -82,6 +82,7 @@ class Admission:
             queues=member.queues,
             serial=serial,
             owner=self._owner.name,
+            keeper=self._owner.public,
         )
 
     async def _say(self, token_id: str, record: TokenRecord, answer: Answer) -> None:

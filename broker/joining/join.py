@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from .. import keys, streams
 from ..connection import blocking_connection, connect
 from ..errors import AccessDenied, BrokerUnavailable, TrustError
+from ..keypair import key_id_of
 from ..refused_logins import used_up
 from ..roles import Role
 from . import certificate
@@ -144,6 +145,12 @@ async def _ask(
 def _check_accepted(answer: Answer, link: JoinLink) -> None:
     if answer.problem:
         raise AccessDenied(f"the server at {link.place} refused: {answer.problem}")
+    if answer.keeper and answer.keeper != link.owner:  # the MAC says that it is the registrar's
+        raise AccessDenied(
+            f"the link was altered: it names the owner's key {key_id_of(link.owner)}, and the owner of "
+            f"the server at {link.place} has {key_id_of(answer.keeper)}; nothing of it is trusted here. "
+            "The token is used up: ask for a new one, and how somebody else came by this link"
+        )
 
 
 async def _login(client: Redis, link: JoinLink, token: Token) -> None:

@@ -42,6 +42,11 @@ class Owner:
         """Of whoever signs."""
         return self._pair.name
 
+    @property
+    def public(self) -> bytes:
+        """Raw public key of whoever signs."""
+        return self._pair.public
+
     async def open(self) -> Keyring:
         """Return the keyring; make one with the owner's own key when there is none."""
         self._trust.add_keeper(self._pair.public, self._pair.name, self._ns.name)

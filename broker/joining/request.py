@@ -60,6 +60,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Of the keyring: who joined takes no older one."""
     owner: str = ""
     """Name of whoever signs it."""
+    keeper: bytes = b""
+    """Raw public key of whoever signs it: a link with another one was altered on its way."""
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -117,6 +117,16 @@ async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
+async def test_a_link_with_another_owners_key_is_refused(stage: Stage) -> None:
+    token = await stage.token()
+    mallory = stage.person("mallory")
+
+    async with stage.registrar(), stage.relay() as port:
+        link = stage.link("worker", port, owner=mallory.public)
+        with pytest.raises(AccessDenied, match=f"altered.*{mallory.key_id}.*{stage.pair.key_id}"):
+            await stage.join(link, token)
+
+
 async def test_an_expired_token_is_told_what_to_do(stage: Stage) -> None:
     token = await stage.token()
     await stage.tokens.revoke(token.id)
