@@ -85,24 +85,32 @@ def has_leases(server: Endpoint) -> bool:
         return any(True for _ in client.scan_iter(pattern, count=_SCAN_STEP))
 
 
-def end_script(server: Endpoint) -> str | None:
-    """End the script that a server is busy with. Return its refusal, None if it is not busy.
+def curb_scripts(server: Endpoint, *, most_bytes: int) -> tuple[str | None, int]:
+    """End the script that a server is busy with, and forget all where they are too large.
+
+    Returns:
+        Its refusal to end it, None if it is not busy; and how large scripts were forgotten.
 
     Raises:
         BrokerUnavailable: the server is gone.
     """
     with _asked(server) as client:
         try:
-            client.ping()
-            return None
+            memory = client.info("memory")
         except redis.exceptions.ResponseError as e:
             if not str(e).startswith("BUSY "):
                 raise
+        else:
+            held_bytes = int(memory.get("used_memory_scripts", 0))
+            if held_bytes <= most_bytes:
+                return None, 0
+            client.script_flush("ASYNC")
+            return None, held_bytes
         try:
             client.script_kill()
         except redis.exceptions.ResponseError as e:
-            return None if str(e).startswith("NOTBUSY") else str(e)
-    return ""
+            return (None if str(e).startswith("NOTBUSY") else str(e)), 0
+    return "", 0
 
 
 def shut_down(server: Endpoint) -> str:

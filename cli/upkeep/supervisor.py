@@ -13,7 +13,7 @@ import anyio.to_thread
 from anyio.abc import TaskStatus
 
 from ... import __version__
-from ...broker.embedded import long_script
+from ...broker.embedded import foreign_scripts
 from ...broker.embedded.layout import Layout
 from ...broker.embedded.lock import try_lock
 from ...broker.embedded.start import ensure
@@ -156,7 +156,7 @@ class Supervisor:
                 problem = ""
             except RqAgentError as e:
                 problem = str(e)
-            problem = await anyio.to_thread.run_sync(long_script.end, self._data) or problem
+            problem = await anyio.to_thread.run_sync(foreign_scripts.curb, self._data) or problem
             if before and before != self._server_pid():
                 self._server_starts += 1
                 log.warning("the embedded server was gone; started it again")

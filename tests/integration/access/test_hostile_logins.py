@@ -12,12 +12,13 @@ from anyio.abc import SocketStream
 
 from rq_agent.broker import keys
 from rq_agent.broker.connection import connect
-from rq_agent.broker.embedded import long_script, probe
+from rq_agent.broker.embedded import foreign_scripts, probe
 from rq_agent.broker.embedded.endpoint import Endpoint, endpoint_of
 from rq_agent.broker.embedded.layout import Layout
 from rq_agent.broker.embedded.start import ensure, read_running
 from rq_agent.broker.errors import BrokerUnavailable
 from rq_agent.broker.roles import rules
+from rq_agent.broker.scripts import Scripts
 
 from .embedded import data_folder, pid_of
 
@@ -74,15 +75,15 @@ async def ask_forever(stream: SocketStream) -> None:
 
 async def test_a_viewer_can_not_stop_the_server_with_a_script_that_loops(data: Path) -> None:
     url = await login(data, "viewer")
-    assert long_script.end(data) == ""
+    assert foreign_scripts.curb(data) == ""
 
     async with anyio.create_task_group() as tg:
         tg.start_soon(run, url, LOOP)
         await busy(data)
-        told = await anyio.to_thread.run_sync(long_script.end, data)
+        told = await anyio.to_thread.run_sync(foreign_scripts.curb, data)
 
     assert "was ended" in told
-    assert long_script.end(data) == ""
+    assert foreign_scripts.curb(data) == ""
     async with connect(url) as redis:
         assert await redis.ping()
 
@@ -93,11 +94,26 @@ async def test_of_a_script_that_has_written_it_is_told_what_ends_it(data: Path) 
     async with anyio.create_task_group() as tg:
         tg.start_soon(run, url, LOOP_AFTER_A_WRITE)
         await busy(data)
-        told = await anyio.to_thread.run_sync(long_script.end, data)
+        told = await anyio.to_thread.run_sync(foreign_scripts.curb, data)
         assert f"kill -9 {pid_of(data)}" in told
         with pytest.raises(BrokerUnavailable, match="busy with a script"):
             probe.has_others(endpoint(data))
         tg.cancel_scope.cancel()
+
+
+async def test_scripts_that_a_viewer_loads_do_not_fill_the_server(data: Path) -> None:
+    url = await login(data, "viewer")
+
+    async with connect(url) as viewer:
+        ours = Scripts(viewer, P, allow_oom=True)
+        for name in Scripts.__annotations__:
+            await viewer.script_load(getattr(ours, name).text)
+        assert foreign_scripts.curb(data) == ""  # all of ours are far below the limit
+        for number in range(40):
+            await viewer.script_load(f"return '{'x' * 2**20}' -- {number}")
+        assert "MiB of scripts; they are forgotten" in foreign_scripts.curb(data)
+        assert foreign_scripts.curb(data) == ""
+        assert (await viewer.info("memory"))["used_memory_scripts"] < 2**20
 
 
 async def test_who_never_reads_is_cut_off_before_it_fills_the_server(data: Path) -> None:
