@@ -18,6 +18,8 @@ from .row import NOBODY
 
 _STAY = {"web", "scheduler", "work", "up", "install", "uninstall", "doctor", "down", "join"}
 """They would start, look at or change what is not this test's."""
+_LEFT_OUT = {"--redis", "--context", "-v", "--verbose", "--help", "-h", "-w", "--watch", "--edit"}
+"""They would name another server, show tracebacks on purpose, or stay."""
 PATHS = [path for path in COMMANDS if path not in _STAY]
 CODES = {code for name, code in vars(exits).items() if name.isupper() and isinstance(code, int)}
 
@@ -29,8 +31,7 @@ def _options() -> list[str]:
         for each in command.get_params(typer.Context(command, info_name=path)):
             if each.param_type_name == "option":
                 found.update(each.opts)
-    # --redis and --context would name another server, and --help prints
-    return sorted(found - {"--redis", "--context", "--help", "-h", "--watch", "-w", "--edit"})
+    return sorted(found - _LEFT_OUT)
 
 
 _NUMBERS = ("0", "-1", "1e9999d", "nan", "inf", "٣", 400 * "9", "5s", "2G")
