@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _MOST_RUNNING: Final = 10_000
 _PAGE: Final = 1_000
 _HELP: Final = (Column("COLUMN"), Column("WHAT", shrinks=True))
+LEAST_S: Final = 0.1
+"""Closer looks are work for Redis, and nobody sees them."""
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):

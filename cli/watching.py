@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from ..broker.namespace import Namespace
     from ..broker.record import Record
 
-LEAST_S: Final = 0.1
-"""Closer looks are work for Redis, and nobody sees them."""
 _CLOCK_S: Final = 1.0
 """How often times that go on are redrawn; nothing is read for that."""
 _LOOK_EVERY_S: Final = 15.0

@@ -82,7 +82,7 @@ def ps(
 ) -> int:
     """List tasks: what runs, then the newest others."""
     from ...broker.errors import UsageError
-    from .. import config, listing, values, watching
+    from .. import config, listing, values
     from ..render import task_columns
     from ..render.screen import Screen
 
@@ -90,8 +90,8 @@ def ps(
     every_s = values.duration_s(every, "--every")
     if every != _EVERY and not watch:
         raise UsageError("--every does nothing without --watch; add -w")
-    if every_s < watching.LEAST_S:
-        raise UsageError(f"--every {every}: at least {watching.LEAST_S}s")
+    if every_s < listing.LEAST_S:
+        raise UsageError(f"--every {every}: at least {listing.LEAST_S}s")
     if everything and limit != _LIMIT:
         raise UsageError("--all shows all of them, and --limit only some; use one of them")
     settings = config.load(common)
@@ -114,6 +114,8 @@ def ps(
         order=task_columns.sorting(sort) if sort else None,
     )
     if watch:
+        from .. import watching  # imports the client, which a look does without
+
         watching.check_terminal(screen)
         return watching.watch(settings, screen, listed, every_s=every_s)
     listing.show(settings, screen, listed)

@@ -192,7 +192,7 @@ def test_a_command_that_only_looks_imports_no_client(servers: Servers) -> None:
     script = """
 import sys
 from rq_agent.cli.main import main
-for line in (["worker", "ls"], ["queue", "ls", "--json"], ["show", "last"], ["why", "last"]):
+for line in (["ps"], ["worker", "ls"], ["queue", "ls", "--json"], ["show", "last"], ["why", "last"]):
     main(line)
 print([m for m in ("redis", "asyncio") if m in sys.modules], file=sys.stderr)
 """
