@@ -84,7 +84,7 @@ async def _join(settings: Settings, link: JoinLink, token: Token, context: str) 
         link,
         token,
         name=member_name(link.role),
-        key_line=pair.public_line,
+        pair=pair,
         folder=settings.home.config / "joining",
     )
     async with joining as done:

@@ -6,6 +6,7 @@ import msgspec
 
 from .. import keys
 from ..errors import TrustError, UsageError
+from ..keypair import check_signature
 from ..namespace import Namespace
 from ..streams import Entry
 from ..trusted_key import parse_line, trusted_key
@@ -13,8 +14,18 @@ from .clock import now_ms
 from .logins import Logins
 from .members import Members
 from .owner import Owner
-from .records import FRESH_MS, Grant, Member, TokenRecord
-from .request import Answer, Kind, Message, Request, fields_of, parse_request, read, request_id
+from .records import FRESH_MS, SUBMIT, Grant, Member, TokenRecord
+from .request import (
+    Answer,
+    Kind,
+    Message,
+    Request,
+    fields_of,
+    parse_request,
+    proven,
+    read,
+    request_id,
+)
 from .tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -61,6 +72,7 @@ class Admission:
         self, token_id: str, request_id: str, content: bytes, record: TokenRecord
     ) -> Answer:
         request = parse_request(content)
+        self._check_key_is_own(request, token_id)
         wanted = _wanted(request, request_id, record)
         granted = await self._tokens.grant(token_id, request_id, wanted)
         if not isinstance(granted, Grant):
@@ -84,6 +96,24 @@ class Admission:
             owner=self._owner.name,
             keeper=self._owner.public,
         )
+
+    def _check_key_is_own(self, request: Request, token_id: str) -> None:
+        """Raise TrustError if the key goes into the keyring and may be somebody else's.
+
+        Who brings another's key would change what that one may do, and have it removed with himself.
+        """
+        if request.role not in SUBMIT:
+            return
+        if not request.proof:
+            raise TrustError(
+                "the request does not prove whose key it names: upgrade rq-agent there"
+            )
+        public, _ = parse_line(request.key)
+        message = proven(self._owner.public, token_id, request.password_sha256)
+        try:
+            check_signature(public, message, request.proof)
+        except TrustError:
+            raise TrustError("the key that the request names is not the joiner's own") from None
 
     async def _say(self, token_id: str, record: TokenRecord, answer: Answer) -> None:
         fields = fields_of(Kind.ANSWER, msgspec.json.encode(answer), record.mac_key)

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from .. import keys, streams
 from ..connection import blocking_connection, connect
 from ..errors import AccessDenied, BrokerUnavailable, TrustError
-from ..keypair import key_id_of
+from ..keypair import KeyPair, key_id_of
 from ..refused_logins import used_up
 from ..roles import Role
 from . import certificate
@@ -59,7 +59,7 @@ async def joined(
     token: Token,
     *,
     name: str,
-    key_line: str,
+    pair: KeyPair,
     folder: Path,
     answer_s: float = ANSWER_S,
 ) -> AsyncIterator[Joined]:
@@ -71,7 +71,7 @@ async def joined(
         link: where, and as what.
         token: that was handed over with it.
         name: of this machine or person, for the login's name.
-        key_line: the public key that this home signs with.
+        pair: the key that this home signs with.
         folder: where requests are kept that were not answered yet.
         answer_s: how long to wait for the registrar.
 
@@ -82,7 +82,7 @@ async def joined(
     """
     pem = await certificate.fetch(link)
     pending = Pending(folder, link, token)
-    asked = pending.load() or pending.begin(name=name, link=link, key_line=key_line)
+    asked = pending.load() or pending.begin(name=name, link=link, pair=pair)
     with _pinned(pem) as pin:
         url = _url(link, token.user, token.password, pin)
         async with _client(url) as client:

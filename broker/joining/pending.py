@@ -8,9 +8,9 @@ import msgspec
 
 from .. import private_files
 from ..errors import TrustError
-from ..keypair import make_private_folder
+from ..keypair import KeyPair, make_private_folder
 from .link import JoinLink
-from .request import Request
+from .request import Request, proven
 from .token import Token
 
 _PASSWORD_BYTES: Final = 32
@@ -28,6 +28,7 @@ class Pending:
 
     def __init__(self, folder: Path, link: JoinLink, token: Token) -> None:
         """`folder`: of files of joins that are not done; made if need be."""
+        self._token_id = token.id
         self._path = folder / f"{link.role}.{token.id}.json"
 
     def load(self) -> Asked | None:
@@ -43,7 +44,7 @@ class Pending:
         except OSError as e:
             raise TrustError(f"{self._path}: {e.strerror or e}") from e
 
-    def begin(self, *, name: str, link: JoinLink, key_line: str) -> Asked:
+    def begin(self, *, name: str, link: JoinLink, pair: KeyPair) -> Asked:
         """Return what is asked: a new request with a new password, on the disk.
 
         Raises:
@@ -52,11 +53,13 @@ class Pending:
         import hashlib
 
         password = secrets.token_hex(_PASSWORD_BYTES)
+        digest = hashlib.sha256(password.encode()).hexdigest()
         request = Request(
             role=link.role,
             name=name,
-            password_sha256=hashlib.sha256(password.encode()).hexdigest(),
-            key=key_line,
+            password_sha256=digest,
+            key=pair.public_line,
+            proof=pair.sign(proven(link.owner, self._token_id, digest)),
         )
         asked = Asked(password, msgspec.json.encode(request))
         try:

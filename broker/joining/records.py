@@ -14,6 +14,8 @@ from .request import NAME_PATTERN
 
 MAX_OPEN_TOKENS: Final = 64
 MAX_USES: Final = 32
+SUBMIT: Final = ("submitter", "operator")
+"""Roles whose keys belong into the keyring."""
 LINGER_MS: Final = 120_000
 """A token that is used up still answers those whom it let in, when their answer got lost."""
 FRESH_MS: Final = 30_000
@@ -78,7 +80,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def submits(self) -> bool:
         """Whether its key belongs into the keyring."""
-        return self.role in ("submitter", "operator")
+        return self.role in SUBMIT
 
 
 def encode(record: TokenRecord | Member) -> bytes:

@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from ..errors import TrustError
+from ..keypair import SIGNATURE_BYTES
 from ..roles import Role
 from ..signed_task import brief
 from ..trusted_key import MAX_LINE
@@ -23,6 +24,7 @@ MAX_BYTES: Final = 4096
 NAME_PATTERN: Final = r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,31}\Z"
 MemberName = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 _MAC: Final = b"mac"
+_PROOF_DOMAIN: Final = b"rq-agent join proof v1\0"
 
 
 class Kind(StrEnum):
@@ -44,6 +46,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     password_sha256: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
     key: Annotated[str, msgspec.Meta(max_length=MAX_LINE)]
     """Line of the public key that the joiner signs tasks with."""
+    proof: Annotated[bytes, msgspec.Meta(max_length=SIGNATURE_BYTES)] = b""
+    """Signature by that key of what proven() returns: nobody can bring a key of somebody else."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +82,16 @@ _answers: Final = msgspec.json.Decoder(Answer)
 def request_id(content: bytes) -> str:
     """Return the id of a request: who repeats it says the same, and is answered the same."""
     return hashlib.sha256(content).hexdigest()
+
+
+def proven(owner: bytes, token_id: str, password_sha256: str) -> bytes:
+    """Return what a joiner signs to show that a key is his own.
+
+    Args:
+        owner: raw public key of whoever signs the keyring that the key is for.
+        token_id, password_sha256: of this request, so that nobody can show it again.
+    """
+    return _PROOF_DOMAIN + owner + f"{token_id}.{password_sha256}".encode()
 
 
 def fields_of(kind: Kind, content: bytes, mac_key: bytes) -> dict[str, bytes]:

@@ -116,7 +116,7 @@ class Stage:
             link,
             token,
             name=name,
-            key_line=self.person(name).public_line,
+            pair=self.person(name),
             folder=self.folder / name / "joining",
             answer_s=answer_s,
         )

@@ -184,7 +184,7 @@ async def test_who_is_cut_off_before_he_kept_it_gets_the_same_again(stage: Stage
             stage.link("submitter", port),
             token,
             name="ada",
-            key_line=pair.public_line,
+            pair=pair,
             folder=stage.folder / "joining",
         )
         async with joining as done:

@@ -1,5 +1,6 @@
 """What the registrar does with what comes: on each kind of server, over its private socket."""
 
+import base64
 import hashlib
 import json
 import secrets
@@ -16,7 +17,7 @@ from rq_agent.broker.joining.admission import Admission
 from rq_agent.broker.joining.logins import Logins
 from rq_agent.broker.joining.owner import Owner
 from rq_agent.broker.joining.records import FRESH_MS, MAX_OPEN_TOKENS
-from rq_agent.broker.joining.request import Kind, fields_of, parse_answer, request_id
+from rq_agent.broker.joining.request import Kind, fields_of, parse_answer, proven, request_id
 from rq_agent.broker.joining.token import Token
 from rq_agent.broker.joining.tokens import Tokens
 from rq_agent.broker.namespace import Namespace
@@ -26,15 +27,25 @@ from ...servers import Servers
 from .stage import DEADLINE_S, HOUR_MS, Stage, open_stage
 
 
-def asked(stage: Stage, role: str = "worker", name: str = "box", **changes: Any) -> bytes:
-    """A request of somebody."""
+def asked(
+    stage: Stage,
+    role: str = "worker",
+    token: Token | None = None,
+    name: str = "box",
+    **changes: Any,
+) -> bytes:
+    """A request of somebody; who is to submit proves with the token whose key it is."""
+    digest, pair = hashlib.sha256(b"secret").hexdigest(), stage.person(name)
     fields = {
         "v": 1,
         "role": role,
         "name": name,
-        "password_sha256": hashlib.sha256(b"secret").hexdigest(),
-        "key": stage.person(name).public_line,
+        "password_sha256": digest,
+        "key": pair.public_line,
     }
+    if token is not None:
+        proof = pair.sign(proven(stage.pair.public, token.id, digest))
+        fields["proof"] = base64.b64encode(proof).decode()
     return json.dumps(fields | changes).encode()
 
 
@@ -53,10 +64,10 @@ async def test_a_request_becomes_a_login_with_the_rights_of_its_role(
     token = await stage.token(role)
 
     async with stage.registrar():
-        answer = await answer_to(stage, token, asked(stage, role))
+        answer = await answer_to(stage, token, asked(stage, role, token))
 
     assert answer.problem == ""
-    assert answer.user == f"{role}-box-{request_id(asked(stage, role))[:4]}"
+    assert answer.user == f"{role}-box-{request_id(asked(stage, role, token))[:4]}"
     assert answer.namespace == stage.ns.name
     ring = await stage.owner.open()
     in_keyring = stage.person("box").key_id in {key.id for key in ring.keys}
@@ -119,6 +130,10 @@ HOSTILE: Any = {
     "long line": {"key": "rqa-ed25519 " + "A" * 43 + "= " + "x" * 400},
     "colours in the name": {"key": "rqa-ed25519 " + "A" * 43 + "= \x1b[31m"},
     "rights of one's own choice": {"queues": ["*"]},
+    "key of another": {"key": "rqa-ed25519 " + "A" * 43 + "= x"},
+    "no proof": {"proof": ""},
+    "proof of another": {"proof": base64.b64encode(b"x" * 64).decode()},
+    "half a proof": {"proof": base64.b64encode(b"x" * 32).decode()},
     "user of one's own choice": {"user": "local"},
     "newer version": {"v": 2},
 }
@@ -128,7 +143,11 @@ HOSTILE: Any = {
 async def test_a_hostile_request_is_refused_and_leaves_nothing(stage: Stage, what: str) -> None:
     token = await stage.token("submitter")
     wrong = HOSTILE[what]
-    content = wrong if isinstance(wrong, bytes) else asked(stage, **{"role": "submitter"} | wrong)
+    content = (
+        wrong
+        if isinstance(wrong, bytes)
+        else asked(stage, token=token, **{"role": "submitter"} | wrong)
+    )
     before = await stage.owner.open()
 
     async with stage.registrar():
@@ -139,8 +158,27 @@ async def test_a_hostile_request_is_refused_and_leaves_nothing(stage: Stage, wha
         assert await stage.users() == {token.user}
         assert await stage.members.list() == []
         assert await stage.owner.open() == before
-        good = await answer_to_next(stage, token, asked(stage, "submitter"))
+        good = await answer_to_next(stage, token, asked(stage, "submitter", token))
         assert good.problem == ""
+
+
+async def test_nobody_joins_with_the_key_of_the_owner_or_of_a_colleague(stage: Stage) -> None:
+    """Its queues would become those of the token, and it would be removed with that login."""
+    token, other = await stage.token("submitter", queues=("gpu-*",)), await stage.token("submitter")
+    before = await stage.owner.open()
+
+    async with stage.registrar(), stage.as_token(token) as redis:
+        theirs = asked(stage, "submitter", other)  # meant for another token
+        for content in (
+            asked(stage, "submitter", token, key=stage.pair.public_line),
+            asked(stage, "submitter", token, key=stage.person("ada").public_line),
+            theirs,
+        ):
+            await stage.say(redis, token, content)
+        for answer in await stage.answers(redis, token, 3):
+            assert parse_answer(answer).problem.endswith("is not the joiner's own")
+
+    assert await stage.owner.open() == before
 
 
 async def answer_to_next(stage: Stage, token: Token, content: bytes) -> Any:
@@ -183,11 +221,11 @@ async def test_what_is_not_said_with_the_token_is_passed_over(
 async def test_another_login_that_reaches_the_stream_cannot_use_the_token(stage: Stage) -> None:
     """A worker may write to any key of the namespace: it lacks what the MAC is made of."""
     token = await stage.token("operator")
-    forged = fields_of(Kind.REQUEST, asked(stage, "operator"), secrets.token_bytes(32))
+    forged = fields_of(Kind.REQUEST, asked(stage, "operator", token), secrets.token_bytes(32))
 
     async with stage.registrar():
         await stage.ns.redis.xadd(stage.stream(token), forged)  # type: ignore[arg-type]
-        answer = await answer_to(stage, token, asked(stage, "operator", name="ada"))
+        answer = await answer_to(stage, token, asked(stage, "operator", token, name="ada"))
 
     assert [member.name for member in await stage.members.list()] == ["ada"]
     assert answer.user.startswith("operator-ada-")
@@ -233,7 +271,7 @@ async def test_the_login_that_was_let_in_is_named_as_the_invitation_says(stage: 
     token = await stage.token("submitter", name="intern", queues=("low", "gpu-*"))
 
     async with stage.registrar():
-        answer = await answer_to(stage, token, asked(stage, "submitter"))
+        answer = await answer_to(stage, token, asked(stage, "submitter", token))
 
     assert answer.user.startswith("submitter-intern-")
     assert answer.queues == ("low", "gpu-*")
@@ -291,7 +329,9 @@ async def test_two_registrars_let_a_machine_in_once(stage: Stage) -> None:
     async with AsyncExitStack() as stack:
         for _ in range(2):
             await stack.enter_async_context(stage.registrar())
-        found = [await answer_to(stage, token, asked(stage, "submitter")) for token in tokens]
+        found = [
+            await answer_to(stage, token, asked(stage, "submitter", token)) for token in tokens
+        ]
 
     assert len({answer.user for answer in found}) == len(await stage.members.list()) == 5
     assert await stage.users() >= {answer.user for answer in found}
@@ -313,7 +353,7 @@ async def test_a_registrar_that_dies_between_two_steps_is_followed_by_one_that_e
 
     async def until_it_dies() -> None:
         async with stage.registrar(), stage.as_token(token) as redis:
-            await stage.say(redis, token, asked(stage, "submitter"))
+            await stage.say(redis, token, asked(stage, "submitter", token))
             await anyio.sleep_forever()
 
     with pytest.MonkeyPatch.context() as patch:
@@ -337,7 +377,7 @@ async def test_a_registrar_that_dies_between_two_steps_is_followed_by_one_that_e
 async def test_a_login_that_was_removed_does_not_come_back_with_the_registrar(stage: Stage) -> None:
     token = await stage.token("submitter", uses=2)
     async with stage.registrar():
-        answer = await answer_to(stage, token, asked(stage, "submitter"))
+        answer = await answer_to(stage, token, asked(stage, "submitter", token))
     removed = await stage.members.remove(await stage.member(answer.user), stage.owner)
     assert removed.key_was_trusted
 
@@ -471,7 +511,7 @@ async def test_only_so_many_tokens_are_open(stage: Stage) -> None:
 async def test_who_is_not_the_servers_owner_makes_no_token(stage: Stage) -> None:
     token = await stage.token("operator")
     async with stage.registrar():
-        answer = await answer_to(stage, token, asked(stage, "operator"))
+        answer = await answer_to(stage, token, asked(stage, "operator", token))
 
     async with connect(stage.url(answer.user, "secret")) as redis:
         with pytest.raises(AccessDenied):
