@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from .app import application
 from .config import WebConfig
+from .patience import ImpatientProtocol
 from .source import opened
 
 _LINGER_S: Final = 2
@@ -96,7 +97,7 @@ def listen(host: str, port: int) -> socket.socket:
 def _settings(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         cast("Any", app),  # uvicorn spells the same type out
-        http="h11",
+        http=ImpatientProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

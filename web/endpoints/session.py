@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import anyio
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,6 +12,7 @@ from ...broker.errors import UsageError
 from ..access.guard import session_of
 from ..access.logins import redeem
 from ..answers import answer, problem
+from ..patience import HEAD_S
 from ..query import Query
 from ..source import Fields, Source, looking, source_of
 
@@ -63,10 +65,13 @@ async def _session(request: Request, source: Source) -> Fields:
 
 async def _body(request: Request) -> _Login:
     content = b""
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > _LARGEST:
-            raise UsageError(f"a login has at most {_LARGEST} bytes")
+    with anyio.move_on_after(HEAD_S) as limit:
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > _LARGEST:
+                raise UsageError(f"a login has at most {_LARGEST} bytes")
+    if limit.cancelled_caught:
+        raise UsageError(f"a login has {HEAD_S:.0f} s to come")
     try:
         return msgspec.json.decode(content, type=_Login)
     except (msgspec.DecodeError, UnicodeDecodeError) as e:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import anyio
 import httpx2
@@ -9,10 +10,12 @@ import pytest
 
 from rq_agent.broker import urls
 from rq_agent.broker.keys import TaskId
+from rq_agent.web import patience
 from rq_agent.web.access.logins import VALID_S
+from rq_agent.web.endpoints import session
 
 from ...servers import Servers
-from .dashboard import FROM_OURSELVES, Dashboard, refused, serving
+from .dashboard import FROM_OURSELVES, WITHIN_S, Dashboard, refused, serving
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -276,3 +279,50 @@ async def test_no_file_beside_the_pages_own_is_served(dashboard: Dashboard, path
 
 async def test_nothing_at_an_address_is_said_in_words(page: httpx2.AsyncClient) -> None:
     assert await refused(page, "/nothing") == (404, "there is nothing at this address")
+
+
+HALF_LOGIN = (
+    b"POST /api/v1/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+    b"Sec-Fetch-Site: same-origin\r\n\r\n{"
+)
+HALF = b"GET /api/v1/session HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "answers"),
+    [
+        (b"", 0),
+        (HALF, 0),
+        (HALF + b"\r\n" + HALF, 1),
+        (HALF_LOGIN, 1),
+    ],
+)
+async def test_who_never_ends_a_request_makes_room(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch, said: bytes, answers: int
+) -> None:
+    monkeypatch.setattr(patience, "HEAD_S", 0.3)
+    monkeypatch.setattr(session, "HEAD_S", 0.3)
+
+    stream = await anyio.connect_tcp("127.0.0.1", dashboard.config.port)
+    heard = b""
+    async with stream:
+        if said:
+            await stream.send(said)
+        with anyio.fail_after(WITHIN_S), suppress(anyio.EndOfStream):
+            while True:
+                heard += await stream.receive()
+
+    assert heard.count(b"HTTP/1.1 ") == answers
+
+
+async def test_a_stream_is_not_cut_by_the_limit_of_a_head(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "HEAD_S", 0.2)
+
+    async with dashboard.page() as page, page.stream("GET", "/api/v1/events") as answer:
+        with anyio.move_on_after(1.5) as watched:
+            async for _ in answer.aiter_bytes():
+                pass
+
+    assert watched.cancelled_caught  # it had not ended
