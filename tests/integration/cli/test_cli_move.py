@@ -46,7 +46,7 @@ def test_what_is_no_move_is_said(terminal: Terminal) -> None:
         ((), "say where to: one of --top, --bottom, --before"),
         (("--top", "--by", "3"), "--top and --by are two moves"),
         (("--by", "x"), "--by x: write a whole number of places"),
-        (("--by", "1001"), "1001 places are too many"),
+        (("--by", "1001"), "from 1 to 1000 places"),
         (("-p", "999"), "--priority 999: say low, normal, high"),
         (("-q", "a{b"), "queue 'a{b' is not a name"),
     ):
