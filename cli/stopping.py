@@ -101,7 +101,8 @@ async def _answers(url: str, settings: Settings, *, force: bool) -> bool:
         BrokerUnavailable: it can't, and that matters.
     """
     try:
-        async with connected(url, settings.namespace):
+        async with connected(url, settings.namespace) as namespace:
+            await live_workers(namespace)  # who submits could have spoiled that
             return True
     except BrokerUnavailable as e:
         if force:

@@ -12,9 +12,12 @@ from typing import Any
 import msgspec
 import psutil
 import pytest
+import redis
 
+from rq_agent.broker import keys
 from rq_agent.broker.embedded import binary
 from rq_agent.broker.embedded.layout import Layout, Running
+from rq_agent.broker.embedded.start import ensure
 from tests.servers import Servers, free_port
 
 from ..cli.terminal import PROGRAM, Terminal
@@ -347,6 +350,19 @@ def test_what_runs_here_can_be_ended_without_its_server(
     assert runs(told["pid"])
     assert up(terminal)["pid"] == told["pid"]
     assert terminal.json("down", "--force")["up_stopped"]
+    assert not any(runs(each["pid"]) for each in told["parts"])
+
+
+def test_what_runs_here_can_be_ended_whatever_somebody_wrote(terminal: Terminal) -> None:
+    told = up(terminal)
+    with redis.Redis.from_url(ensure(terminal.home / "data")) as client:
+        client.delete(keys.workers(keys.prefix("default")))
+        client.set(keys.workers(keys.prefix("default")), "x")
+    refused = terminal("down")
+
+    assert refused.returncode == 5
+    assert b"down --force" in refused.stderr
+    assert terminal.json("down", "--force")["server_stopped"]
     assert not any(runs(each["pid"]) for each in told["parts"])
 
 
