@@ -41,6 +41,7 @@ class Keyrings:
         self._told = ""
         self._began_s = float("-inf")
         self._lock = anyio.Lock()
+        self._news = anyio.Event()
 
     async def refresh(self) -> bool:
         """Look at Redis once; return whether what this machine trusts has changed.
@@ -75,6 +76,17 @@ class Keyrings:
         except UnknownKeyError:
             await self._refresh_since(time.monotonic())
         return await step()
+
+    def hint(self) -> None:
+        """Somebody says that there is a new keyring: follow() looks soon. Anybody may say so."""
+        self._news.set()
+
+    async def rest(self, most_s: float) -> None:
+        """Wait so long, or until there is a hint; never less than APART_S."""
+        with anyio.move_on_after(most_s - APART_S):
+            await self._news.wait()
+        self._news = anyio.Event()
+        await anyio.sleep(APART_S)
 
     async def look(self) -> None:
         """Look at Redis once; a trouble is told once, and what is known counts on."""
@@ -128,7 +140,7 @@ class Keyrings:
 
 
 async def follow(keyrings: Keyrings, *, every_s: float = EVERY_S) -> NoReturn:
-    """Look at the keyring again and again."""
+    """Look at the keyring again and again, and soon after a hint."""
     while True:
         await keyrings.look()
-        await anyio.sleep(every_s)
+        await keyrings.rest(every_s)

@@ -17,10 +17,15 @@ MAX_WORKERS: Final = 10_000
 RESTING: Final = ("draining", "paused", "off-hours")
 """States of a worker that claims nothing."""
 _INBOX_BATCH: Final = 256
+_INBOX_LENGTH: Final = 256
+"""As in `lua/prelude.lua`."""
 _NEVER_MS: Final = 2**53
 """No worker of ours lives so long."""
 
 Message = dict[str, str]
+
+KEYRING: Final = "keyring"
+"""A message that there may be a new keyring: the worker looks for itself."""
 
 
 class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +101,18 @@ class Workers:
     async def listening(self, queue: str) -> list[WorkerView]:
         """Return the live workers that take tasks from a queue."""
         return [worker for worker in await self.live() if queue in worker.queues]
+
+    async def tell_of_keyring(self) -> None:
+        """Let live workers look at the keyring now, not only in a minute."""
+        pipe = self._ns.redis.pipeline(transaction=False)
+        for worker in await self.live():
+            pipe.xadd(
+                keys.inbox(self._ns.prefix, worker.name),
+                {"c": KEYRING},
+                maxlen=_INBOX_LENGTH,
+                approximate=True,
+            )
+        await pipe.execute(raise_on_error=False)
 
     async def leave(self, name: str) -> None:
         """Forget a worker that ended and holds no task: it is not listed and not woken again."""

@@ -1,13 +1,14 @@
 """Reads the worker's inbox: the one blocking connection of the process."""
 
 import logging
+from collections.abc import Callable
 
 import anyio
 
 from ..broker.beats import grace_ms
 from ..broker.errors import BrokerUnavailable
 from ..broker.keys import TaskId
-from ..broker.presence import Inbox
+from ..broker.presence import KEYRING, Inbox
 from .endings import StopCause
 from .held import HeldTasks
 from .signals import Signals
@@ -18,8 +19,12 @@ BLOCK_MS = 10_000
 _RETRY_S = 1.0
 
 
-async def read_inbox(inbox: Inbox, tasks: HeldTasks, signals: Signals) -> None:
+async def read_inbox(
+    inbox: Inbox, tasks: HeldTasks, signals: Signals, hint: Callable[[], None]
+) -> None:
     """Act on every message, forever. A beat tells the same later if one is missed.
+
+    `hint` is called when there may be a new keyring.
 
     Anybody who may submit can write here: a message only makes the worker look for itself, or
     ends a task that its sender could cancel as well.
@@ -33,7 +38,10 @@ async def read_inbox(inbox: Inbox, tasks: HeldTasks, signals: Signals) -> None:
             signals.notify()  # a wake-up may have been missed
             continue
         for message in messages:
-            _act(message, tasks, signals)
+            if message == {"c": KEYRING}:
+                hint()
+            else:
+                _act(message, tasks, signals)
 
 
 def _act(message: dict[str, str], tasks: HeldTasks, signals: Signals) -> None:

@@ -100,7 +100,7 @@ class Supervisor:
             async with anyio.create_task_group() as loops:
                 loops.start_soon(self._heed_signals)
                 loops.start_soon(self._heartbeat.run)
-                loops.start_soon(read_inbox, inbox, self._tasks, self._signals)
+                loops.start_soon(read_inbox, inbox, self._tasks, self._signals, tools.keyrings.hint)
                 loops.start_soon(self._finisher.run)
                 loops.start_soon(self._tick)
                 loops.start_soon(self._replay_after_restarts)

@@ -15,6 +15,7 @@ from ..errors import TrustError
 from ..keypair import KeyPair
 from ..keyring import MAX_BYTES, Keyring, open_sealed, seal, with_key, without_key
 from ..namespace import Namespace
+from ..presence import Workers
 from ..stored import stored_bytes
 from ..trust import TrustFile, TrustFileError
 from ..trusted_key import EVERY_QUEUE, TrustedKey, trusted_key
@@ -76,7 +77,10 @@ class Owner:
             return without_key(ring, key)
 
         await self._change(change)
-        return found[0] if found else None
+        if not found:
+            return None
+        await Workers(self._ns).tell_of_keyring()
+        return found[0]
 
     async def serial(self) -> int:
         """Return the serial of the keyring; 0 without one."""

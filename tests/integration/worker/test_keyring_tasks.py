@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import anyio
 import pytest
 
 from rq_agent.broker.joining.owner import Owner
@@ -67,6 +68,22 @@ async def test_a_task_that_waits_is_refused_when_its_signer_was_removed(team: Te
     assert ended.startswith("errored quarantined")
     assert f"key {team.bob.key_id} of 'bob@laptop' was removed from the keyring of" in ended
     assert "olga@server" in ended
+
+
+async def test_a_worker_that_runs_hears_at_once_that_a_key_was_removed(team: Team) -> None:
+    trust = TrustFile(team.lab.home.config / "trust.json")
+    async with team.lab.worker():
+        await team.lets_bob_in()
+        first = await team.lab.submit("print('hi')", pair=team.bob)
+        assert await team.ends_as(first) == "succeeded "
+
+        await team.owner.remove(team.bob.key_id)
+
+        with anyio.fail_after(10):  # by itself it looks once a minute
+            while trust.find(team.bob.key_id, namespace=team.lab.namespace.name) is not None:
+                await anyio.sleep(0.05)
+        second = await team.lab.submit("print('hi')", pair=team.bob)
+        assert (await team.ends_as(second)).startswith("errored quarantined")
 
 
 async def test_a_task_of_a_stranger_is_refused_and_the_next_one_runs(team: Team) -> None:
