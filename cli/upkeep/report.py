@@ -78,6 +78,11 @@ def notes(told: Told) -> list[str]:
     found = [] if told.changed else ["it ran already; nothing has changed"]
     if told.login:
         found.append("the link to the page opens it once, within ten minutes")
+    if wanted.listen and wanted.worker and not wanted.server:
+        found.append(
+            "whoever submits to this machine's worker runs code as you, beside the server's keys: "
+            "invite whom you trust with that, or use --no-worker here"
+        )
     if told.invitations and not wanted.host_name:
         place, others = link_place(parse(wanted.listen), "")
         if place.host.startswith("127.") or place.host == "::1":
