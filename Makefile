@@ -12,7 +12,7 @@ demo: $(INSTALLED)
 	$(BIN)/rq-agent run --set epochs=3 examples/train_digits.py
 
 test: $(INSTALLED) redis-server chromium iproute2
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 3 $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
