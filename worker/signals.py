@@ -103,7 +103,9 @@ class Signals:
         if command == self._command or command == "stop":
             return
         self._command, self.told_by = command, by if command else ""
-        if command in _ASKED_TO_LEAVE:
+        if command in _ASKED_TO_LEAVE and self._leaving:
+            pass  # it said already why it leaves
+        elif command in _ASKED_TO_LEAVE:
             log.info("draining: %s%s", _ASKED_TO_LEAVE[command], _by(by))
         elif command:
             log.warning("command %s is not known to this version", command)

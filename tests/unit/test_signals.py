@@ -92,3 +92,12 @@ async def test_a_change_is_told_with_a_beat_at_once_and_only_once(change: str) -
 
         is_second = scope.cancelled_caught
     assert is_second
+
+
+def test_why_a_worker_leaves_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    signals = Signals()
+    signals.drain("SIGINT")
+    signals.obey("drain")  # what it wrote into Redis itself comes back
+
+    assert caplog.messages == ["draining: SIGINT"]
