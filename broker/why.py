@@ -13,6 +13,7 @@ from .why_facts import Facts
 from .why_workers import Reason, reasons_of_workers
 
 _LISTED = 3
+_WENT_WRONG = frozenset({"failed", "errored", "timed_out", "dead"})
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +43,8 @@ def explain(facts: Facts) -> Why:
 def _reasons(facts: Facts) -> Iterator[Reason]:
     if facts.state in FINAL:
         why = f": {facts.reason}" if facts.reason else ""
-        yield Reason("final", f"it ended: {facts.state.replace('_', ' ')}{why}")
+        logs = f"rq-agent logs {facts.id}" if facts.state in _WENT_WRONG else ""
+        yield Reason("final", f"it ended: {facts.state.replace('_', ' ')}{why}", logs)
     elif facts.state == TaskState.RUNNING:
         yield from _running(facts)
     elif facts.state == TaskState.DRAFT:

@@ -279,3 +279,10 @@ def test_a_worker_that_does_not_tell_what_it_has_counts_as_large_enough() -> Non
     silent = Listener(view("old", {b"queues": b'["q"]'}, (), expires_ms=NOW, now_ms=NOW), 0, False)
 
     assert codes(why(need=Need(cpus=512, mem_mib=10**6), listeners=(silent,))) == ["position"]
+
+
+@pytest.mark.parametrize("state", ["failed", "errored", "timed_out", "succeeded", "cancelled"])
+def test_where_a_task_went_wrong_its_log_is_pointed_to(state: str) -> None:
+    [reason] = why(state).reasons
+
+    assert bool(reason.hint) is (state in ("failed", "errored", "timed_out"))
