@@ -69,7 +69,8 @@ def say_detached(task_id: str | None, screen: Screen) -> int:
     if task_id is None:
         screen.say("interrupted: nothing was submitted")
     else:
-        screen.say(f"\nthe task goes on:  rq-agent logs -f {task_id}  |  rq-agent cancel {task_id}")
+        screen.say(f"\nthe task goes on:  rq-agent logs -f {task_id}")
+        screen.say(f"to stop it:        rq-agent cancel {task_id}")
     return exits.INTERRUPTED
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from ..broker.errors import NothingSelected, TaskNotFound, UsageError
 from ..broker.lookups import Lookups
+from ..broker.states import TaskState
 from . import exits, loop, values
 from .config import Settings
 from .connected import connected_twice
@@ -19,10 +20,12 @@ from .render import words
 from .render.records import task_json, tasks_json
 from .render.screen import Screen
 from .render.times import length
+from .standby import someone_listens
 
 if TYPE_CHECKING:
     from ..broker.keys import TaskId
     from ..broker.namespace import Namespace
+    from ..broker.needs import Need
     from ..broker.record import Record
 
 _LOOK_EVERY_S: Final = 15.0
@@ -101,7 +104,19 @@ class _Waiter:
         for selector in selectors:
             await self._find(namespace, selector)
         with anyio.move_on_after(self._wish.limit_s):
+            await self._warn_of_silence(namespace)
             await self._watch(namespace, blocking)
+
+    async def _warn_of_silence(self, namespace: "Namespace") -> None:
+        """Say for which tasks nobody is there: one might wait for them forever."""
+        listening: dict[tuple[str, Need], bool] = {}
+        for record in await Lookups(namespace).records(self._missing()):
+            place = (record.queue, record.needs)
+            if record.state != TaskState.QUEUED or place in listening:
+                continue
+            listening[place] = await someone_listens(namespace, *place)
+            if not listening[place]:
+                self._screen.warn(f"no worker takes it now; see:  rq-agent why {record.id}")
 
     def result(self) -> int:
         """Print what scripts want to know; return the exit code."""
@@ -126,8 +141,8 @@ class _Waiter:
         left = [task_id for task_id in self._ids if task_id not in self._met]
         goes_on = "the task goes on" if len(left) == 1 else f"{len(left)} tasks go on"
         self._screen.say(f"\nno longer waiting; {goes_on}")
-        for task_id in left[:3]:
-            self._screen.say(f"  rq-agent wait {task_id}  |  rq-agent cancel {task_id}")
+        for verb in ("wait", "cancel"):
+            self._screen.say(f"  rq-agent {verb} {' '.join(left[:3])}")
 
     async def _find(self, namespace: "Namespace", selector: str) -> None:
         """Add the task that is meant; one in the archive has ended long ago."""

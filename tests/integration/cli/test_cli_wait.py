@@ -133,3 +133,14 @@ def test_what_can_not_be_waited_for_is_refused(
 
     assert (done.returncode, done.stdout) == (2, b"")
     assert words in done.stderr
+
+
+async def test_who_waits_for_what_nobody_takes_is_told_at_once(
+    terminal: Terminal, lab: Namespace
+) -> None:
+    [task_id] = await add(lab)
+    waiting = terminal.start("wait", "--timeout", "1s", task_id)
+    _, said = await anyio.to_thread.run_sync(ended, waiting)
+
+    assert waiting.returncode == 124
+    assert f"no worker takes it now; see:  rq-agent why {task_id}" in said.decode()
