@@ -248,3 +248,12 @@ LONG_OPTIONS = frozenset(
     if name.startswith("--")
 )
 """Every long option of `submit` and `run`, but the ones of only one of them."""
+
+SHORT_OPTIONS = frozenset(
+    name
+    for options in (TaskOptions, StartOptions)
+    for annotated in options.__annotations__.values()
+    for name in option_names(annotated.__metadata__[0])
+    if not name.startswith("--")
+)
+"""The short ones, but for those of every command: a script may well have its own -v."""

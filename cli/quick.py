@@ -6,7 +6,7 @@ values need no conversion, so that typer's own is left for the few that do.
 
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from typer.core import TyperCommand, TyperGroup
 
@@ -15,6 +15,30 @@ from .help_text import grouped, summary
 from .option_panels import PANELS
 from .options import COMMON_NAMES
 from .tree import Entry, Group, Panel
+
+_OTHER_WORDS: Final = {
+    "agent": ("work",),
+    "daemon": ("work",),
+    "delete": ("rm",),
+    "exec": ("run",),
+    "info": ("show",),
+    "inspect": ("show",),
+    "jobs": ("ps",),
+    "kill": ("cancel", "stop"),
+    "list": ("ps", "ls"),
+    "ls": ("ps",),
+    "queues": ("queue",),
+    "remove": ("rm",),
+    "requeue": ("rerun",),
+    "retry": ("rerun",),
+    "start": ("up", "work", "resume"),
+    "status": ("ps", "show"),
+    "stop": ("cancel", "down", "pause"),
+    "tail": ("logs",),
+    "tasks": ("ps",),
+    "workers": ("worker",),
+}
+"""What other programs call our commands, and people who are new type."""
 
 
 class _Quick:
@@ -93,7 +117,9 @@ class QuickGroup(_Quick, TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that is meant; name near ones if it is none."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            near = get_close_matches(args[0], self._shown())
+            shown = self._shown()
+            other_words = [name for name in _OTHER_WORDS.get(args[0], ()) if name in shown]
+            near = other_words or get_close_matches(args[0], shown)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             ctx.fail(f"no such command {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)

@@ -14,7 +14,7 @@ from ..broker.snapshot.module import find_module
 from ..broker.submission import Submission, Submitted, submit
 from . import identity, values
 from .local_zone import local_zone
-from .options import LONG_OPTIONS, StartOptions, TaskOptions
+from .options import LONG_OPTIONS, SHORT_OPTIONS, StartOptions, TaskOptions
 from .reading import resolve
 from .render.screen import Screen
 from .retry_options import policy_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..broker.namespace import Namespace
 
 _LARGEST_SCRIPT_BYTES: Final = 1024 * 1024
+_QUOTES: Final = (b'"', b"'")
 
 
 def submission_of(
@@ -129,7 +130,8 @@ async def enqueue(
 
 def misplaced(script: Path, arguments: Sequence[str]) -> list[str]:
     """Return our options among the script's arguments that the script itself does not name."""
-    own = [a for a in _before_dashes(arguments) if a.split("=")[0] in LONG_OPTIONS]
+    all_of_it = _before_dashes(arguments)
+    own = [a for a in all_of_it if a.split("=")[0] in LONG_OPTIONS or a in SHORT_OPTIONS]
     if not own:
         return []
     try:
@@ -137,7 +139,13 @@ def misplaced(script: Path, arguments: Sequence[str]) -> list[str]:
             text = file.read(_LARGEST_SCRIPT_BYTES)
     except OSError:
         return []  # the submission says better what is wrong with the script
-    return [name for name in (a.split("=")[0] for a in own) if name.encode() not in text]
+    return [name for name in (a.split("=")[0] for a in own) if not _names(text, name)]
+
+
+def _names(text: bytes, option: str) -> bool:
+    """Return whether a script seems to have an option; short ones occur within other words."""
+    name = option.encode()
+    return name in text if option.startswith("--") else any(q + name + q in text for q in _QUOTES)
 
 
 def hint_misplaced(script: Path, named: str, arguments: Sequence[str], screen: Screen) -> None:

@@ -5,6 +5,9 @@ from .row import NOBODY, TOO_LARGE, Row, rows
 MACHINE: list[Row] = rows(
     ("''", "no such command ''"),
     ("frobnicate", "no such command 'frobnicate'"),
+    ("kill", "no such command 'kill'; did you mean cancel?"),
+    ("status", "no such command 'status'; did you mean ps or show?"),
+    ("queue list", "no such command 'list'; did you mean ls?"),
     ("sumbit s.py", "did you mean submit"),
     ("\x1b[31m", "no such command '\\x1b[31m'"),
     ("--frobnicate", "no such option: --frobnicate"),

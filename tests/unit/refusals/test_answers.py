@@ -88,6 +88,8 @@ def test_json_is_an_empty_list_where_nothing_was_submitted(
         (["--its-own"], []),
         (["--", "--gpus"], []),
         (["--name", "x"], []),  # the script has that one itself
+        (["-q", "high"], ["-q"]),
+        (["-n", "3", "-v"], []),  # as well; and -v is anybody's
     ],
 )
 def test_an_option_of_ours_behind_the_script_gets_a_hint_unless_the_script_names_it(
@@ -96,7 +98,7 @@ def test_an_option_of_ours_behind_the_script_gets_a_hint_unless_the_script_names
     from rq_agent.cli.submitting import misplaced
 
     script = place / "code" / "own.py"
-    script.write_text('parser.add_argument("--name")\n', "utf-8")
+    script.write_text('parser.add_argument("-n", "--name")  # xx-quick\n', "utf-8")
 
     assert misplaced(script, arguments) == hinted
 
