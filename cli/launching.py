@@ -21,6 +21,7 @@ from .connected import connected, connected_twice
 from .follow import BLOCK_S
 from .following import follow_to_end, say_detached
 from .identity import own_key
+from .login_role import problem_of_submitting, role_in
 from .options import Common, StartOptions, TaskOptions
 from .render.footer import footer
 from .render.screen import Screen
@@ -99,7 +100,8 @@ class Launch:
                 url, self._settings.namespace, block_s=BLOCK_S, warn=self._screen.warn
             )
             async with both as (namespace, blocking):
-                standby = self._standby(namespace) if starts_worker else None
+                may_work = role_in(url) != "submitter"  # else its worker would end at once
+                standby = self._standby(namespace) if starts_worker and may_work else None
                 if standby is not None:
                     await standby.check()
                 submitted = await self._enqueue(namespace)
@@ -132,7 +134,10 @@ class Launch:
         )
 
     def _url(self) -> str:
-        return working_url(self._settings, report=self._screen.say)
+        url = working_url(self._settings, report=self._screen.say)
+        if problem := problem_of_submitting(url):
+            self._screen.warn(problem)
+        return url
 
     async def _enqueue(self, namespace: "Namespace") -> "Submitted":
         submitted = await enqueue(

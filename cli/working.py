@@ -19,6 +19,7 @@ from .broker_url import working_url
 from .config import Settings, variables
 from .labelling import check as check_labels
 from .local_zone import local_zone
+from .login_role import check_may_work
 from .render.screen import Screen
 from .stderr_log import log_to_stderr
 
@@ -74,6 +75,7 @@ def run(options: "WorkOptions", settings: Settings, screen: Screen) -> None:
     log_to_stderr(verbose=settings.verbose)
     identity.own_key(settings.home)  # so that this machine's user can use it at once
     url = working_url(settings, report=screen.say)
+    check_may_work(url)
 
     signals = Signals()
     step = partial(
