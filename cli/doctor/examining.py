@@ -1,5 +1,6 @@
 """Runs all checks at once, each under a deadline and apart from the others, and prints them."""
 
+import shutil
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -12,6 +13,7 @@ from ...broker.errors import RqAgentError
 from .. import config, exits, loop
 from ..config import Settings
 from ..options import Common
+from ..render.groups import folded
 from ..render.screen import Screen, printable
 from .finding import Finding, Verdict, fail, warn
 
@@ -19,6 +21,10 @@ _LIMIT_S: Final = 4.0
 """With the start of Python and the output this stays below 5 s on a machine at rest."""
 _STYLES: Final = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
 _NAME_WIDTH: Final = 12
+_WIDEST_NAME: Final = 20
+_VERDICT_WIDTH: Final = 5
+_NARROW: Final = 60
+"""Columns; a terminal with fewer has no room to spare beside the names."""
 
 Check = Callable[[], Awaitable[Finding | Sequence[Finding]]]
 
@@ -123,10 +129,14 @@ def _print(screen: Screen, found: Sequence[Finding]) -> None:
     from rich.text import Text
 
     console = screen.console(sys.stdout)
+    wide = max([_NAME_WIDTH, *(len(each.name) for each in found if len(each.name) < _WIDEST_NAME)])
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     for each in found:
-        line = Text(f"{each.verdict:<5}", style=_STYLES[each.verdict])
         words = f"{each.words}; {each.todo}" if each.todo else each.words
-        line.append(f"{each.name:<{_NAME_WIDTH}} {printable(words)}", style="not bold default")
+        text = f"{each.verdict:<{_VERDICT_WIDTH}}{each.name:<{wide}} {printable(words)}"
+        indent = _VERDICT_WIDTH + (wide + 1 if columns >= _NARROW else 0)
+        line = Text("\n".join(folded(text, columns, indent=indent)), style="not bold default")
+        line.stylize(_STYLES[each.verdict], 0, _VERDICT_WIDTH)
         with console.capture() as captured:
             console.print(line)
         screen.put(captured.get().rstrip())

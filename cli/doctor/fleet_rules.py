@@ -59,7 +59,7 @@ def schedules(found: "Sequence[Schedule]", now_s: float) -> Finding:
             "start one: rq-agent scheduler, or rq-agent up",
         )
     if active:
-        return ok("scheduler", f"{len(active)} schedules, none overdue")
+        return ok("scheduler", f"{len(active)} schedule{'s' * (len(active) != 1)}, none overdue")
     return ok("scheduler", "no schedule waits for one")
 
 

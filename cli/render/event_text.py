@@ -40,11 +40,11 @@ _OF_OTHERS: Final[Mapping[str, str]] = {
     "queue_deleted": "queue {queue} was deleted",
     "queue_limited": "queue {queue} runs at most {max_running} (0: any number)",
     "queue_paused": "queue {queue} was paused",
-    "queue_purged": "queue {queue} was purged of {count} tasks",
+    "queue_purged": "queue {queue} was purged of {count} task{plural}",
     "queue_resumed": "queue {queue} was resumed",
     "queue_weighed": "queue {queue} has weight {weight}",
     "schedule_added": "schedule {schedule} was added",
-    "schedule_fired": "schedule {schedule} fired: {added} tasks",
+    "schedule_fired": "schedule {schedule} fired: {added} task{plural}",
     "schedule_paused": "schedule {schedule} was paused",
     "schedule_removed": "schedule {schedule} was removed",
     "schedule_replaced": "schedule {schedule} was replaced",
@@ -71,6 +71,7 @@ def words(event: "Event") -> str:
     fields = _Known(event.fields)
     if not event.task_id:
         known = _OF_OTHERS.get(event.event)
+        fields["plural"] = "" if "1" in (fields["added"], fields["count"]) else "s"
         return printable(known.format_map(fields) if known else _unknown(event))
     if event.event in _ENDS:
         reason = f" ({event.fields['reason']})" if event.fields.get("reason") else ""
