@@ -26,6 +26,24 @@ async def test_output_returns_each_stream_once_and_in_order(tmp_path: Path) -> N
     assert await output.read() == []
 
 
+async def test_the_end_of_a_progress_bar_comes_before_what_was_printed_after_it(
+    tmp_path: Path,
+) -> None:
+    output = Output(tmp_path)
+    append(tmp_path / "err", b" 50%")
+    await output.read()
+    await output.read()
+
+    append(tmp_path / "err", b"\r100%\n")
+    append(tmp_path / "out", b"done\n")
+    ended = await output.read()
+    append(tmp_path / "err", b"bye\n")
+    append(tmp_path / "out", b"more\n")
+
+    assert [chunk.stream for chunk in ended] == ["err", "out"]
+    assert [chunk.stream for chunk in await output.read()] == ["out", "err"]
+
+
 async def test_a_line_without_an_end_waits_for_one_call(tmp_path: Path) -> None:
     output = Output(tmp_path)
     append(tmp_path / "out", b"Loading")

@@ -54,7 +54,10 @@ class Output:
         return {reader.stream: reader.offset for reader in self._readers}
 
     async def read(self, *, final: bool = False) -> list[Chunk]:
-        """Return what is new, `out` first, without blocking the event loop.
+        """Return what is new, without blocking the event loop.
+
+        `out` comes first, unless a line was begun on `err`: what ends a progress bar must not
+        come behind what was printed after it.
 
         Args:
             final: the task has ended, so its last line is complete as it stands.
@@ -68,7 +71,7 @@ class Output:
     def read_now(self, final: bool = False) -> list[Chunk]:
         """Do as read(), and block while the disk is slow."""
         chunks: list[Chunk] = []
-        for reader in self._readers:
+        for reader in sorted(self._readers, key=lambda each: not each.is_mid_line):
             chunks += reader.read(self._limit_bytes, final=final)
         return chunks
 
@@ -81,6 +84,8 @@ class _Reader:
         self._seen = offset
         """Size of the file at the last call: what was held back before it is held no longer."""
         self._is_held = False
+        self.is_mid_line = False
+        """Whether what was read last has no end of its line yet."""
 
     def has_news(self) -> bool:
         """Return whether a call would find more than the last one did."""
@@ -90,6 +95,7 @@ class _Reader:
         size = self._size()
         if size < self.offset:
             self.offset = self._seen = 0
+            self.is_mid_line = False
         if size == self.offset:
             self._seen, self._is_held = size, False
             return []
@@ -106,6 +112,8 @@ class _Reader:
         chunks = [*gap, *(self._take(piece) for piece in pieces)]
         self._is_held = self._seen < size and self.offset < size
         self._seen = size
+        if said := next((each.data for each in reversed(chunks) if each.data), b""):
+            self.is_mid_line = not said.endswith(b"\n")
         return chunks
 
     def _size(self) -> int:
