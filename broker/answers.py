@@ -53,9 +53,10 @@ class Answer(msgspec.Struct, frozen=True):
             return _WORDS[self.outcome].format(detail=self.detail)
         if self.detail == TaskState.RUNNING:
             return _CANCEL_FIRST
-        is_final = self.detail in FINAL
-        hint = "it ended; reset it first" if is_final else "it has not ended; cancel it first"
-        return f"is {self.detail.replace('_', ' ')}: {hint}"
+        state = self.detail.replace("_", " ")
+        if self.detail in FINAL:
+            return f"has ended ({state}); reset it first, or rerun it"
+        return f"is {state}: it has not ended; cancel it first"
 
 
 def of_reply(task_id: TaskId, reply: Sequence[Any], *, settled: frozenset[str]) -> Answer:

@@ -164,7 +164,7 @@ async def test_a_task_that_ended_is_to_be_reset(namespace: Namespace) -> None:
     token = await running(namespace)
     await finish(namespace, token, "failed")
 
-    with pytest.raises(WrongState, match="is failed: it ended; reset it first"):
+    with pytest.raises(WrongState, match=r"has ended \(failed\); reset it first"):
         await Drafts(namespace).dequeue(token.task_id)
 
 

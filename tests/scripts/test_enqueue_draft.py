@@ -155,7 +155,7 @@ async def test_a_task_that_ended_is_to_be_reset_first(namespace: Namespace) -> N
     token = await claim_one(namespace)
     await finish(namespace, token, "failed")
 
-    with pytest.raises(WrongState, match="is failed: it ended; reset it first"):
+    with pytest.raises(WrongState, match=r"has ended \(failed\); reset it first"):
         await Drafts(namespace).enqueue(token.task_id)
 
 

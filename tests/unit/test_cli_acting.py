@@ -100,7 +100,11 @@ def test_tasks_are_either_named_or_described(
     [
         (Answer(ID, "missing"), TaskNotFound, "not found"),
         (Answer(ID, "state", "running"), WrongState, "is running; cancel it first"),
-        (Answer(ID, "state", "timed_out"), WrongState, "is timed out: it ended; reset it first"),
+        (
+            Answer(ID, "state", "timed_out"),
+            WrongState,
+            r"has ended \(timed out\); reset it first, or rerun it",
+        ),
         (Answer(ID, "state", "draft"), WrongState, "is draft: it has not ended"),
         (Answer(ID, "unique", "x1"), TaskError, "task x1 has its unique key"),
         (Answer(ID, "unknown-parent", "x1"), TaskError, "waits for task x1"),

@@ -85,7 +85,7 @@ def test_what_can_not_be_done_is_said_and_the_rest_is_done(terminal: Terminal, s
 
     assert done.returncode == 1
     assert done.stdout.decode() == f"{waits} is a draft now\n"
-    assert f"rq-agent: task {ended}: is cancelled: it ended; reset it first" in done.stderr.decode()
+    assert f"rq-agent: task {ended}: has ended (cancelled); reset it first" in done.stderr.decode()
     told = terminal("dequeue", "--json", ended, waits)
     assert json.loads(told.stdout)["tasks"] == [
         {"id": ended, "outcome": "state", "detail": "cancelled"},

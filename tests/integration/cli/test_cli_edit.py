@@ -61,7 +61,7 @@ def test_a_queued_task_is_changed_by_options(terminal: Terminal, script: str) ->
     terminal.text("cancel", first)
     refused = terminal("edit", first, "--set", "lr=2")
     assert refused.returncode == 1
-    assert f"task {first}: is cancelled: it ended; reset it first" in refused.stderr.decode()
+    assert f"task {first}: has ended (cancelled); reset it first" in refused.stderr.decode()
 
 
 def test_all_tasks_of_a_filter_are_changed(terminal: Terminal, script: str) -> None:
@@ -163,7 +163,7 @@ def test_a_task_that_ended_meanwhile_is_reported_and_the_others_are_changed(
     done = terminal("edit", *ids, EDITOR=editor(change))
 
     assert done.returncode == 1
-    assert f"task {ids[0]}: is cancelled: it ended" in done.stderr.decode()
+    assert f"task {ids[0]}: has ended (cancelled)" in done.stderr.decode()
     assert f"{ids[1]} edited: params.lr\n" in done.stdout.decode()
     assert terminal.task(ids[1])["params"] == {"lr": "2"}
     assert len(kept(terminal)) == 1
