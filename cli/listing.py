@@ -73,10 +73,16 @@ def filters_of(
 def show(settings: Settings, screen: Screen, listed: Listed) -> None:
     """Print tasks."""
 
-    async def go(namespace: "Namespace") -> "list[Record] | None":
-        return await find(Lookups(namespace), listed)
+    async def go(namespace: "Namespace") -> "tuple[list[Record] | None, str]":
+        found = await find(Lookups(namespace), listed)
+        if found or screen.json or listed.filters == Filters():
+            return found, ""
+        from .near import hint  # only where something was mistyped
 
-    found = look(settings, go, None)
+        return found, await hint(namespace, listed.filters)
+
+    nothing: tuple[list[Record] | None, str] = (None, "")
+    found, nearest = look(settings, go, nothing)
     if screen.json:
         screen.print_json(tasks_json(found or []))
     elif found:
@@ -84,7 +90,7 @@ def show(settings: Settings, screen: Screen, listed: Listed) -> None:
     elif found is None:
         screen.say(NOTHING_YET + "; begin with:  rq-agent run script.py")
     else:
-        screen.say("no such tasks; submit one with:  rq-agent submit script.py")
+        screen.say(nearest or "no such tasks; submit one with:  rq-agent submit script.py")
 
 
 def show_columns(screen: Screen) -> None:

@@ -124,3 +124,15 @@ def test_wishes_that_make_no_sense_are_refused(
 
     assert (done.returncode, done.stdout) == (2, b"")
     assert words in done.stderr
+
+
+async def test_a_mistyped_name_that_finds_nothing_is_answered_by_near_ones(
+    terminal: Terminal, lab: Namespace
+) -> None:
+    await add(lab, name="train.py")
+
+    assert b"no task has the name 'trian.py': did you mean train.py?" in (
+        terminal("ps", "-n", "trian.py").stderr
+    )
+    assert b"no such tasks; submit one" in terminal("ps", "--state", "draft").stderr
+    assert terminal.json("ps", "-n", "trian.py")["tasks"] == []
