@@ -95,6 +95,14 @@ def notes(told: Told) -> list[str]:
     return found
 
 
+def moved(before: Wanted | None, now: Wanted) -> str:
+    """Return what to warn of when the way in is another one than before; empty for most."""
+    if before is None or not before.listen or before.listen == now.listen:
+        return ""
+    back = f"rq-agent up --listen {before.listen}"
+    return f"{before.listen} is closed now: machines that joined there are cut off until  {back}"
+
+
 def next_steps(told: Told) -> list[str]:
     """Return the next useful commands."""
     wanted = told.state.wanted

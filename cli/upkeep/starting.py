@@ -54,7 +54,10 @@ def bring_up(settings: Settings, options: UpOptions, screen: Screen) -> int:
             found = told(settings, here, wanted, changed=is_new, invites=not is_open)
     if options.foreground:
         return _stay(settings, here, wanted, screen)
-    return report.show(screen, found)
+    code = report.show(screen, found)
+    if words := report.moved(running.wanted if running else None, wanted):
+        screen.warn(words)
+    return code
 
 
 def _way_in(wanted: Wanted) -> tuple[str, str]:
