@@ -17,8 +17,6 @@ MAX_WORKERS: Final = 10_000
 RESTING: Final = ("draining", "paused", "off-hours")
 """States of a worker that claims nothing."""
 _INBOX_BATCH: Final = 256
-_INBOX_LENGTH: Final = 256
-"""As in `lua/prelude.lua`."""
 _NEVER_MS: Final = 2**53
 """No worker of ours lives so long."""
 
@@ -101,18 +99,6 @@ class Workers:
     async def listening(self, queue: str) -> list[WorkerView]:
         """Return the live workers that take tasks from a queue."""
         return [worker for worker in await self.live() if queue in worker.queues]
-
-    async def tell_of_keyring(self) -> None:
-        """Let live workers look at the keyring now, not only in a minute."""
-        pipe = self._ns.redis.pipeline(transaction=False)
-        for worker in await self.live():
-            pipe.xadd(
-                keys.inbox(self._ns.prefix, worker.name),
-                {"c": KEYRING},
-                maxlen=_INBOX_LENGTH,
-                approximate=True,
-            )
-        await pipe.execute(raise_on_error=False)
 
     async def leave(self, name: str) -> None:
         """Forget a worker that ended and holds no task: it is not listed and not woken again."""

@@ -15,10 +15,10 @@ from ..errors import TrustError
 from ..keypair import KeyPair
 from ..keyring import MAX_BYTES, Keyring, open_sealed, seal, with_key, without_key
 from ..namespace import Namespace
-from ..presence import Workers
 from ..stored import stored_bytes
 from ..trust import TrustFile, TrustFileError
 from ..trusted_key import EVERY_QUEUE, TrustedKey, trusted_key
+from .telling import tell_of_keyring
 
 _NOT_YET: Final = 0
 
@@ -79,7 +79,7 @@ class Owner:
         await self._change(change)
         if not found:
             return None
-        await Workers(self._ns).tell_of_keyring()
+        await tell_of_keyring(self._ns)
         return found[0]
 
     async def serial(self) -> int:
