@@ -3,9 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-_MUCH_FOR_CLIENTS_BYTES: Final = 128 * 1024 * 1024
-"""A limit as large as this is reached by attackers only; the embedded server has a larger one."""
-
 
 def _sync(value: str, replicas: int) -> str:
     if value != "no":
@@ -32,7 +29,7 @@ def _keepalive(value: str, replicas: int) -> str:
 
 
 def _client_memory(value: str, replicas: int) -> str:
-    if value == "0" or _whole(value) >= _MUCH_FOR_CLIENTS_BYTES:
+    if value == "0":
         return ""
     return (
         f"the server cuts off clients above {value} of memory, also workers that wait; "

@@ -16,16 +16,15 @@ _UNREAD_S: Final = 300
 _CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 
 
-def config_text(
-    layout: Layout, socket: Path, *, max_memory_bytes: int, limits_clients: bool = True
-) -> str:
+def config_text(layout: Layout, socket: Path, *, max_memory_bytes: int) -> str:
     """Return the text of server.conf. Pure.
 
     The append-only file is the only persistence: at most the last second is lost when the
     machine dies, nothing when the server does. `logfile` is unset: it logs to its stdout.
 
-    Who asks and does not read fills the memory that tasks need, so there are limits for one
-    connection and, where the server can hold them (`limits_clients`), for all together.
+    Who asks and does not read fills the memory that tasks need, so there is a limit for one
+    connection. There is none for all together: `maxmemory-clients` cuts off workers that wait, and
+    clients that are cut off have led servers to use memory that they had freed (CVE-2026-23479).
     """
     lines = [
         "port 0",
@@ -46,8 +45,6 @@ def config_text(
         "timeout 0",
         f"client-output-buffer-limit normal {_MOST_UNREAD_BYTES} {_MUCH_UNREAD_BYTES} {_UNREAD_S}",
     ]
-    if limits_clients:
-        lines.append(f"maxmemory-clients {max_memory_bytes // 2}")
     return "\n".join(lines) + "\n"
 
 

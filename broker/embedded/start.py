@@ -141,7 +141,6 @@ def _start(
             layout,
             socket,
             max_memory_bytes=limit_bytes,
-            limits_clients=versions.limits_clients(program.version),
         )
         _write(layout.config, text)
         running = Running(socket=str(socket), binary_stamp=binary.stamp(), user=LOCAL)

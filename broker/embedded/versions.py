@@ -33,11 +33,6 @@ def is_new_enough(server: ServerVersion) -> bool:
     return numbers(server.text) >= OLDEST
 
 
-def limits_clients(server: ServerVersion) -> bool:
-    """Return whether a server can bound what all of its clients together hold in memory."""
-    return server.product == "valkey" or numbers(server.text) >= (7,)
-
-
 def is_newer(server: ServerVersion, other: ServerVersion) -> bool:
     """Return whether server is a later version of the same product."""
     return server.product == other.product and numbers(server.text) > numbers(other.text)

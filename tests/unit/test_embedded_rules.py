@@ -101,17 +101,11 @@ def test_the_configuration_quotes_paths_and_evicts_nothing() -> None:
     assert {"port 0", "appendonly yes", "maxmemory 7", "maxmemory-policy noeviction"} <= set(lines)
 
 
-def test_the_memory_of_clients_is_limited_where_the_server_can_do_that() -> None:
-    layout, socket = Layout(Path("/h")), Path("/run/s")
-    new = config_text(layout, socket, max_memory_bytes=100)
-    old = config_text(layout, socket, max_memory_bytes=100, limits_clients=False)
+def test_what_a_client_leaves_unread_is_limited_and_no_client_is_evicted() -> None:
+    text = config_text(Layout(Path("/h")), Path("/run/s"), max_memory_bytes=100)
 
-    assert "maxmemory-clients 50\n" in new
-    assert "maxmemory-clients" not in old
-    assert "client-output-buffer-limit normal 671088640 134217728 300\n" in old
-    assert versions.limits_clients(named("valkey 7.2.5"))
-    assert versions.limits_clients(named("redis 7.0.15"))
-    assert not versions.limits_clients(named("redis 6.2.14"))
+    assert "client-output-buffer-limit normal 671088640 134217728 300\n" in text
+    assert "maxmemory-clients" not in text
 
 
 def test_the_memory_limit_leaves_room_for_tasks() -> None:
