@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import anyio
@@ -129,25 +128,6 @@ async def test_who_never_reads_is_cut_off_before_it_fills_the_server(data: Path)
 
     async with connect(url) as redis:
         assert (await redis.info("memory"))["used_memory_peak"] < 1024 * 2**20
-
-
-async def test_many_who_never_read_make_room_for_the_others(data: Path) -> None:
-    ensure(data, max_memory_bytes=256 * 2**20)
-    url = await login(data, "viewer")
-    async with connect(ensure(data)) as redis:
-        await redis.hset(f"{P}h:x", mapping={str(n): b"x" * 8000 for n in range(1000)})
-
-    async with AsyncExitStack() as opened:
-        for _ in range(16):  # of 32 MiB each
-            stream = await opened.enter_async_context(
-                await anyio.connect_unix(str(endpoint(data).socket))
-            )
-            with suppress(anyio.BrokenResourceError):
-                await stream.send(b"AUTH viewer pw\r\n" + b"HGETALL %sh:x\r\n" % P.encode() * 4)
-        async with connect(url) as viewer, connect(ensure(data)) as redis:
-            assert await viewer.hlen(f"{P}h:x") == 1000
-            assert await redis.set(f"{P}y", "1")
-            assert (await redis.info("stats"))["evicted_clients"] > 0
 
 
 async def test_a_large_code_pack_goes_in_and_out(data: Path) -> None:
