@@ -20,6 +20,8 @@ SCRIPTS = {
         if __name__ == "__main__":
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 print(pool.map(double, [4]))
+                pool.close()
+                pool.join()  # else it is terminated, and what it has printed may be lost
     """,
 }
 
