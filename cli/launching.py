@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from ..broker.lookups import Lookups
 from ..broker.needs import Need
 from ..broker.new_task import EnqueueOutcome
 from ..broker.presence import Workers
-from ..broker.queues import queue_names
 from ..broker.snapshot.target import locate
 from . import config, loop
 from .broker_url import working_url
@@ -25,6 +23,7 @@ from .login_role import problem_of_submitting, role_in
 from .options import Common, StartOptions, TaskOptions
 from .render.footer import footer
 from .render.screen import Screen
+from .silence import near_queue
 from .standby import Standby, someone_listens
 from .start_options import IfExists, afters, if_exists
 from .submitting import enqueue, hint_misplaced, started, submission_of
@@ -191,9 +190,7 @@ class Launch:
             return
         some = bool(await Workers(namespace).listening(queue))
         problem = "no worker there has room for it" if some else "no worker listens there yet"
-        others = [] if some else [name for name in await queue_names(namespace) if name != queue]
-        near = get_close_matches(queue, others, n=1)
-        meant = f" (did you mean queue {near[0]}?)" if near else ""
+        meant = "" if some else await near_queue(namespace, queue)
         work = f"rq-agent work --queues {queue}{_gpus(need)}"
         self._screen.warn(f"{problem}{meant}; start one:  {work}")
 

@@ -20,6 +20,7 @@ from .connected import connected
 from .filter_options import WhereOptions
 from .reading import resolve, url_of_tasks
 from .render.screen import Screen
+from .silence import silence_of
 
 if TYPE_CHECKING:
     from ..broker.keys import TaskId
@@ -53,14 +54,17 @@ def move_tasks(
         return act_on_all(settings, screen, which, _deed(way, value))
     url = url_of_tasks(settings)
 
-    async def go() -> "dict[TaskId, Moved]":
+    async def go() -> "tuple[dict[TaskId, Moved], str]":
         async with connected(url, settings.namespace) as namespace:
             ids = await resolve(namespace, selectors)
             move = await _move(namespace, way, value)
             moved = {each: await move(each) for each in _in_turn(ids, way, value)}
-            return await _now(namespace, {each: moved[each] for each in ids})
+            warning = await silence_of(namespace, value) if way == "queue" else ""
+            return await _now(namespace, {each: moved[each] for each in ids}), warning
 
-    done = loop.run(go)
+    done, warning = loop.run(go)
+    if warning:
+        screen.warn(warning)
     if screen.json:
         moved = [
             {"id": i, "is_changed": m.is_changed, "position": m.position} for i, m in done.items()

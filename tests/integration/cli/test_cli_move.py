@@ -39,6 +39,18 @@ def test_tasks_are_moved_and_it_says_where_they_stand_now(terminal: Terminal) ->
     assert line(terminal, "other") == [c]
 
 
+def test_a_move_to_a_queue_that_nobody_serves_names_the_one_that_may_be_meant(
+    terminal: Terminal,
+) -> None:
+    (task_id,) = submit(terminal, 1)
+    terminal.text("queue", "create", "nightly")
+
+    done = terminal("move", task_id, "-q", "nihgtly")
+
+    assert done.returncode == 0
+    assert b"no worker listens there yet (did you mean queue nightly?)" in done.stderr
+
+
 def test_what_is_no_move_is_said(terminal: Terminal) -> None:
     (task_id,) = submit(terminal, 1)
 
