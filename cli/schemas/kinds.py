@@ -157,6 +157,14 @@ class Differences(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
 
 
+class Said(msgspec.Struct, frozen=True, kw_only=True, rename={"origin": "from"}):
+    """One setting."""
+
+    value: str
+    origin: str
+    """What says so: an option, a variable, a file, a context, or default."""
+
+
 _QUEUE: Final = extended(QueueView, wait_p95_s=float | None)
 _SCHEDULE: Final = extended(Schedule, but=("settings", "revision", "problem"), in_words=str)
 
@@ -240,6 +248,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         keys=list[KeyView],
         keepers=list[Keeper],
         members=list[Member] | None,
+    ),
+    "settings": holding(
+        "What is set, and where: config show", path=str, settings=dict[str, Said]
     ),
     "versions": holding("Versions of what it is made of: version", versions=dict[str, str]),
 }

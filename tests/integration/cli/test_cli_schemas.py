@@ -39,6 +39,7 @@ CASES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "queues": (("queue", "ls"),),
     "schedule": (("schedule", "show", "nightly"),),
     "schedules": (("schedule", "ls"),),
+    "settings": (("config", "show"),),
     "task": (("wait", "ended"),),
     "tasks": (("ps",), ("wait", "ended", "other")),
     "times": (("schedule", "explain", "0 3 * * *"),),
