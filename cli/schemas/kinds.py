@@ -157,6 +157,32 @@ class Differences(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
 
 
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """An invitation that is open, without its secret."""
+
+    id: str
+    role: str
+    expires_at: float
+    """Unix seconds."""
+    uses: int
+    """How many machines may still join with it."""
+    queues: tuple[str, ...]
+    """Where its key may submit."""
+    name: str
+
+
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """A new invitation, with its secret."""
+
+    id: str
+    role: str
+    link: str
+    token: str
+    expires_at: float
+    uses: int
+    queues: tuple[str, ...]
+
+
 class Said(msgspec.Struct, frozen=True, kw_only=True, rename={"origin": "from"}):
     """One setting."""
 
@@ -249,8 +275,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         keepers=list[Keeper],
         members=list[Member] | None,
     ),
-    "settings": holding(
-        "What is set, and where: config show", path=str, settings=dict[str, Said]
-    ),
+    "tokens": holding("Invitations that are open: invite --ls", tokens=list[Token]),
+    "invitation": holding("A new invitation: invite ROLE", invitation=Invitation),
+    "settings": holding("What is set, and where: config show", path=str, settings=dict[str, Said]),
     "versions": holding("Versions of what it is made of: version", versions=dict[str, str]),
 }

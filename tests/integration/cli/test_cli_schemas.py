@@ -12,6 +12,7 @@ from rq_agent.broker.namespace import Namespace
 from rq_agent.cli.schemas.kinds import KINDS
 
 from ...scripts.steps import beat, claim_one, finish
+from ...servers import free_port
 from .terminal import Terminal
 from .test_cli_logs import write
 
@@ -80,21 +81,33 @@ def strict(part: Any) -> Any:
 
 
 def test_every_kind_has_a_command_that_is_looked_at() -> None:
-    assert set(CASES) == set(KINDS)
+    assert set(CASES) | {"invitation", "tokens"} == set(KINDS)
+
+
+def test_invitations_are_what_their_schemas_say(terminal: Terminal) -> None:
+    terminal.text("up", "--listen", f"127.0.0.1:{free_port()}", "--no-worker", "--no-web")
+
+    made = terminal.json("invite", "submitter", "--queues", "a,b-*")
+    listed = terminal.json("invite", "--ls")
+
+    assert problems("invitation", made) == problems("tokens", listed) == []
+    assert made["invitation"]["id"] in {token["id"] for token in listed["tokens"]}
+
+
+def problems(kind: str, printed: Any) -> list[str]:
+    schema = strict(json.loads((FOLDER / f"{kind}.json").read_text("utf-8")))
+    return [error.message for error in Draft202012Validator(schema).iter_errors(printed)]
 
 
 async def test_what_commands_print_is_what_their_schemas_say(full: Terminal) -> None:
     for kind, commands in CASES.items():
-        validator = Draft202012Validator(
-            strict(json.loads((FOLDER / f"{kind}.json").read_text("utf-8")))
-        )
         for command in commands:
             done = full(*command, "--json")
             printed = done.stdout.decode().splitlines()
             assert printed, (command, done.stderr.decode())
             assert KINDS[kind].is_line or len(printed) == 1, command
             for line in printed:
-                errors = [e.message for e in validator.iter_errors(json.loads(line))]
+                errors = problems(kind, json.loads(line))
                 assert not errors, (command, errors)
 
 
