@@ -94,6 +94,10 @@ class Terminal:
         for process in self._started:
             _terminate(process)
         self("down", "--force")
+        settings = self.home / "config" / "config.toml"
+        if settings.exists():  # it may name another server than the one that was started first
+            settings.unlink()
+            self("down", "--force")
 
 
 def _terminate(process: subprocess.Popen[bytes]) -> None:
