@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: demo test lint docs schemas model mutation bench clean redis-server iproute2
+.PHONY: demo test lint docs schemas model mutation bench clean redis-server chromium iproute2
 
 demo: $(INSTALLED)
 	$(BIN)/rq-agent run --set epochs=3 examples/train_digits.py
