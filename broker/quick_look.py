@@ -2,9 +2,9 @@
 
 The client and asyncio take 0.1 s to import, as long as all the rest of such a command. The
 look-ups are coroutines that wait for nothing but Redis, so they run to their end in one step
-when the answers come at once, from a plain socket. Anything unusual (an error, a write, another
+when the answers come at once, from a plain socket. Anything unusual (an error, most writes, another
 kind of address, a script that the server does not know) is answered with NotQuick: the caller
-then does the whole step with the real client. Nothing was written, so that harms nothing.
+then does the whole step with the real client. What was written by then may be written twice.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,8 +20,15 @@ __all__ = ["NotQuick", "look"]
 
 _Result = TypeVar("_Result")
 
-_READERS: Final = ("page", "positions", "why")
-"""Scripts that write nothing."""
+_MAY_RUN_TWICE: Final = frozenset(
+    {
+        *("page", "positions", "why"),  # write nothing
+        *("age_queue", "cancel", "describe_queue", "limit_queue", "pause_queue", "resume_queue"),
+        *("drain", "label_worker", "pause_worker", "restart", "resume_worker", "stop", "undrain"),
+        "weigh_queue",
+    }
+)
+"""Scripts whose second run, right after the first, changes nothing more."""
 
 
 def look(
@@ -63,7 +70,8 @@ async def _found(
     judge(await redis.info(), where=urls.redacted(url))
     same: Any = redis  # it has those methods of the client that look-ups call
     opened = await Namespace.open(same, namespace)
-    redis.scripts = frozenset(getattr(opened.scripts, name).sha for name in _READERS)
+    known = opened.scripts.made
+    redis.may_run = lambda sha: any(known[n].sha == sha for n in _MAY_RUN_TWICE & known.keys())
     return await step(opened)
 
 

@@ -67,8 +67,8 @@ _SIMPLE: Final[Mapping[str, _Shape]] = {
 class Commands:
     """The commands, for one at a time and for a pipeline: `_do` is what differs."""
 
-    scripts: frozenset[str] = frozenset()
-    """SHA-1 of the scripts that write nothing."""
+    may_run: Callable[[str], bool] = staticmethod(lambda sha: False)
+    """Whether the script of a SHA-1 may be run twice."""
 
     def _do(self, shape: _Shape, *words: Any) -> Any:
         raise NotImplementedError
@@ -118,9 +118,9 @@ class Commands:
         return self._do(_streams, "XREAD", *_count(count), "STREAMS", *after, *after.values())
 
     def evalsha(self, sha: str, keys: int, *words: Any) -> Any:
-        """EVALSHA, of a script that writes nothing."""
-        if sha not in self.scripts:
-            raise NotQuick("a script that may write")
+        """EVALSHA, of a script that may be run twice."""
+        if not self.may_run(sha):
+            raise NotQuick("a script that must run once")
         return self._do(_same, "EVALSHA", sha, keys, *words)
 
     def _scores(self, withscores: bool, *words: Any, limit: Sequence[int] = ()) -> Any:
@@ -165,7 +165,7 @@ class QuickRedis(Commands):
 
     def pipeline(self, *, transaction: bool) -> "QuickPipeline":
         """Return commands that are sent at once."""
-        return QuickPipeline(self._ask, self.scripts)
+        return QuickPipeline(self._ask, self.may_run)
 
     async def _do(self, shape: _Shape, *words: Any) -> Any:
         return shape(self._ask([words])[0])
@@ -188,10 +188,12 @@ class QuickPipeline(Commands):
     """Commands that are sent at once. An error in any answer is none of ours."""
 
     def __init__(
-        self, ask: Callable[[Sequence[Sequence[Any]]], list[Any]], scripts: frozenset[str]
+        self,
+        ask: Callable[[Sequence[Sequence[Any]]], list[Any]],
+        may_run: Callable[[str], bool],
     ) -> None:
         self._ask = ask
-        self.scripts = scripts
+        self.may_run = may_run
         self._waiting: list[tuple[_Shape, Sequence[Any]]] = []
 
     def script_load(self, text: str) -> None:

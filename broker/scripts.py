@@ -135,6 +135,8 @@ class Scripts:
         self._redis = redis
         self._prefix = prefix
         self._allow_oom = allow_oom
+        self.made: dict[str, Script] = {}
+        """Those that were asked for, by their names."""
 
     if not TYPE_CHECKING:  # for it, only the names above exist
 
@@ -145,6 +147,7 @@ class Scripts:
             text = with_flags(name, allow_oom=self._allow_oom)
             script = Script(self._redis, self._prefix, text)
             setattr(self, name, script)
+            self.made[name] = script
             return script
 
 

@@ -11,12 +11,11 @@ from ..broker.lookups import Lookups
 from ..broker.states import FINAL, TaskState
 from ..broker.tasks import CancelOutcome, Tasks
 from ..broker.verbs import cancelling
-from . import exits, loop, values
+from . import exits, values
 from .acting import Deed, act_on_all, check_selection
 from .config import Settings
-from .connected import connected
 from .filter_options import FilterOptions
-from .reading import resolve, url_of_tasks
+from .reading import look_at_tasks, resolve
 from .render.footer import footer
 from .render.screen import Screen
 
@@ -55,14 +54,12 @@ def cancel_tasks(
     """Cancel what was named. All names are looked up before anything is cancelled."""
     check_selection(selectors, options)
     reason, grace_ms = ending.reason, ending.grace_ms
-    url = url_of_tasks(settings)
 
-    async def go() -> "list[tuple[CancelOutcome, Record]]":
-        async with connected(url, settings.namespace) as namespace:
-            ids = await resolve(namespace, selectors)
-            return [await _cancel(namespace, each, reason, grace_ms) for each in ids]
+    async def go(namespace: "Namespace") -> "list[tuple[CancelOutcome, Record]]":
+        ids = await resolve(namespace, selectors)
+        return [await _cancel(namespace, each, reason, grace_ms) for each in ids]
 
-    done = loop.run(go)
+    done = look_at_tasks(settings, go)
     if screen.json:
         cancelled = [{"id": r.id, "outcome": outcome, "state": r.state} for outcome, r in done]
         screen.print_json({"schema": 1, "tasks": cancelled})

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from ..broker.connection import blocking_connection, connect, redis_errors
 from ..broker.namespace import Namespace
 from ..broker.server_facts import check_server
 
@@ -27,6 +26,9 @@ async def connected(
     Raises:
         BrokerUnavailable: also while the body runs.
     """
+    # Its import takes as long as all the rest of a command, and most look without it.
+    from ..broker.connection import connect, redis_errors
+
     redis = connect(url, namespace=namespace, client_name=client_name)
     try:
         with redis_errors(url):
@@ -48,6 +50,8 @@ async def connected_twice(
     warn: Callable[[str], None] = lambda text: None,
 ) -> AsyncIterator[tuple[Namespace, Namespace]]:
     """Connect, and once more for commands that block up to block_s."""
+    from ..broker.connection import blocking_connection
+
     answering = connected(url, namespace, client_name=client_name, warn=warn)
     async with answering as answers:
         redis = blocking_connection(

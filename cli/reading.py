@@ -24,7 +24,8 @@ def look(
 ) -> _Result:
     """Return what step finds; `otherwise` where nothing was ever submitted.
 
-    A step may be begun twice: what is quick is tried first, and is given up before its first write.
+    A step may be begun twice: what is quick is tried first, and is given up before what must be
+    done once; see quick_look.py.
     """
     try:
         return quick_look.look(likely_url(settings), settings.namespace, step)

@@ -17,6 +17,7 @@ from rq_agent.broker.events import Events
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.listing import Filters
 from rq_agent.broker.lookups import Lookups
+from rq_agent.broker.moves import Moves
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.presence import Workers
 from rq_agent.broker.schedules import Schedules
@@ -115,11 +116,24 @@ async def test_more_than_one_packet_is_read_whole(url: str, lab: Namespace) -> N
     assert quick_look.look(url, lab.name, read) == 3_000_000
 
 
-async def test_a_step_is_given_up_before_its_first_write(url: str, lab: Namespace) -> None:
+async def test_what_may_be_done_twice_is_done_quickly(url: str, lab: Namespace) -> None:
+    await Draining(lab).undrain("box")  # the scripts are known from now on
+    await Draining(lab).drain("nobody")
+
+    assert quick_look.look(url, lab.name, lambda ns: Draining(ns).drain("box"))
+
+    assert await lab.redis.hget(keys.command(lab.prefix, "box"), "command") == b"drain"
+
+
+async def test_a_step_is_given_up_before_what_must_be_done_once(url: str, lab: Namespace) -> None:
+    await Moves(lab).by(await last(lab), -1)
     before = await lab.redis.xlen(keys.events(lab.prefix))
 
-    with pytest.raises(quick_look.NotQuick):
-        quick_look.look(url, lab.name, lambda ns: Draining(ns).drain("box"))
+    async def move(ns: Namespace) -> None:
+        await Moves(ns).by(await last(ns), 1)
+
+    with pytest.raises(quick_look.NotQuick, match="must run once"):
+        quick_look.look(url, lab.name, move)
     with pytest.raises(quick_look.NotQuick):
         quick_look.look(url, lab.name, lambda ns: ns.redis.set("x", "y"))
 
@@ -192,7 +206,7 @@ def test_a_command_that_only_looks_imports_no_client(servers: Servers) -> None:
     script = """
 import sys
 from rq_agent.cli.main import main
-for line in (["ps"], ["worker", "ls"], ["queue", "ls", "--json"], ["show", "last"], ["why", "last"]):
+for line in (["ps"], ["worker", "ls"], ["queue", "ls", "--json"], ["show", "last"], ["why", "last"], ["cancel", "last"]):
     main(line)
 print([m for m in ("redis", "asyncio") if m in sys.modules], file=sys.stderr)
 """
