@@ -174,7 +174,7 @@ async def test_help_tells_the_keys_and_a_narrow_view_leaves_the_queues_out(
     [task_id] = await add(ns)
     async with opened(servers, ns, (60, 24)) as seen:
         await seen.until(task_id)
-        assert "queues" not in seen.text
+        assert "╭─ queues" not in seen.text
 
         await seen.pilot.press("question_mark")
         await seen.until("asks first")
