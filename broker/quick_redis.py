@@ -4,6 +4,7 @@ The protocol is hiredis', the parser that the client itself uses. Replies have t
 """
 
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
@@ -13,6 +14,8 @@ import hiredis
 from .urls import Address
 
 _CHUNK: Final = 1 << 16
+_CONNECT_S: Final = 1.0
+"""Who does not answer by then is asked again by the real client, which is more patient."""
 _Shape = Callable[[Any], Any]
 
 
@@ -64,14 +67,15 @@ _SIMPLE: Final[Mapping[str, _Shape]] = {
 """Commands whose arguments are sent as they are given, and the shapes of their replies."""
 
 
-class Commands:
+class Commands(ABC):
     """The commands, for one at a time and for a pipeline: `_do` is what differs."""
 
     may_run: Callable[[str], bool] = staticmethod(lambda sha: False)
     """Whether the script of a SHA-1 may be run twice."""
 
+    @abstractmethod
     def _do(self, shape: _Shape, *words: Any) -> Any:
-        raise NotImplementedError
+        """Send a command, or keep it for later."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Return a simple command."""
@@ -139,10 +143,11 @@ class QuickRedis(Commands):
 
     def __enter__(self) -> Self:
         """Connect and log in."""
-        self._socket = _connected(self._address, self._timeout_s)
+        self._socket = _connected(self._address, min(self._timeout_s, _CONNECT_S))
         try:
             for words in _greeting(self._address):
                 self._ask([words])
+            self._socket.settimeout(self._timeout_s)
         except BaseException:
             self._socket.close()
             raise
@@ -236,7 +241,11 @@ def _connected(address: Address, timeout_s: float) -> socket.socket:
     if address.path:
         return _connected_to_path(address.path, timeout_s)
     found = socket.create_connection((address.host, address.port), timeout=timeout_s)
-    return _wrapped(found, address) if address.uses_tls else found
+    try:
+        return _wrapped(found, address) if address.uses_tls else found
+    except BaseException:
+        found.close()
+        raise
 
 
 def _connected_to_path(path: str, timeout_s: float) -> socket.socket:

@@ -1,5 +1,6 @@
 """Moments that people write: a time, or how long ago. Pure."""
 
+from contextlib import suppress
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
@@ -20,10 +21,8 @@ def moment_s(text: str, option: str, *, now_s: float, zone: str) -> float:
         UsageError: it is no moment.
     """
     written = text.strip()
-    try:
+    with suppress(UsageError):  # then it is a time
         return now_s - values.duration_s(written, option)
-    except UsageError:
-        pass
     now = datetime.fromtimestamp(now_s, ZoneInfo(zone))
     try:
         found = _time_of(written, now)

@@ -20,7 +20,6 @@ from ..keys import NAME_PATTERN
 from ..roles import ROLES, Role
 from ..url_members import host_and_port
 
-FINGERPRINT_BYTES: Final = 32
 _SCHEME: Final = "rqa+tls"
 _EXAMPLE: Final = "it looks like rqa+tls://worker@HOST:PORT/NAMESPACE?key=...#..."
 _COPIED_ALONG: Final = "'\"`<>\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}" + (

@@ -106,6 +106,17 @@ async def test_a_quick_look_finds_what_the_client_finds(
     assert msgspec.to_builtins(found) == expected
 
 
+async def test_the_database_of_the_url_is_meant(url: str, lab: Namespace) -> None:
+    async with Redis.from_url(f"{url}?db=3") as redis:
+        await redis.set(keys.result(lab.prefix, TaskId("there")), "x")
+
+    async def there(ns: Namespace) -> Any:
+        return await ns.redis.exists(keys.result(ns.prefix, TaskId("there")))
+
+    assert quick_look.look(f"{url}?db=3", lab.name, there) == 1
+    assert quick_look.look(url, lab.name, there) == 0
+
+
 async def test_more_than_one_packet_is_read_whole(url: str, lab: Namespace) -> None:
     key = keys.result(lab.prefix, TaskId("large"))
     await lab.redis.set(key, b"x" * 3_000_000)

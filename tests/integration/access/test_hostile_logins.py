@@ -58,12 +58,13 @@ async def run(url: str, script: str) -> None:
 async def busy(data: Path) -> None:
     """Return when the server says that it is."""
     problem = ""
-    while "busy with a script" not in problem:
-        await anyio.sleep(0.2)
-        try:
-            await anyio.to_thread.run_sync(probe.version, endpoint(data))
-        except BrokerUnavailable as e:
-            problem = str(e)
+    with anyio.fail_after(30):
+        while "busy with a script" not in problem:
+            await anyio.sleep(0.2)
+            try:
+                await anyio.to_thread.run_sync(probe.version, endpoint(data))
+            except BrokerUnavailable as e:
+                problem = str(e)
 
 
 async def ask_forever(stream: SocketStream) -> None:

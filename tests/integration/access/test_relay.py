@@ -17,6 +17,7 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
+from rq_agent.broker import keys, quick_look
 from rq_agent.broker.connection import blocking_connection, connect
 from rq_agent.broker.embedded.certificate import Certificate, ensure
 from rq_agent.broker.errors import BrokerRefused, BrokerUnavailable
@@ -106,8 +107,9 @@ async def test_it_serves_both_connections_of_a_worker(relay: Relay) -> None:
 
         async with anyio.create_task_group() as group:
             group.start_soon(wait)
-            while not [c for c in await redis.client_list() if c["cmd"] == "xread"]:
-                await anyio.sleep(0.01)
+            with anyio.fail_after(10):
+                while not [c for c in await redis.client_list() if c["cmd"] == "xread"]:
+                    await anyio.sleep(0.01)
             await redis.xadd("stream", {"a": "b"})
     assert [entries[0][1] for _, entries in got[0]] == [{b"a": b"b"}]
 
@@ -210,6 +212,27 @@ async def test_a_server_that_ends_closes_connections_and_a_new_one_serves_again(
 
         async with connect(relay.url(LOGIN)) as redis:
             assert await redis.ping()
+
+
+async def test_a_quick_look_goes_through_it(relay: Relay, tmp_path: Path) -> None:
+    other = ensure(tmp_path / "other").pem_path
+    async with connect(relay.url(LOGIN)) as redis:
+        ns = await Namespace.open(redis, "lab")
+        (task_id,) = await add(ns)
+
+    async def has_task(ns: Namespace) -> int:
+        return int(await ns.redis.exists(keys.task(ns.prefix, task_id)))
+
+    def look(url: str) -> int:
+        return quick_look.look(url, "lab", has_task)
+
+    assert await anyio.to_thread.run_sync(look, relay.url(LOGIN)) == 1
+    for wrong in (relay.url(LOGIN, pem=other), relay.url(), relay.url("nobody:x@")):
+        with pytest.raises(quick_look.NotQuick):
+            await anyio.to_thread.run_sync(look, wrong)
+    by_name = relay.url(LOGIN).replace("&ssl_check_hostname=false", "")
+    with pytest.raises(quick_look.NotQuick):  # the certificate names no host
+        await anyio.to_thread.run_sync(look, by_name)
 
 
 async def test_what_was_sent_before_a_goodbye_is_done(relay: Relay) -> None:
