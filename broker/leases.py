@@ -128,6 +128,11 @@ class Leases:
         arguments: list[Argument] = [claim.task_id, claim.fence, claim.nonce, phase.value]
         return FinishCode(await self._ns.scripts.phase(arguments))
 
+    async def hang(self, claim: Token, *, still_ms: int) -> FinishCode:
+        """Tell how long a running task has shown no sign of life; 0: it moves again."""
+        arguments: list[Argument] = [claim.task_id, claim.fence, claim.nonce, still_ms]
+        return FinishCode(await self._ns.scripts.hang(arguments))
+
     async def used(self, claim: Token, used: Mapping[str, str]) -> FinishCode:
         """Tell which parameters the script of a running task really used."""
         encoded = msgspec.json.encode(used)

@@ -62,6 +62,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float
     """0: none."""
     cancel_requested: bool
+    hanging_since: float | None = None
+    """Since when a running one has printed nothing and used no CPU and no GPU; None: it moves."""
 
     @property
     def is_final(self) -> bool:
@@ -166,6 +168,7 @@ def parse(
         order=fields.text("order"),
         timeout_s=(fields.whole("timeout_ms") or 0) / 1000,
         cancel_requested=bool(fields.text("cancel")),
+        hanging_since=hanging_since(fields.long("hang"), fence) if is_running else None,
     )
     return _mark(record, fields.bad)
 
@@ -180,6 +183,14 @@ def to_json(record: Record) -> dict[str, Any]:
     """Return the record as plain values, as in `--json`."""
     fields: dict[str, Any] = msgspec.to_builtins(record)
     return fields
+
+
+def hanging_since(told: str, fence: int) -> float | None:
+    """Return since when a claim hangs, in Unix s; None: it moves, or that was another claim."""
+    whose, _, since_ms = told.partition(":")
+    if not (whose == str(fence) and re.fullmatch("[0-9]{1,16}", since_ms, re.ASCII)):
+        return None
+    return int(since_ms) / 1000
 
 
 def _phase(fields: _Fields) -> str | None:

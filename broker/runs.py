@@ -8,7 +8,9 @@ import msgspec
 from .history import Step
 
 _CLAIMED: Final = "claimed"
-_BETWEEN: Final = frozenset({"phase", "cancel", "readopted", "labelled", "priority", "edited"})
+_BETWEEN: Final = frozenset(
+    {"phase", "cancel", "readopted", "labelled", "priority", "edited", "hanging", "moving"}
+)
 """Steps that end no run."""
 
 

@@ -91,6 +91,7 @@ class Scripts:
     enqueue: Script
     enqueue_draft: Script
     finish: Script
+    hang: Script
     hello: Script
     keep_blobs: Script
     label: Script

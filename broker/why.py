@@ -67,6 +67,14 @@ def _running(facts: Facts) -> Iterator[Reason]:
     yield Reason("running", f"it does not wait: it has run on {facts.worker}{since}{phase}")
     if facts.is_cancelled:
         yield Reason("stopping", "it was asked to stop; its worker ends it")
+    if facts.hanging_ms is not None:
+        still = span(facts.now_ms - facts.hanging_ms)
+        yield Reason(
+            "hanging",
+            f"it shows no sign of life: no output, no CPU and no GPU use for {still};"
+            " its worker wrote its stacks into its log",
+            f"rq-agent logs {facts.id}, then rq-agent cancel {facts.id} if it is stuck",
+        )
     if facts.lease_ms is None or facts.lease_ms < facts.now_ms:
         yield Reason(
             "silent",

@@ -10,6 +10,7 @@ from .decoding import text
 from .keys import TaskId
 from .needs import Need, shape_id
 from .presence import RESTING, WorkerView, view
+from .record import hanging_since
 
 
 class ParentFact(msgspec.Struct, frozen=True):
@@ -48,6 +49,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     lost: int = 0
     is_cancelled: bool = False
     """Somebody asked to cancel it."""
+    hanging_ms: int | None = None
+    """Since when it shows no sign of life; None: it moves."""
     started_ms: int | None = None
     finished_ms: int | None = None
     due_ms: int | None = None
@@ -109,6 +112,7 @@ def read(task_id: TaskId, reply: Sequence[Any]) -> Facts | None:
         attempt=_whole(task["attempt"], 1),
         lost=_whole(task["lost"], 0),
         is_cancelled=bool(task["cancel"]),
+        hanging_ms=_hanging_ms(text(told["hang"]), task["fence"]),
         started_ms=_ms(task["started_ms"]),
         finished_ms=_ms(task["finished_ms"]),
         due_ms=due or _ms(task["due_ms"]),
@@ -144,6 +148,11 @@ def _pairs(values: Sequence[Any]) -> dict[str, str]:
 def _whole(value: str, default: int) -> int:
     found = decoding.whole(value.encode())
     return default if found is None else found
+
+
+def _hanging_ms(told: str, fence: str) -> int | None:
+    since = hanging_since(told, _whole(fence, 0))
+    return None if since is None else int(since * 1000)
 
 
 def _ms(value: Any) -> int | None:

@@ -6,6 +6,7 @@
 --
 -- Returns  an empty list when there is no such record, else {name, value, name, value ..}:
 --          now, task (field, value ..), reason, due, expires, lease (ms; '': none)
+--          hang        as hang.lua wrote it, '': no worker told that it hangs
 --          unmet       number of parents that it waits for
 --          parents     "<condition>:<id>", state ('': gone) .. of some of them
 --          key_room    1: its concurrency key lets it run
@@ -32,7 +33,7 @@ local MOST_PARENTS_TOLD, MOST_HOLDERS, MOST_NEXT, MOST_SHAPES = 20, 5, 3, 1024
 local MOST_LIVE, MOST_LISTENERS, MOST_OTHERS = 1000, 200, 10
 local FIELDS = {
   "state", "queue", "shape", "key", "key_limit", "phase", "worker", "started_ms", "finished_ms",
-  "attempt", "lost", "due_ms", "cancel",
+  "attempt", "lost", "due_ms", "cancel", "fence",
 }
 local FACTS = { "state", "until_ms", "queues", "slots", "gpus", "cpus", "mem_mib" }
 
@@ -155,6 +156,7 @@ end
 tell("now", NOW)
 tell("task", with_names(FIELDS, values))
 tell("reason", read("", "HGET", extra_key(id), "reason"))
+tell("hang", read("", "HGET", extra_key(id), "hang"))
 tell("due", read("", "ZSCORE", delayed_key(), id))
 tell("expires", read("", "ZSCORE", deadlines_key(), id))
 tell("lease", read("", "ZSCORE", leases_key(), id))

@@ -61,6 +61,7 @@ def _state(details: "TaskDetails") -> dict[str, str]:
     limit = links.concurrency_limit or 1
     return {
         "state": words.state(record),
+        "hangs": "" if record.hanging_since is None else f"since {clock(record.hanging_since)}",
         "waits": details.waits[0].text if details.waits else "",
         "exit code": "" if record.exit_code is None else str(record.exit_code),
         "queue": f"{record.queue}{place}{priority}",

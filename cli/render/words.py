@@ -37,6 +37,8 @@ def state(record: "Record") -> str:
     name = record.state.replace("_", " ")
     if record.state == "running" and record.cancel_requested:
         return "running (stopping)"
+    if record.state == "running" and record.hanging_since is not None:
+        return "running (hangs)"
     if record.state == "running" and record.phase not in (None, "running"):
         return f"running ({record.phase})"
     reason = printable(record.reason)

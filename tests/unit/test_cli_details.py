@@ -177,3 +177,13 @@ def test_long_values_are_wrapped_below_themselves_on_a_terminal(
     shown = list(fitted(["title", "  packages      numpy==2, pandas==3, a-b-c==1"]))
 
     assert shown == ["title", "  packages      numpy==2, pandas==3,", "                a-b-c==1"]
+
+
+def test_a_task_that_hangs_says_since_when() -> None:
+    fields = FIELDS | {b"state": b"running", b"finished_ms": b""}
+    record = parse_record(TaskId("01"), fields, {b"hang": b"2:90000"}, {})
+
+    text = "\n".join(lines_of(TaskDetails(record=record, history=[], definition=None)))
+
+    assert "  state         running (hangs)" in text
+    assert "  hangs         since 1970-01-01 00:01:30" in text

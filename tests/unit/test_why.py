@@ -54,6 +54,12 @@ CASES: list[tuple[str, dict[str, Any], list[str], str]] = [
     ),
     (
         "running",
+        {"worker": "box", "lease_ms": SOON, "hanging_ms": NOW - 1_860_000},
+        ["running", "hanging"],
+        "it does not wait: it has run on box",
+    ),
+    (
+        "running",
         {"worker": "box", "lease_ms": NOW - 1, "is_cancelled": True},
         ["running", "stopping", "silent"],
         "it does not wait: it has run on box",

@@ -56,6 +56,7 @@ export function TaskState({ task, isLong = false }) {
   let detail = "";
   if (task.state === "running") {
     if (task.cancel_requested) detail = "stopping";
+    else if (task.hanging_since) detail = "hangs";
     else if (task.phase && task.phase !== "running") detail = task.phase;
   } else if (task.reason && task.reason !== task.state) {
     detail = isLong || task.reason.length <= 28 ? task.reason : `${task.reason.slice(0, 27)}…`;

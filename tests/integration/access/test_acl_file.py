@@ -20,7 +20,7 @@ NAMES: Final = sorted(
 
 OF_WORKERS: Final = frozenset(
     {
-        *("append", "beat", "claim", "finish", "hello", "leave", "phase", "tick", "used"),
+        *("append", "beat", "claim", "finish", "hang", "hello", "leave", "phase", "tick", "used"),
         *("archived", "collect", "cron_fire", "purge"),
     }
 )
