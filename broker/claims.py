@@ -63,6 +63,7 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
     RETRY = "retry"  # once more, charged: attempt + 1
     RELEASE = "release"  # back into its own place, uncharged
+    LOST = "lost"  # worker and process died: as if the lease had run out
 
 
 class FinishCode(IntEnum):

@@ -1,6 +1,6 @@
 -- finish.lua: end claims: for good, or to run once more.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, adoption.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, losing.lua, families.lua, waiting.lua, adoption.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  retention    integer, ms; how long a final record stays
 -- ARGV[2]  log ttl      integer, ms; how long the log of an ended attempt stays
@@ -10,6 +10,7 @@
 --   id, fence, nonce     as claim.lua gave them
 --   outcome              succeeded | failed | errored | timed_out | cancelled
 --                        | retry (charged: attempt + 1, after a delay) | release (uncharged)
+--                        | lost (worker and process died: as if its lease had run out)
 --   exit code            integer or ''
 --   reason               text or ''
 --   delay                integer, ms; of a retry
@@ -21,14 +22,15 @@
 -- Writes   nothing unless 1. The task leaves lease, run: and wt:. Final: state, finished_ms,
 --          exit_code, x: reason, done, r: (x: result_dropped, result_until_ms); children are told. Else back into
 --          its own place, or delayed. A task that is to be cancelled is not run once more: it
---          becomes cancelled. Ends and what their claims lasted are counted in qstat:.
+--          becomes cancelled. Lost: as tick.lua does it; a loss that was counted when the lease
+--          ran out is not counted again. Ends and what their claims lasted are counted in qstat:.
 -- Cost     O(finishes log N)
 
 local retention, log_ttl, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local finish_count = tonumber(ARGV[4])
 local ENDS = {
   succeeded = true, failed = true, errored = true, timed_out = true, cancelled = true,
-  retry = true, release = true,
+  retry = true, release = true, lost = true,
 }
 for n = 0, finish_count - 1 do
   if not ENDS[ARGV[8 + 8 * n]] then
@@ -79,10 +81,19 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
     if not is_adoptable({ task[1], task[2], task[3], task[10] }, fence, nonce) then
       return -2
     end
+    if outcome == "lost" and task[2] == fence then -- its lease ran out before: it was charged
+      call("HSET", task_key(id), "finished", token)
+      return 1
+    end
     take_back(id, fence, nonce, { task[1], task[2], task[4], task[5], task[11], task[12] })
   end
   leave_running(id, task[4], task[7])
   age_log(id, fence, log_ttl)
+  if outcome == "lost" then
+    call("HSET", task_key(id), "finished", token)
+    charge_loss(id, reason, retention)
+    return 1
+  end
   if task[8] ~= "" and (outcome == "retry" or outcome == "release") then
     outcome = "cancelled"
   end

@@ -1,6 +1,6 @@
 -- tick.lua: what time alone brings about. Called about once a second by one worker.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, ageing.lua, sweeping.lua, commands.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, losing.lua, families.lua, waiting.lua, ageing.lua, sweeping.lua, commands.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  limit       of each kind of work in this call
 -- ARGV[2]  lease       integer, ms; the usual one
@@ -41,40 +41,17 @@ local function is_reaping_held()
   return is_ahead(held)
 end
 
-local function requeue(id, task, lost)
-  call("HDEL", task_key(id), "worker", "phase", "started_ms")
-  if lost <= 1 then
-    make_ready(id, task[4], task[5], task[6])
-    return
-  end
-  call("HSET", task_key(id), "state", "delayed")
-  call("ZADD", delayed_key(), I(NOW + 1000 * 2 ^ math.min(lost, 20)), id)
-end
-
 -- Take a task from a worker that did not renew its lease.
 local function reap(id)
-  local task = read_task(id, "state", "fence", "worker", "queue", "shape", "order", "cancel",
-    "lost", "max_lost")
+  local task = read_task(id, "state", "fence", "worker", "queue")
   if not task or task[1] ~= "running" then
     call("ZREM", leases_key(), id)
     publish(id, "ghost", "state", task and task[1] or "missing")
     return false
   end
-  local queue, lost = task[4], whole(task[8], 0) + 1
-  leave_running(id, queue, task[3])
+  leave_running(id, task[4], task[3])
   age_log(id, task[2], log_ttl)
-  call("HSET", task_key(id), "lost", I(lost))
-  count(queue, "lost")
-  event(id, "lost", task[3], "queue", queue, "worker", task[3], "fence", task[2])
-  if task[7] ~= "" then
-    finalize(id, "cancelled", cancel_reason(id, ""), retention, queue)
-  elseif lost > whole(task[9], 3) then
-    call("ZADD", dead_key(), I(NOW), id)
-    finalize(id, "dead", "its lease was lost " .. I(lost) .. " times", retention, queue)
-  else
-    requeue(id, task, lost)
-  end
-  wake_after_end(queue)
+  charge_loss(id, "", retention)
   return true
 end
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from .moves import (
+    charge_loss,
     delay,
     finalize,
     leave_running,
@@ -61,6 +62,9 @@ def finish(
     if not is_current(task, token):
         if not is_adoptable(task, token):
             return FENCED
+        if outcome == "lost" and task.fence == token.fence:  # charged when it was reaped
+            task.finished = applied
+            return APPLIED
         take_back(state, task, token)
     leave_running(state, task)
     if task.cancel and outcome in ("retry", "release"):
@@ -70,6 +74,8 @@ def finish(
         task.attempt += outcome == "retry"
         state.tell(outcome, task.id)
         _again(task, now, delay_ms if outcome == "retry" else 0)
+    elif outcome == "lost":
+        charge_loss(state, task, now)
     else:
         finalize(state, task, outcome, reason, now)
     tell_children(state, now)

@@ -65,6 +65,21 @@ def finalize(state: State, task: Task, final: str, reason: str, now: int) -> Non
     state.drop(task)
 
 
+def charge_loss(state: State, task: Task, now: int) -> None:
+    """Its claim came to nothing: back into its place, later, or never again."""
+    task.lost += 1
+    state.tell("lost", task.id)
+    if task.cancel:
+        finalize(state, task, "cancelled", "", now)
+    elif task.lost > task.max_lost:
+        task.died = now
+        finalize(state, task, "dead", f"its lease was lost {task.lost} times", now)
+    elif task.lost <= 1:
+        make_ready(task, now)
+    else:
+        delay(task, now + 1000 * 2 ** min(task.lost, 20))
+
+
 def tell_children(state: State, now: int) -> None:
     """Let every final task's children know, and theirs."""
     while told := _untold(state):

@@ -1,7 +1,15 @@
 """The model of tick, hello, of what workers are told, and of leaving."""
 
 from .claiming import is_ahead
-from .moves import delay, finalize, leave_running, leave_waiting, make_ready, tell_children, unpark
+from .moves import (
+    charge_loss,
+    finalize,
+    leave_running,
+    leave_waiting,
+    make_ready,
+    tell_children,
+    unpark,
+)
 from .state import State, Task
 
 
@@ -39,17 +47,7 @@ def _is_reaping_held(state: State, now: int, lease_ms: int) -> bool:
 def _reap(state: State, task: Task, now: int) -> None:
     """Take a task from a worker that did not renew its lease."""
     leave_running(state, task)
-    task.lost += 1
-    state.tell("lost", task.id)
-    if task.cancel:
-        finalize(state, task, "cancelled", "", now)
-    elif task.lost > task.max_lost:
-        task.died = now
-        finalize(state, task, "dead", f"its lease was lost {task.lost} times", now)
-    elif task.lost <= 1:
-        make_ready(task, now)
-    else:
-        delay(task, now + 1000 * 2 ** min(task.lost, 20))
+    charge_loss(state, task, now)
 
 
 def _promote(state: State, now: int) -> int:

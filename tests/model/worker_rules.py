@@ -6,7 +6,10 @@ from hypothesis.stateful import rule
 from .stage import HOUR_MS, PICK, TIMES, Stage
 
 WORKER = st.integers(0, 5)
-ENDS = (*("succeeded",) * 4, "failed", "errored", "timed_out", "cancelled", "retry", "release")
+ENDS = (
+    *("succeeded",) * 4,
+    *("failed", "errored", "timed_out", "cancelled", "retry", "release", "lost"),
+)
 DELAY = st.sampled_from((0, 0, 5_000, HOUR_MS))
 
 

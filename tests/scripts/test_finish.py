@@ -4,9 +4,11 @@ from redis.exceptions import ResponseError
 
 from rq_agent.broker import keys, retention
 from rq_agent.broker.claims import Finish, FinishCode, Outcome
+from rq_agent.broker.history import history
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.statistics import Statistics
 from rq_agent.broker.tasks import Tasks
 
 from . import steps
@@ -59,7 +61,7 @@ async def test_a_code_that_is_not_known_stays_empty(namespace: Namespace) -> Non
     assert (await fields(namespace, claim.task_id))["exit_code"] == ""
 
 
-@pytest.mark.parametrize("outcome", [*FINALS, "retry", "release"])
+@pytest.mark.parametrize("outcome", [*FINALS, "retry", "release", "lost"])
 async def test_a_finish_that_is_sent_again_is_a_replay(namespace: Namespace, outcome: str) -> None:
     claim = await running(namespace)
 
@@ -182,6 +184,80 @@ async def test_a_retry_is_charged_and_keeps_the_place(namespace: Namespace) -> N
     assert (await claim_one(namespace)).attempt == 2
 
 
+async def test_a_claim_that_was_lost_whole_puts_the_task_back_and_is_charged_as_a_loss(
+    namespace: Namespace,
+) -> None:
+    ids = await add(namespace, 3)
+    first = await claim_one(namespace)
+    log = keys.log(namespace.prefix, first.task_id, 1)
+    await namespace.redis.xadd(log, {"d": "x"})
+
+    assert await finish(namespace, first, "lost", reason="its process is gone") == 1
+
+    stored = await fields(namespace, first.task_id)
+    assert await line(namespace) == ids
+    assert (stored["state"], stored["lost"], stored.get("attempt")) == ("queued", "1", None)
+    assert not {"worker", "phase", "started_ms", "finished_ms"} & stored.keys()
+    assert 0 < await namespace.redis.pttl(log) <= retention.LOG_MS
+    (lost,) = await events(namespace, "lost")
+    assert (lost["worker"], lost["fence"]) == ("w", "1")
+    told = (await history(namespace, first.task_id))[-1]
+    assert (told.event, told.detail) == ("lost", "w its process is gone")
+    counted = await Statistics(namespace).latest(["q"], 5)
+    assert counted["q"].counts.lost == 1
+
+
+async def test_claims_that_are_lost_whole_wait_longer_each_time_until_the_task_is_dead(
+    namespace: Namespace,
+) -> None:
+    p = namespace.prefix
+    (task_id,) = await add(namespace, max_lost=2)
+    waits = []
+
+    for _ in range(3):
+        await finish(namespace, await claim_one(namespace), "lost")
+        if (due := await score(namespace, keys.delayed(p), task_id)) is not None:
+            waits.append(round((due - await now_ms(namespace)) / 1000))
+            await namespace.redis.zadd(keys.delayed(p), {task_id: 1})
+            await steps.tick(namespace)
+
+    assert waits == [4]
+    assert await state(namespace, task_id) == "dead"
+    assert await members(namespace, keys.dead(p)) == [task_id]
+
+
+async def test_a_claim_that_was_lost_whole_is_not_adopted_again(namespace: Namespace) -> None:
+    claim = await running(namespace)
+    await finish(namespace, claim, "lost")
+
+    assert (await steps.beat(namespace, claim)).lost == (claim.task_id,)
+    assert await finish(namespace, claim, "succeeded") == FinishCode.FENCED
+
+
+async def test_a_loss_that_was_counted_when_the_lease_ran_out_is_not_counted_again(
+    namespace: Namespace,
+) -> None:
+    claim = await running(namespace)
+    await lose(namespace, claim.task_id)
+
+    codes = [await finish(namespace, claim, "lost") for _ in range(2)]
+
+    assert codes == [FinishCode.APPLIED, FinishCode.REPLAY]
+    assert (await fields(namespace, claim.task_id))["lost"] == "1"
+    assert len(await events(namespace, "lost")) == 1
+    assert (await steps.beat(namespace, claim)).lost == (claim.task_id,)
+
+
+async def test_the_loss_of_a_claim_that_redis_forgot_is_counted(namespace: Namespace) -> None:
+    claim = await running(namespace)
+    await forget_a_claim(namespace, claim.task_id)
+
+    assert await finish(namespace, claim, "lost") == FinishCode.APPLIED
+    stored = await fields(namespace, claim.task_id)
+    assert (stored["state"], stored["lost"], stored["fence"]) == ("queued", "1", "1")
+    assert await line(namespace) == [claim.task_id]
+
+
 async def test_a_retry_can_wait(namespace: Namespace) -> None:
     claim = await running(namespace)
 
@@ -196,7 +272,10 @@ async def test_a_retry_can_wait(namespace: Namespace) -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "end"),
-    [("retry", "cancelled"), ("release", "cancelled"), ("succeeded", "succeeded")],
+    [
+        *(("retry", "cancelled"), ("release", "cancelled"), ("lost", "cancelled")),
+        ("succeeded", "succeeded"),
+    ],
 )
 async def test_a_task_that_is_to_be_cancelled_does_not_run_once_more(
     namespace: Namespace, outcome: str, end: str

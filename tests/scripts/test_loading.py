@@ -14,9 +14,9 @@ from .steps import add, claim, line
 LUA = Path(scripts.__file__).parent / "lua"
 PARTS = {
     *("adding", "adoption", "ageing", "amending", "closing", "commands", "counts", "definitions"),
-    *("endings", "families", "fronts", "holds", "kinds", "neighbours", "orders", "parking"),
-    *("placing", "prelude", "ready", "references", "removing", "sources", "states", "sweeping"),
-    *("turns", "uniqueness", "waiting", "waking"),
+    *("endings", "families", "fronts", "holds", "kinds", "losing", "neighbours", "orders"),
+    *("parking", "placing", "prelude", "ready", "references", "removing", "sources", "states"),
+    *("sweeping", "turns", "uniqueness", "waiting", "waking"),
 }
 NAMES = sorted(set(scripts.Scripts.__annotations__))
 
