@@ -3,24 +3,34 @@
 import shutil
 import subprocess
 import tempfile
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from rq_agent.broker import urls
+from rq_agent.broker.embedded import probe
+from rq_agent.broker.embedded.endpoint import Endpoint
 
 from ...servers import valkey_binary
+
+_START_S = 60.0
+_LOOK_EVERY_S = 0.01
 
 
 class PersistentServer:
     """Every write is on disk before it is answered."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: Path | None = None, *, options: Sequence[str] = ()) -> None:
+        """`program` stands in for the embedded default's; `options` override those given here."""
         # A short path of our own: a socket's path has at most 107 characters.
         self._folder = Path(tempfile.mkdtemp(prefix="rqa"))
         self._data = self._folder / "data"
         self._data.mkdir()
-        self._process: subprocess.Popen[str] | None = None
+        self._program = program or valkey_binary()
+        self._options = tuple(options)
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -43,23 +53,20 @@ class PersistentServer:
         """Return when it answers."""
         options = ["--port", "0", "--unixsocket", str(self._folder / "s"), "--save", ""]
         durable = ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(self._data)]
-        process = subprocess.Popen(
-            [str(valkey_binary()), *options, *durable], stdout=subprocess.PIPE, text=True
-        )
-        self._process = process
-        assert process.stdout is not None
-        said = []
-        for line in process.stdout:
-            said.append(line)
-            if "ready to accept connections" in line.lower():
-                return
-        raise AssertionError("".join(said))
+        command = [str(self._program), *options, *durable, *self._options]
+        with open(self._folder / "log", "ab") as log:  # a pipe that nobody reads would fill
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline_s = time.monotonic() + _START_S
+        while probe.ask(Endpoint(self._folder / "s")) is not probe.Answer.READY:
+            if self._process.poll() is not None or time.monotonic() > deadline_s:
+                raise AssertionError((self._folder / "log").read_text("utf-8", "replace")[-4000:])
+            time.sleep(_LOOK_EVERY_S)
 
     def kill(self) -> None:
         """End it as a crash would."""
         if self._process is not None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
             self._process = None
 
     def remember(self) -> Path:
