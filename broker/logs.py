@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -11,6 +11,7 @@ from .decoding import text, whole
 from .errors import BrokerUnavailable, UsageError
 from .keys import TaskId
 from .namespace import Namespace
+from .scripts import Argument
 
 LIMIT_BYTES: Final = 1024 * 1024
 """How much of one attempt's output Redis keeps; each chunk counts 64 bytes more than its data."""
@@ -18,11 +19,16 @@ CHUNK_BYTES: Final = 16 * 1024
 _CHUNKS_PER_CALL: Final = 32
 _STORED: Final = 1
 _NOT_YET: Final = -2
-
-_STREAMS: Final = ("out", "err", "sys")
-_CURSOR: Final = re.compile(r"[0-9]{1,16}-[0-9]{1,16}(/[0-9]{1,16}){3}", re.ASCII)
+_BEHIND: Final = -3
 
 StreamName = Literal["out", "err", "sys"]
+
+_STREAMS: Final[tuple[StreamName, ...]] = ("out", "err", "sys")
+_CURSOR: Final = re.compile(r"[0-9]{1,16}-[0-9]{1,16}(/[0-9]{1,16}){3}", re.ASCII)
+
+
+class LogBehind(BrokerUnavailable):
+    """Redis lost output that was shipped before: ship from where its log ends, see Logs.ends()."""
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +40,8 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     raw_bytes: int
     """How many raw bytes it stands for: more than the data where some were collapsed."""
     data: bytes
+    after_gap: bool = False
+    """Its writer left out what comes right before it; else a hole there is a loss in Redis."""
 
 
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,12 +94,15 @@ class Logs:
             the fence, or the attempt is over and its log is gone. Drop the chunks.
 
         Raises:
+            LogBehind: nothing of a part is stored; the ones before it are.
             BrokerUnavailable: also when Redis came back older than the claim; a beat tells it.
         """
         pieces = [piece for chunk in chunks for piece in split(chunk)]
         for start in range(0, len(pieces), _CHUNKS_PER_CALL):
             batch = pieces[start : start + _CHUNKS_PER_CALL]
-            args = [a for c in batch for a in (c.stream, c.offset, c.raw_bytes, c.data)]
+            args: list[Argument] = []
+            for c in batch:
+                args += [c.stream, c.offset, c.raw_bytes, int(c.after_gap), c.data]
             reply = await self._ns.scripts.append(
                 [
                     token.task_id,
@@ -107,9 +118,19 @@ class Logs:
                 raise BrokerUnavailable(
                     f"redis came back without the claim of task {token.task_id}; its output waits"
                 )
+            if reply == _BEHIND:
+                raise LogBehind(f"redis lost a part of the output of task {token.task_id}")
             if reply != _STORED:
                 return False
         return True
+
+    async def ends(self, task_id: TaskId, fence: int) -> dict[StreamName, int]:
+        """Return where each stream of an attempt's log ends, in raw bytes; 0 where it has none."""
+        key = keys.log(self._ns.prefix, task_id, fence)
+        newest: Any = await self._ns.redis.xrevrange(key, count=1)
+        told = newest[0][1].get(b"e", b"").split() if newest else []
+        ends = [whole(end) or 0 for end in told] if len(told) == len(_STREAMS) else [0, 0, 0]
+        return dict(zip(_STREAMS, ends, strict=True))
 
     async def read(
         self,
@@ -205,6 +226,14 @@ def split(chunk: Chunk) -> Sequence[Chunk]:
         data = chunk.data[start : start + CHUNK_BYTES]
         is_last = start + CHUNK_BYTES >= len(chunk.data)
         stop = end if is_last else min(end, offset + len(data))
-        pieces.append(Chunk(stream=chunk.stream, offset=offset, raw_bytes=stop - offset, data=data))
+        pieces.append(
+            msgspec.structs.replace(
+                chunk,
+                offset=offset,
+                raw_bytes=stop - offset,
+                data=data,
+                after_gap=chunk.after_gap and start == 0,
+            )
+        )
         offset = stop
     return pieces

@@ -11,6 +11,7 @@
 --   stream  out | err | sys
 --   offset  integer; where the chunk begins in the raw output of that stream
 --   length  integer; raw bytes that the chunk stands for
+--   gap     1: what lies right before it may be missing, its writer left it out; else 0
 --   data    at most 16 KiB; shorter than length where progress bars were collapsed
 --
 -- Returns   1  stored, or it was there already: a chunk that ends at or before the end of what
@@ -19,6 +20,7 @@
 --              key holds something else
 --          -1  no such task
 --          -2  not yet: the stored fence is lower (Redis came back older); try after a beat
+--          -3  behind: Redis lost output that came before; send from where its log ends
 -- Writes    log:<id>:<fence>; nothing unless it returns 1. Fields: s o n d as above;
 --           e = ends of out, err and sys after this entry; b = bytes ever stored.
 --           The oldest entries go when there are more than `limit` bytes.
@@ -68,10 +70,20 @@ if newest then
   bytes = whole(field(newest, "b"), 0)
 end
 
-local last
+local chunks, told = {}, { out = ends.out, err = ends.err, sys = ends.sys }
 for n = 0, count - 1 do
-  local stream, offset = ARGV[7 + 4 * n], tonumber(ARGV[8 + 4 * n])
-  local length, data = tonumber(ARGV[9 + 4 * n]), ARGV[10 + 4 * n]
+  local stream, offset, length, gap, data = unpack(ARGV, 7 + 5 * n, 11 + 5 * n)
+  offset, length = tonumber(offset), tonumber(length)
+  if offset > told[stream] and gap ~= "1" then
+    return -3
+  end
+  told[stream] = math.max(told[stream], offset + length)
+  chunks[n + 1] = { stream, offset, length, data }
+end
+
+local last
+for _, chunk in ipairs(chunks) do
+  local stream, offset, length, data = unpack(chunk)
   local is_replay = length > 0 and offset + length <= ends[stream]
   if not is_replay then
     ends[stream] = math.max(ends[stream], offset + length)

@@ -7,7 +7,7 @@ import pytest
 from rq_agent.broker import keys
 from rq_agent.broker.errors import UsageError
 from rq_agent.broker.keys import TaskId
-from rq_agent.broker.logs import CHUNK_BYTES, Chunk, LogEntry, Logs, StreamName, split
+from rq_agent.broker.logs import CHUNK_BYTES, Chunk, LogBehind, LogEntry, Logs, StreamName, split
 from rq_agent.broker.namespace import Namespace
 
 ID = TaskId("01abcdefgh000001")
@@ -65,11 +65,24 @@ async def test_reading_goes_on_where_the_last_call_ended(logs: Logs) -> None:
 
 async def test_output_that_the_worker_left_out_shows_as_a_hole(logs: Logs) -> None:
     await logs.append(TOKEN, [chunk(0, b"ab"), chunk(0, b"e", stream="err")])
-    await logs.append(TOKEN, [chunk(1_000, b"cd")])
+    await logs.append(TOKEN, [msgspec.structs.replace(chunk(1_000, b"cd"), after_gap=True)])
 
     entries, _ = await logs.read(ID, 1)
 
     assert [(e.data, e.dropped_bytes) for e in entries] == [(b"ab", 0), (b"e", 0), (b"cd", 998)]
+
+
+async def test_output_that_redis_lost_is_asked_for_again(logs: Logs) -> None:
+    assert await logs.ends(ID, 1) == {"out": 0, "err": 0, "sys": 0}
+    await logs.append(TOKEN, [chunk(0, b"ab"), chunk(0, b"e", stream="err")])
+
+    with pytest.raises(LogBehind, match=f"lost a part of the output of task {ID}"):
+        await logs.append(TOKEN, [chunk(2, b"cd"), chunk(5, b"later")])
+
+    assert await logs.ends(ID, 1) == {"out": 2, "err": 1, "sys": 0}
+    await logs.append(TOKEN, [chunk(2, b"cd"), chunk(4, b"!later")])
+    entries, _ = await logs.read(ID, 1)
+    assert b"".join(e.data for e in entries if e.stream == "out") == b"abcd!later"
 
 
 async def test_the_first_entry_of_a_log_that_overflowed_tells_how_much_is_gone(logs: Logs) -> None:

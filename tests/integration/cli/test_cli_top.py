@@ -95,7 +95,7 @@ async def test_all_panes_follow_what_happens(servers: Servers, ns: Namespace) ->
         assert "10%" not in seen.text
         assert "half" not in seen.text
 
-        await write(ns, claim, b" and whole\n", at=32)
+        await write(ns, claim, b" and whole\n", at=31)
         await seen.until("half and whole")
         await finish(ns, claim, "failed", exit_code=3, reason="exit 3")
         await seen.until("failed (exit 3)")
