@@ -24,6 +24,8 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     server_ms: int
     lost: tuple[TaskId, ...]
     """Held by another claim, or ended: stop, report nothing."""
+    missing: tuple[TaskId, ...]
+    """No record at all: removed by somebody, or Redis came back without it."""
     cancels: dict[TaskId, int | None]
     """Task to stop -> grace in ms; None: the task's own."""
     given_back: tuple[TaskId, ...]
@@ -52,10 +54,11 @@ def arguments(
     facts: Mapping[str, Fact],
     profile: str,
     is_last: bool,
+    least_ms: int,
 ) -> list[Argument]:
     """Return the arguments of beat.lua."""
     result: list[Argument] = [worker, ttl_ms, int(is_last), profile]
-    result += [retention.LOG_MS, retention.RECORD_MS, len(facts)]
+    result += [retention.LOG_MS, retention.RECORD_MS, least_ms, len(facts)]
     for field, value in facts.items():
         result += [field, value]
     result.append(len(held))
@@ -66,12 +69,13 @@ def arguments(
 
 def parse(reply: Sequence[Any]) -> Beat:
     """Return the answer of beat.lua."""
-    now_ms, lost, cancels, given_back, is_ticker, shapes, is_parked, told, labels = reply
+    now_ms, lost, cancels, given_back, is_ticker, shapes, is_parked, told, labels, missing = reply
     command = _pairs(told)
     graces = zip(cancels[0::2], cancels[1::2], strict=True)
     return Beat(
         server_ms=now_ms,
         lost=_ids(lost),
+        missing=_ids(missing),
         cancels={TaskId(text(i)): grace_ms(text(g)) for i, g in graces},
         given_back=_ids(given_back),
         is_ticker=bool(is_ticker),
@@ -92,6 +96,7 @@ def join(beats: Sequence[Beat]) -> Beat:
     return msgspec.structs.replace(
         last,
         lost=tuple(i for beat in beats for i in beat.lost),
+        missing=tuple(i for beat in beats for i in beat.missing),
         cancels={i: g for beat in beats for i, g in beat.cancels.items()},
     )
 

@@ -1,11 +1,13 @@
 """What a worker does first on every new connection: it finds out whether Redis restarted."""
 
 import re
+import secrets
 from collections.abc import Callable
 from typing import Any, Final
 
 from redis.asyncio.connection import AbstractConnection
 
+from .decoding import text
 from .keys import Prefix
 from .scripts import with_flags
 
@@ -28,7 +30,10 @@ class Greeting:
         self._lease_ms = lease_ms
         self._beat_ms = beat_ms
         self._on_restart = on_restart
-        self._run_id = ""
+        self.run_id = ""
+        """Of the server process that answered last; empty before the first one."""
+        self.birth = ""
+        """Of the namespace: it changes where Redis comes back with nothing. Empty at first."""
 
     async def greet(self, connection: AbstractConnection) -> None:
         """Log in, then tell the script which server process this is."""
@@ -37,11 +42,12 @@ class Greeting:
         run_id = _first(_RUN_ID, server)
         major = int(_first(_VERSION, server) or "0")
         script = with_flags("hello", allow_oom=major >= 7)
-        arguments = (run_id, self._lease_ms, self._beat_ms)
-        await _ask(connection, "EVAL", script, 1, self._prefix, *arguments)
-        if self._run_id not in ("", run_id):
+        arguments = (run_id, self._lease_ms, self._beat_ms, secrets.token_hex(8))
+        told = await _ask(connection, "EVAL", script, 1, self._prefix, *arguments)
+        is_other = self.run_id not in ("", run_id)
+        self.run_id, self.birth = run_id, text(told[2])
+        if is_other:
             self._on_restart()
-        self._run_id = run_id
 
 
 async def _ask(connection: AbstractConnection, *command: str | int) -> Any:

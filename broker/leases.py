@@ -86,6 +86,7 @@ class Leases:
         facts: Mapping[str, Fact],
         profile: str = "",
         is_last: bool = True,
+        least_ms: int = 0,
     ) -> Beat:
         """Renew the leases of what the worker holds, and hear what became of it.
 
@@ -97,6 +98,8 @@ class Leases:
             profile: under which it is parked, or empty.
             is_last: this part completes a beat: what was listed by no part is missed. A claim
                 that two whole beats miss never arrived, and is given back.
+            least_ms: what is renewed now lasts at least so long, until the next beat renews it:
+                for a worker that is about to be away.
         """
         parts = [held[n : n + beats.BATCH] for n in range(0, len(held), beats.BATCH)] or [held]
         calls = [
@@ -107,6 +110,7 @@ class Leases:
                 facts=facts if part is parts[0] else {},
                 profile=profile,
                 is_last=is_last and part is parts[-1],
+                least_ms=least_ms,
             )
             for part in parts
         ]

@@ -1,10 +1,12 @@
 """What time brings about, and what happens when Redis comes back."""
 
+import secrets
 from typing import Final
 
 import msgspec
 
 from . import retention
+from .decoding import text
 from .namespace import Namespace
 
 LIMIT: Final = 500
@@ -32,6 +34,8 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     server_ms: int
     hold_claims_until_ms: int
     """Above server_ms: Redis restarted, and whoever holds a task says so first."""
+    birth: str
+    """What the namespace is known by: another one is a Redis that came back with nothing."""
 
 
 class Ticks:
@@ -63,5 +67,6 @@ class Ticks:
             lease_ms: reaping waits so long after a restart.
             beat_ms: claims wait for two of these after a restart.
         """
-        now_ms, held_until_ms = await self._ns.scripts.hello([run_id, lease_ms, beat_ms])
-        return Hello(server_ms=now_ms, hold_claims_until_ms=held_until_ms)
+        reply = await self._ns.scripts.hello([run_id, lease_ms, beat_ms, secrets.token_hex(8)])
+        now_ms, held_until_ms, birth = reply
+        return Hello(server_ms=now_ms, hold_claims_until_ms=held_until_ms, birth=text(birth))

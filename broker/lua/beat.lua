@@ -8,11 +8,13 @@
 -- ARGV[4]  profile     under which the worker is parked, or ''
 -- ARGV[5]  log ttl     integer, ms; of an attempt that is given back
 -- ARGV[6]  retention   integer, ms; how long a final record stays
--- ARGV[7]  number of facts, then field, value.. for wk:<worker>
+-- ARGV[7]  least       integer, ms; what is renewed now lasts at least so long
+-- ARGV[8]  number of facts, then field, value.. for wk:<worker>
 -- then     number of leases, at most 256, then for each: id, fence, nonce
 --
--- Returns  {now, lost, cancels, given_back, is_ticker, shapes, is_parked, command, labels}
+-- Returns  {now, lost, cancels, given_back, is_ticker, shapes, is_parked, command, labels, missing}
 --          lost        ids that another claim holds, or that ended
+--          missing     ids that have no record at all
 --          cancels     id, grace (ms or `default`), id, grace ..
 --          given_back  ids that two whole beats did not list: their claim never arrived
 --          is_ticker   1: this worker ticks for the next ten seconds
@@ -24,14 +26,14 @@
 -- Cost     O(leases log N)
 
 local worker, ttl, is_last, profile = ARGV[1], tonumber(ARGV[2]), ARGV[3] == "1", ARGV[4]
-local log_ttl, retention, fact_count = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
-local first_lease = 9 + 2 * fact_count
+local log_ttl, retention, least = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local first_lease = 10 + 2 * tonumber(ARGV[8])
 local lease_count = tonumber(ARGV[first_lease - 1])
 local MOST_HELD, TICKER_MS = 1024, 10000
-local lost, cancels, given_back, renewed = {}, {}, {}, 0
+local lost, missing, cancels, given_back, renewed = {}, {}, {}, {}, 0
 
 local function renew(id, length)
-  call("ZADD", leases_key(), I(NOW + whole(length, ttl)), id)
+  call("ZADD", leases_key(), I(NOW + math.max(whole(length, ttl), least)), id)
   renewed = renewed + 1
 end
 
@@ -52,7 +54,8 @@ local function keep(id, fence, nonce)
   local task = read_task(id, "state", "fence", "nonce", "queue", "shape", "lease_ms", "cancel",
     "finished", "lost", "key", "key_limit")
   if not task then
-    lost[#lost + 1] = id
+    local told = call("EXISTS", task_key(id)) == 0 and missing or lost
+    told[#told + 1] = id
     return
   end
   if task[1] ~= "running" or task[2] ~= fence or task[3] ~= nonce then
@@ -108,7 +111,7 @@ end
 local told = call("HMGET", worker_key(worker), "beat_ended", "beat_ended_before", "renewed")
 keep_commands(worker)
 call("ZADD", workers_key(), I(NOW + ttl), worker)
-call("HSET", worker_key(worker), "beat_ms", I(NOW), unpack(ARGV, 8, first_lease - 2))
+call("HSET", worker_key(worker), "beat_ms", I(NOW), unpack(ARGV, 9, first_lease - 2))
 local is_parked = 0
 -- One whose time there ran out was passed over meanwhile: it asks again.
 if profile ~= "" and whole(call("ZSCORE", idle_key(profile), worker), 0) > NOW then
@@ -144,4 +147,5 @@ end
 return {
   NOW, lost, cancels, given_back, is_ticker, call("HLEN", shapes_key()), is_parked,
   call("HGETALL", command_key(worker)), call("HGETALL", worker_labels_key(worker)),
+  missing,
 }

@@ -4,12 +4,14 @@
 -- ARGV[1]  run id   of the server, as INFO tells it
 -- ARGV[2]  lease    integer, ms
 -- ARGV[3]  beat     integer, ms
+-- ARGV[4]  birth    random; what the namespace is known by from now on, if nothing is yet
 --
 -- A new run id is a Redis that restarted or failed over, maybe with an older state. Claims wait
 -- for two beats, so that whoever holds a task says so first, and reaping waits for one lease.
+-- Another birth than before is a Redis that came back with nothing.
 --
--- Returns  {now, held_until}: no claims before held_until (Unix ms)
--- Writes   g: run_id, hold_claims_until (only if a task is running), hold_reaping_until
+-- Returns  {now, held_until, birth}: no claims before held_until (Unix ms)
+-- Writes   g: birth once; run_id, hold_claims_until (only if a task is running), hold_reaping_until
 -- Cost     O(1)
 
 local run_id, lease, beat = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -26,4 +28,5 @@ if stored[1] ~= run_id then
     end
   end
 end
-return { NOW, held_until }
+call("HSETNX", globals__key(), "birth", ARGV[4])
+return { NOW, held_until, string.sub(call("HGET", globals__key(), "birth"), 1, 64) }

@@ -15,6 +15,7 @@ class Told:
     """What a beat tells."""
 
     lost: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     cancels: dict[str, int | None] = field(default_factory=dict)
     given_back: set[str] = field(default_factory=set)
     is_ticker: bool = False
@@ -30,7 +31,10 @@ def beat(state: State, now: int, worker: str, held: list[Token], ttl_ms: int) ->
     renewed = 0
     for token in held:
         task = state.tasks.get(token.task_id)
-        if task is None or not _keep(state, now, worker, task, token):
+        if task is None:
+            told.missing.append(token.task_id)
+            continue
+        if not _keep(state, now, worker, task, token):
             told.lost.append(token.task_id)
             continue
         task.leased_until = now + (task.lease_ms or ttl_ms)

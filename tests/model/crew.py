@@ -68,8 +68,9 @@ class Worker:
             profile = self._profile if self.is_parked else ""
             told, is_parked = self._rig.beat(self.name, self.held, profile)
             self.has_news |= self.is_parked and not is_parked
-        self.held = [token for token in self.held if token.task_id not in told.lost]
-        self.has_news |= bool(told.lost)
+        gone = {*told.lost, *told.missing}
+        self.held = [token for token in self.held if token.task_id not in gone]
+        self.has_news |= bool(gone)
 
     def restart(self) -> None:
         """Die with all that it held, and come back as another session of its name."""

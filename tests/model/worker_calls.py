@@ -71,6 +71,7 @@ class WorkerCalls(Base):
         expected = beating.beat(self.state, self.now, worker, held, LEASE_MS)
         said = beating.Told(
             lost=list(told.lost),
+            missing=list(told.missing),
             cancels={str(i): grace for i, grace in told.cancels.items()},
             given_back=set(told.given_back),
             is_ticker=told.is_ticker,

@@ -65,6 +65,19 @@ async def test_a_beat_renews_each_lease_by_its_own_length(namespace: Namespace) 
     assert 590_000 < await deadline_from_now_ms(namespace, long.task_id) <= 600_000
 
 
+async def test_what_a_beat_renews_lasts_at_least_as_long_as_its_worker_will_be_away(
+    namespace: Namespace,
+) -> None:
+    short, long = await running(namespace), await running(namespace, lease_ms=900_000)
+
+    await beat(namespace, short, long, least_ms=600_000)
+
+    assert 590_000 < await deadline_from_now_ms(namespace, short.task_id) <= 600_000
+    assert 890_000 < await deadline_from_now_ms(namespace, long.task_id) <= 900_000
+    await beat(namespace, short)
+    assert await deadline_from_now_ms(namespace, short.task_id) <= LEASE_MS
+
+
 @pytest.mark.parametrize("wrong", [{"fence": 0}, {"fence": 2}, {"nonce": "other"}])
 async def test_a_lease_of_another_claim_is_lost_and_not_renewed(
     namespace: Namespace, wrong: dict[str, object]
@@ -92,12 +105,15 @@ async def test_a_claim_that_was_ended_is_lost_and_not_adopted_again(
 
 
 @pytest.mark.parametrize("kind", ["missing", "string"])
-async def test_a_task_without_a_record_is_lost(namespace: Namespace, kind: str) -> None:
+async def test_a_task_without_a_record_is_missing(namespace: Namespace, kind: str) -> None:
     key = keys.task(namespace.prefix, TaskId("t1"))
     if kind == "string":
         await namespace.redis.set(key, "x")
 
-    assert (await beat(namespace, Token(task_id=TaskId("t1"), fence=1, nonce="n"))).lost == ("t1",)
+    told = await beat(namespace, Token(task_id=TaskId("t1"), fence=1, nonce="n"))
+
+    assert (told.missing, told.lost) == ((("t1",), ()) if kind == "missing" else ((), ("t1",)))
+    assert await members(namespace, keys.leases(namespace.prefix)) == []
     await namespace.redis.delete(key)
 
 
@@ -310,7 +326,7 @@ async def test_hundreds_of_leases_are_renewed_by_one_beat(namespace: Namespace) 
 
     told = await beat(namespace, stranger, *claims)
 
-    assert told.lost == ("t1",)
+    assert (told.missing, told.lost) == (("t1",), ())
     assert told.given_back == ()
     assert await namespace.redis.zcount(keys.leases(p), "-inf", 1) == 0
 

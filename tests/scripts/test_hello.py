@@ -26,6 +26,36 @@ async def test_the_first_server_holds_nothing(namespace: Namespace) -> None:
     assert (await tick(namespace)).reaped == 1
 
 
+async def test_a_namespace_has_one_birth_until_it_comes_back_with_nothing(
+    namespace: Namespace,
+) -> None:
+    first, second = await hello(namespace, "run1"), await hello(namespace, "run2")
+    await namespace.redis.delete(keys.globals_(namespace.prefix))
+    third = await hello(namespace, "run3")
+
+    assert first.birth
+    assert first.birth == second.birth != third.birth
+
+
+async def test_a_birth_that_somebody_wrote_is_told_in_part(namespace: Namespace) -> None:
+    await namespace.redis.hset(keys.globals_(namespace.prefix), "birth", b"\xff" * 100_000)
+
+    assert len((await hello(namespace, "run1")).birth) == 64 * len("\\xff")
+
+
+async def test_a_record_of_before_births_gets_one_and_holds_as_before(
+    namespace: Namespace,
+) -> None:
+    await running(namespace)
+    await namespace.redis.hset(keys.globals_(namespace.prefix), "run_id", "run1")
+
+    same = await hello(namespace, "run1")
+
+    assert same.birth
+    assert same.hold_claims_until_ms == 0
+    assert 9_000 < await held_ms(namespace, "run2") <= 10_000
+
+
 async def test_the_same_server_holds_nothing(namespace: Namespace) -> None:
     await running(namespace)
     await hello(namespace, "run1")
