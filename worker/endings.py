@@ -62,6 +62,19 @@ def machine_words(error: OSError, folder: Path) -> str:
     return f"{where}: {error.strerror or error}{advice}"
 
 
+def of_watched(exited: Exit, cause: StopCause | None, reason: str = "") -> Ending | None:
+    """Return the ending of a program that was watched; None when nothing may be reported.
+
+    Args:
+        exited: how it ended.
+        cause: why it was told to stop, if it was. It may have ended by itself just before.
+        reason: in words.
+    """
+    if cause is StopCause.LOST or (cause is not None and exited.stopped_by):
+        return of_stop(cause, reason, exited)
+    return of_exit(exited)
+
+
 def of_exit(exited: Exit) -> Ending:
     """Return the ending of a task whose process ended by itself.
 

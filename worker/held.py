@@ -1,23 +1,31 @@
 """The tasks that this worker holds a claim on, and how they are told to stop."""
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import anyio
 
 from ..broker.claims import Claim
 from ..broker.keys import TaskId
+from ..broker.needs import Need
 from .endings import StopCause
 
 ClaimKey = tuple[TaskId, int]
 """Task and fence."""
+_NO_NEED: Final = Need()
 
 
 class Held:
     """One claimed task, from its claim to its finish."""
 
-    def __init__(self, claim: Claim, gpus: tuple[str, ...]) -> None:
+    def __init__(self, claim: Claim, gpus: tuple[str, ...], need: Need = _NO_NEED) -> None:
         self.claim = claim
         self.gpus = gpus
+        self.need = need
+        self.is_started = False
+        """Whether its program was started, or is just being started."""
+        self.is_watched = False
+        """Whether its program runs, so that another session could go on with it."""
         self.stopping = anyio.Event()
         self.cause: StopCause | None = None
         self.reason = ""

@@ -110,7 +110,7 @@ class Intake:
             return
         gpus = self._capacity.take(key_of(claim), need)
         self._claimed += 1
-        held = Held(claim, gpus)
+        held = Held(claim, gpus, need)
         self._tasks.add(held)
         self._start(held)
 

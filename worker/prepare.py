@@ -31,6 +31,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
     start: Start
     executor: Executor
+    executor_name: str
     signed: SignedTask
 
 
@@ -71,12 +72,13 @@ class Preparation:
         self._enter(Phase.SNAPSHOT)
         await self._tools.snapshots.put(definition.code, self._folder / "tree")
         self._enter(Phase.ENVIRONMENT)
-        executor = self._tools.executors[definition.environment.executor]
+        name = definition.environment.executor
+        executor = self._tools.executors[name]
         start = await self._stack.enter_async_context(
             executor.prepare(self._program(signed, definition), report=self._say)
         )
         self._enter(Phase.STARTING)
-        return Prepared(start=start, executor=executor, signed=signed)
+        return Prepared(start=start, executor=executor, executor_name=name, signed=signed)
 
     async def _verify(self) -> SignedTask:
         claim = self._claim

@@ -29,6 +29,7 @@ from .environment.cache import Environments
 from .executors.venv import VenvExecutor
 from .facts import Facts
 from .finisher import Finisher
+from .fresh import Fresh
 from .heartbeat import Heartbeat
 from .held import Held, HeldTasks
 from .housekeeping import keep_house
@@ -36,9 +37,11 @@ from .intake import Intake
 from .mailbox import read_inbox
 from .naming import be_the_only, place_of
 from .opening import Opening, utc_now
+from .prepare import run_folder
 from .process.journal import Journal
 from .process.launcher import Launcher
 from .recovery import Recovery
+from .run import open_run
 from .runner import Runner
 from .sdk_folder import bootstrap_path, materialize
 from .signals import Signals
@@ -140,7 +143,9 @@ class Supervisor:
 
     async def _run_one(self, held: Held, tools: Tools) -> None:
         log.info("task %s: claimed from %s", held.claim.task_id, held.claim.queue)
-        runner = Runner(held, tools)
+        folder = run_folder(tools, held.claim.task_id, held.claim.fence)
+        run = open_run(held, tools, folder)
+        runner = Runner(run, Fresh(run).ending)
         try:
             await runner.run()
         finally:

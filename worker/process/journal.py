@@ -27,8 +27,24 @@ _REWRITE_BYTES: Final = 4 * 1024 * 1024
 """Appended since the last rewrite: a worker may live for months."""
 
 
+class WatchTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What whoever watches a started program has to know of it."""
+
+    executor: str = "venv"
+    grace_s: float = 30.0
+    timeout_s: float = 0.0
+    """0: none."""
+    started_s: float = 0.0
+    """When the program was started; on CLOCK_BOOTTIME, so that a suspended machine counts too."""
+    exclusive: str = "keep"
+    """What becomes of it when its lease can't be renewed: `keep` or `kill`."""
+
+
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt that this worker has claimed and not yet ended."""
+    """One attempt that this worker has claimed and not yet ended.
+
+    Other versions read it too: add fields, with defaults, and leave out none.
+    """
 
     task_id: str
     fence: int
@@ -36,8 +52,14 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     claim: dict[str, Any] = {}
     """What the worker wants to know again about the claim. JSON."""
+    gpus: tuple[str, ...] | None = None
+    """Which it was given; None: written by a version that did not say."""
+    need: dict[str, float] = {}
+    """What it takes of the worker; see capacity.py."""
     handle: Handle | None = None
     """None until its process is started; then recover(folder) may know more."""
+    watch: WatchTerms | None = None
+    """Set together with the handle."""
 
 
 class _Line(msgspec.Struct, omit_defaults=True):
@@ -46,6 +68,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     fence: int
     attempt: Attempt | None = None
     handle: Handle | None = None
+    watch: WatchTerms | None = None
 
 
 class _Batch:
@@ -112,9 +135,15 @@ class Journal:
             [_Line(event="claimed", task_id=a.task_id, fence=a.fence, attempt=a) for a in attempts]
         )
 
-    async def started(self, handle: Handle) -> None:
-        """Store where the process of a claimed attempt is."""
-        line = _Line(event="started", task_id=handle.task_id, fence=handle.fence, handle=handle)
+    async def started(self, handle: Handle, watch: WatchTerms | None = None) -> None:
+        """Store where the process of a claimed attempt is, and how it is to be watched."""
+        line = _Line(
+            event="started",
+            task_id=handle.task_id,
+            fence=handle.fence,
+            handle=handle,
+            watch=watch,
+        )
         await self._append([line])
 
     async def ended(self, task_id: str, fence: int) -> None:
@@ -147,7 +176,8 @@ class Journal:
         if line.event == "claimed" and line.attempt is not None:
             self._open[key] = line.attempt
         elif line.event == "started" and key in self._open:
-            self._open[key] = msgspec.structs.replace(self._open[key], handle=line.handle)
+            known = self._open[key]
+            self._open[key] = msgspec.structs.replace(known, handle=line.handle, watch=line.watch)
         elif line.event == "ended":
             self._open.pop(key, None)
 

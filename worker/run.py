@@ -1,0 +1,38 @@
+"""One attempt at work, and what every part of it uses."""
+
+from pathlib import Path
+
+import msgspec
+
+from ..broker.claims import Claim
+from .held import Held
+from .phases import Phases
+from .shipping import Shipping
+from .tools import Tools
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """Made once per attempt, fresh or found again."""
+
+    held: Held
+    tools: Tools
+    folder: Path
+    """Of this attempt."""
+    shipping: Shipping
+    phases: Phases
+
+    @property
+    def claim(self) -> Claim:
+        """What the worker holds."""
+        return self.held.claim
+
+
+def open_run(held: Held, tools: Tools, folder: Path) -> Run:
+    """Return the run of an attempt that works in a folder."""
+    return Run(
+        held=held,
+        tools=tools,
+        folder=folder,
+        shipping=Shipping(held.claim, folder, tools.logs, tools.leases),
+        phases=Phases(held.claim, tools.leases),
+    )
