@@ -71,7 +71,7 @@ def _running(facts: Facts) -> Iterator[Reason]:
         still = span(facts.now_ms - facts.hanging_ms)
         yield Reason(
             "hanging",
-            f"it shows no sign of life: no output, no CPU and no GPU use for {still};"
+            f"it shows no sign of life: no output, no CPU or GPU use for {still};"
             " its worker wrote its stacks into its log",
             f"rq-agent logs {facts.id}, then rq-agent cancel {facts.id} if it is stuck",
         )

@@ -33,6 +33,8 @@ class Held:
         """How it ended, when that was reported."""
         self.grace_s: float | None = None
         """None: the task's own."""
+        self.is_hanging = False
+        """It showed no sign of life for long; see watchdog.py."""
         self.hurried = anyio.Event()
         """Set, and replaced, when a shorter grace is asked for."""
 

@@ -8,7 +8,8 @@
 --
 -- Returns  1 told | -1 no such task | -2 fenced
 -- Writes   x:<id> hang (fence:since, of this claim only, so that nothing need clear it at the
---          end), an event `hanging` or `moving`; nothing unless it returns 1.
+--          end), an event `hanging` or `moving`; nothing unless it returns 1, and nothing that
+--          was told before: the first time counts, whichever session of the worker saw it.
 -- Cost     O(1)
 
 local id, fence, nonce, still = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -20,11 +21,13 @@ end
 if task[1] ~= "running" or task[2] ~= fence or task[3] ~= nonce then
   return -2
 end
-if still > 0 then
+local told = try("HGET", extra_key(id), "hang")
+local is_known = type(told) == "string" and string.sub(told, 1, #fence + 1) == fence .. ":"
+if still > 0 and not is_known then
   local since = I(NOW - still)
   try("HSET", extra_key(id), "hang", fence .. ":" .. since)
   event(id, "hanging", "", "queue", task[4], "fence", fence, "since_ms", since)
-else
+elseif still == 0 and is_known then
   try("HDEL", extra_key(id), "hang")
   event(id, "moving", "", "queue", task[4], "fence", fence)
 end

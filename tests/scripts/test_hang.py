@@ -22,7 +22,7 @@ async def test_a_task_that_hangs_is_told_with_the_time_since_then(namespace: Nam
     assert record.hanging_since is not None
     assert 1_800_000 <= await now_ms(namespace) - record.hanging_since * 1000 < 1_920_000
     assert [reason.code for reason in why.reasons] == ["running", "hanging"]
-    assert "no CPU and no GPU use for 30 min" in why.reasons[1].text
+    assert "no CPU or GPU use for 30 min" in why.reasons[1].text
     last = (await events(namespace))[-1]
     assert (last["event"], last["since_ms"]) == ("hanging", f"{record.hanging_since * 1000:.0f}")
 
@@ -90,3 +90,19 @@ async def test_what_somebody_else_stored_means_nothing(namespace: Namespace, sto
 
     assert (await Lookups(namespace).record(claim.task_id)).hanging_since is None
     assert len((await Lookups(namespace).why(claim.task_id)).reasons) == 1
+
+
+async def test_what_is_known_is_not_told_twice(namespace: Namespace) -> None:
+    claim = await running(namespace)
+    leases = Leases(namespace)
+    await leases.hang(claim, still_ms=0)
+    before = len(await events(namespace))
+
+    await leases.hang(claim, still_ms=90_000)
+    first = (await extra(namespace, claim.task_id))["hang"]
+    await leases.hang(claim, still_ms=1)
+
+    assert (await extra(namespace, claim.task_id))["hang"] == first
+    await leases.hang(claim, still_ms=0)
+    await leases.hang(claim, still_ms=0)
+    assert [e["event"] for e in (await events(namespace))[before:]] == ["hanging", "moving"]
