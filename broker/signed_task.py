@@ -22,6 +22,10 @@ _Value = Annotated[str, msgspec.Meta(max_length=128 * 1024)]
 _Values = Annotated[dict[_Name, _Value], msgspec.Meta(max_length=1_000)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=2**31)]
 
+Exclusive = Literal["keep", "kill"]
+"""What becomes of the process when its lease can't be renewed: it goes on until it is known to be
+lost, or it is killed before anybody else can start the task."""
+
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -46,6 +50,9 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Between SIGTERM and SIGKILL."""
     env_writable: bool = False
     """It gets a copy of the environment of its own."""
+    mem_limit_mib: Annotated[float, msgspec.Meta(ge=0, le=2**40)] = 0.0
+    """Of all its processes together; 0: none."""
+    exclusive: Exclusive = "keep"
     not_after: Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]
     """Unix s, up to the year 9999. Nobody starts the task later."""
     user: Annotated[str, msgspec.Meta(max_length=255)] = ""

@@ -23,7 +23,7 @@ from .needs import Need
 from .new_task import Parent
 from .new_task import check as check_task
 from .requirements.find import Found, find
-from .signed_task import SignedTask
+from .signed_task import Exclusive, SignedTask
 from .snapshot.module import Module, below
 from .snapshot.take import Snapshot, take
 from .tasks import DefinitionUpload, Enqueued, EnqueueOutcome, NewTask, Tasks
@@ -79,6 +79,9 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     python: str = ""
     env_writable: bool = False
     """The task gets a private copy of its environment, to change as it likes."""
+    mem_limit_mib: float = 0.0
+    """All its processes together are killed above this; 0: no limit."""
+    exclusive: Exclusive = "keep"
     snapshot_bytes: int = SNAPSHOT_BYTES
     user: str = ""
 
@@ -257,6 +260,8 @@ def signed_task(
         timeout_s=submission.timeout_s,
         grace_s=submission.grace_s,
         env_writable=submission.env_writable,
+        mem_limit_mib=submission.mem_limit_mib,
+        exclusive=submission.exclusive,
         not_after=not_after,
         user=submission.user,
     )

@@ -22,6 +22,12 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     read_only: tuple[str, ...] = ()
     """Folders that the task can't write to, where the worker runs as root."""
     umask: int = 0o022
+    mem_limit_mib: float = 0
+    """Of all its processes together; 0: none."""
+    deadline_s: float = 0
+    """When it is killed unless its lease is renewed (CLOCK_BOOTTIME), see deadline.py; 0: never."""
+    cgroup: str = ""
+    """A folder to be made below one of ours, see cgroup.py; empty: none can be."""
     task_id: str = ""
     fence: int = 0
     nonce: str = ""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import anyio
 import anyio.to_thread
@@ -29,8 +29,10 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float | None = None
     ended_at: float | None = None
     """Unix seconds on the clock of this machine."""
-    stopped_by: str | None = None
-    """None, "term" or "kill": what we sent last before it ended."""
+    stopped_by: Literal["term", "kill", "deadline"] | None = None
+    """What we sent last before it ended; "deadline": its lease was not renewed in time."""
+    oom: bool = False
+    """It was killed because it used more memory than it may."""
     leftovers: int = 0
     """Processes that the program left behind and that were killed."""
     max_rss_kib: int = 0
