@@ -12,6 +12,11 @@ from ..broker.states import Phase
 log = logging.getLogger(__name__)
 
 
+_RETRY_S = 1.0
+_FENCED_RETRY_S = 5.0
+"""A Redis that came back older does not know the claim until a beat has told it."""
+
+
 class Phases:
     """Only the newest phase counts: one that ends before it could be told is left out."""
 
@@ -26,8 +31,12 @@ class Phases:
         self._phase = phase
         self._entered.set()
 
+    def tell_again(self) -> None:
+        """Redis may have lost what it was told."""
+        self._entered.set()
+
     async def run(self) -> None:
-        """Tell phases forever."""
+        """Tell phases forever; a missing Redis is waited for."""
         while True:
             await self._entered.wait()
             self._entered = anyio.Event()
@@ -38,7 +47,15 @@ class Phases:
         try:
             code = await self._leases.phase(self._claim, phase)
         except BrokerUnavailable as e:
-            log.warning("task %s: phase %s not told: %s", self._claim.task_id, phase, e)
+            log.debug("task %s: phase %s not told: %s", self._claim.task_id, phase, e)
+            await self._later(_RETRY_S)
             return
         if code in (FinishCode.FENCED, FinishCode.GONE):
             log.info("task %s: claim not known; a beat says what became of it", self._claim.task_id)
+            await self._later(_FENCED_RETRY_S)
+
+    async def _later(self, rest_s: float) -> None:
+        """Tell the newest phase after a rest, or at once when another one begins."""
+        with anyio.move_on_after(rest_s):
+            await self._entered.wait()
+        self._entered.set()

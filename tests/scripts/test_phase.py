@@ -46,3 +46,11 @@ async def test_the_phase_of_a_task_without_a_record_is_gone(namespace: Namespace
     await namespace.redis.delete(keys.task(namespace.prefix, claim.task_id))
 
     assert await Leases(namespace).phase(claim, Phase.RUNNING) == FinishCode.GONE
+
+
+async def test_a_phase_that_is_told_again_is_one_event(namespace: Namespace) -> None:
+    claim = await running(namespace)
+
+    codes = [await Leases(namespace).phase(claim, Phase.RUNNING) for _ in range(2)]
+
+    assert (codes, len(await events(namespace, "phase"))) == ([FinishCode.APPLIED] * 2, 1)

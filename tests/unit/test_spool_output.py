@@ -117,6 +117,17 @@ async def test_a_hundred_megabytes_are_read_within_the_limit(tmp_path: Path) -> 
     assert sum(len(chunk.data) for chunk in chunks) == 1024 * 1024
 
 
+async def test_what_was_read_is_read_again_from_any_place_on(tmp_path: Path) -> None:
+    output = Output(tmp_path)
+    append(tmp_path / "out", b"one\ntwo\n")
+    append(tmp_path / "err", b"oops\n")
+    await output.read()
+
+    output.go_to({"out": 4, "err": 5})
+
+    assert await output.read() == [Chunk("out", 4, 4, b"two\n")]
+
+
 async def test_a_file_that_the_task_cut_is_read_from_its_start(tmp_path: Path) -> None:
     output = Output(tmp_path)
     append(tmp_path / "err", b"a long first message\n")

@@ -53,6 +53,11 @@ class Output:
         """How far each file was read; give it to a new Output to go on from here."""
         return {reader.stream: reader.offset for reader in self._readers}
 
+    def go_to(self, offsets: Mapping[Stream, int]) -> None:
+        """Read on from other places, e.g. once more what got lost on its way."""
+        for reader in self._readers:
+            reader.go_to(offsets[reader.stream])
+
     async def read(self, *, final: bool = False) -> list[Chunk]:
         """Return what is new, without blocking the event loop.
 
@@ -86,6 +91,10 @@ class _Reader:
         self._is_held = False
         self.is_mid_line = False
         """Whether what was read last has no end of its line yet."""
+
+    def go_to(self, offset: int) -> None:
+        self.offset = self._seen = offset
+        self._is_held = self.is_mid_line = False
 
     def has_news(self) -> bool:
         """Return whether a call would find more than the last one did."""
