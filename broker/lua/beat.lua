@@ -17,7 +17,7 @@
 --          missing     ids that have no record at all
 --          cancels     id, grace (ms or `default`), id, grace ..
 --          given_back  ids that two whole beats did not list: their claim never arrived
---          is_ticker   1: this worker ticks for the next ten seconds
+--          is_ticker   1: this worker ticks for the next ten seconds, or a sixth of `ttl` if that is less
 --          is_parked   0: not under `profile`, or no longer: it was woken, forgotten or passed over
 --          command     field, value .. of !cmd:<worker>: command, who, at_ms, paused, paused_who ..
 --          labels      name, value .. of !lbl:<worker>
@@ -29,7 +29,9 @@ local worker, ttl, is_last, profile = ARGV[1], tonumber(ARGV[2]), ARGV[3] == "1"
 local log_ttl, retention, least = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local first_lease = 10 + 2 * tonumber(ARGV[8])
 local lease_count = tonumber(ARGV[first_lease - 1])
-local MOST_HELD, TICKER_MS = 1024, 10000
+local MOST_HELD = 1024
+-- Two ticks are further apart than half a lease only where nobody could tick: see tick.lua.
+local TICKER_MS = math.min(10000, math.floor(ttl / 6))
 local lost, missing, cancels, given_back, renewed = {}, {}, {}, {}, 0
 
 local function renew(id, length)

@@ -46,7 +46,7 @@ def beat(state: State, now: int, worker: str, held: list[Token], ttl_ms: int) ->
     if is_in_order and len(state.held(worker)) > renewed:
         told.given_back = _give_back(state, now, worker, before, ttl_ms)
     record.beat_ended, record.beat_ended_before = now, ended
-    told.is_ticker = _elect(state, now, worker)
+    told.is_ticker = _elect(state, now, worker, ttl_ms)
     tell_children(state, now)
     return told
 
@@ -81,10 +81,10 @@ def _give_back(state: State, now: int, worker: str, before: int, ttl_ms: int) ->
     return given_back
 
 
-def _elect(state: State, now: int, worker: str) -> bool:
-    """Whether this worker ticks for the next ten seconds."""
-    known = state.globals
-    if known.ticker != worker and now < known.ticker_until <= now + _TICKER_MS:
+def _elect(state: State, now: int, worker: str, ttl_ms: int) -> bool:
+    """Whether this worker ticks for the next ten seconds, or less where its lease is short."""
+    known, length_ms = state.globals, min(_TICKER_MS, ttl_ms // 6)
+    if known.ticker != worker and now < known.ticker_until <= now + length_ms:
         return False
-    known.ticker, known.ticker_until = worker, now + _TICKER_MS
+    known.ticker, known.ticker_until = worker, now + length_ms
     return True

@@ -344,6 +344,18 @@ async def test_one_worker_ticks_until_it_is_silent_for_ten_seconds(namespace: Na
     assert not (await beat(namespace, worker="w1")).is_ticker
 
 
+@pytest.mark.parametrize(("lease_ms", "elected_ms"), [(60_000, 10_000), (3_000, 500)])
+async def test_whoever_ticks_is_replaced_well_within_a_lease(
+    namespace: Namespace, lease_ms: int, elected_ms: int
+) -> None:
+    before_ms = await now_ms(namespace)
+    await beat(namespace, worker="w1", ttl_ms=lease_ms)
+
+    until_ms = await namespace.redis.hget(keys.globals_(namespace.prefix), "ticker_until")
+    assert until_ms is not None
+    assert before_ms <= int(until_ms) - elected_ms <= await now_ms(namespace)
+
+
 async def test_a_clock_that_was_set_back_leaves_a_ticker(namespace: Namespace) -> None:
     await beat(namespace, worker="w1")
     far = await now_ms(namespace) + 3_600_000
