@@ -3,6 +3,7 @@
 It does not reap a worker before it is told to: until then a pid is nobody else's.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -68,6 +69,7 @@ def _be(light: Light) -> None:
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)
         os.dup2(nothing, 1)  # stderr stays: it is the test's
+        logging.basicConfig(filename=f"{light.ledger}.log", level=logging.INFO)
         pen = Pen(Path(light.ledger), worker=light.name, pid=os.getpid())
         anyio.run(partial(work, light, pen), backend_options={"use_uvloop": True})
     except Exception:
