@@ -52,6 +52,10 @@ class Capacity:
         self._taken[holder] = Taken(need, gpus)
         return gpus
 
+    def book(self, holder: Hashable, need: Need, gpus: tuple[str, ...]) -> None:
+        """Book a task that has its GPUs already: it runs, whether it fits or not."""
+        self._taken[holder] = Taken(need, gpus)
+
     def give_back(self, holder: Hashable) -> None:
         """Free what was taken; harmless when that was nothing."""
         self._taken.pop(holder, None)

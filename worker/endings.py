@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ..broker.claims import Outcome
-from .process.wait import Exit
+from .process.wait import LOST, Exit
 
 
 class StopCause(StrEnum):
@@ -72,7 +72,41 @@ def of_watched(exited: Exit, cause: StopCause | None, reason: str = "") -> Endin
     """
     if cause is StopCause.LOST or (cause is not None and exited.stopped_by):
         return of_stop(cause, reason, exited)
+    if exited.stopped_by:  # bounded like a lost lease: a program may do this to its own shim
+        return Ending(outcome=Outcome.LOST, reason="stopped, but not by its worker")
     return of_exit(exited)
+
+
+def of_never_started(cause: StopCause | None, reason: str = "") -> Ending | None:
+    """Return the ending of an attempt whose worker was killed before it started the program.
+
+    A loss, like one whose lease ran out: what kills its worker each time is to end some day.
+    """
+    if cause is not None:
+        return of_stop(cause, reason)
+    return Ending(outcome=Outcome.LOST, reason="worker was killed before the start")
+
+
+def of_left_behind(
+    exited: Exit, *, is_of_this_boot: bool, was_asked: bool, timeout_s: float
+) -> Ending | None:
+    """Return the ending of a program that ended while no worker watched it.
+
+    Args:
+        exited: how it ended.
+        is_of_this_boot: whether the machine was not restarted since.
+        was_asked: whether an earlier session told it to stop.
+        timeout_s: how long it may run; 0: no limit.
+    """
+    if not is_of_this_boot and (exited.error == LOST or exited.stopped_by):
+        return Ending(outcome=Outcome.RELEASE, reason="the machine was restarted")
+    if exited.error == LOST:
+        return Ending(outcome=Outcome.LOST, reason="worker and supervisor were killed")
+    if exited.stopped_by and was_asked:  # a cancel is known to Redis, and is heeded there
+        if 0 < timeout_s <= _lasted_s(exited):
+            return of_stop(StopCause.TIMED_OUT, f"timed out after {timeout_s:g} s", exited)
+        return Ending(outcome=Outcome.RELEASE, reason="worker was killed while it stopped the task")
+    return of_watched(exited, None)
 
 
 def of_exit(exited: Exit) -> Ending:
@@ -91,3 +125,7 @@ def of_exit(exited: Exit) -> Ending:
 def shell_code(exited: Exit) -> int | None:
     """Return the code as a shell shows it: 128 + n after signal n, None when unknown."""
     return 128 + exited.signal if exited.signal else exited.code
+
+
+def _lasted_s(exited: Exit) -> float:
+    return (exited.ended_at or 0) - (exited.started_at or 0)

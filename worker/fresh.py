@@ -15,9 +15,10 @@ from .endings import Ending, StopCause
 from .held import Held
 from .patience import both, unless
 from .prepare import Preparation, Prepared, make_private
+from .process import boot_clock
 from .process.journal import Attempt, WatchTerms
 from .run import Run
-from .watch import Watch, boot_time_s
+from .watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,8 @@ class Fresh:
             executor=prepared.executor_name,
             grace_s=prepared.signed.grace_s,
             timeout_s=prepared.signed.timeout_s,
-            started_s=boot_time_s(),
+            started_s=boot_clock.now_s(),
+            exclusive=prepared.signed.exclusive,
         )
         self._run.phases.enter(Phase.RUNNING)
         exited = await Watch(self._run, prepared.executor, handle, terms).run()

@@ -27,12 +27,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return self.held.claim
 
 
-def open_run(held: Held, tools: Tools, folder: Path) -> Run:
-    """Return the run of an attempt that works in a folder."""
+def open_run(held: Held, tools: Tools, folder: Path, *, is_resumed: bool = False) -> Run:
+    """Return the run of an attempt that works in a folder.
+
+    `is_resumed`: an earlier session of this worker began it.
+    """
     return Run(
         held=held,
         tools=tools,
         folder=folder,
-        shipping=Shipping(held.claim, folder, tools.logs, tools.leases),
+        shipping=Shipping(held.claim, folder, tools.logs, tools.leases, is_resumed=is_resumed),
         phases=Phases(held.claim, tools.leases),
     )

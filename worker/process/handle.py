@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from ...broker.errors import RqAgentError
 from . import identity, spec
 
 CLAIMS: Final = ("shim.1", "shim.2")
@@ -63,5 +64,20 @@ def taken_by(folder: Path, claim: str) -> tuple[int, int, str] | None:
     """Return (pid, started ticks, boot id) of the shim that made a link, or None."""
     try:
         return identity.parse(os.readlink(folder / claim))
-    except FileNotFoundError:
+    except (OSError, ValueError):  # there is none, or the task put something in its place
         return None
+
+
+def give_up(folder: Path, claim: str) -> tuple[int, int, str] | None:
+    """Make sure that a start never happens; return who runs if it did happen.
+
+    Raises:
+        RqAgentError: the folder can't be written.
+    """
+    try:
+        os.symlink("given-up", folder / claim)
+    except FileExistsError:
+        return taken_by(folder, claim)
+    except OSError as e:
+        raise RqAgentError(f"can't tell whether {folder} was started: {e.strerror}") from e
+    return None

@@ -57,7 +57,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     need: dict[str, float] = {}
     """What it takes of the worker; see capacity.py."""
     handle: Handle | None = None
-    """None until its process is started; then recover(folder) may know more."""
+    """None until its process is started; then left.find() may know more."""
     watch: WatchTerms | None = None
     """Set together with the handle."""
 

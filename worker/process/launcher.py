@@ -1,6 +1,5 @@
 """The worker's end of the launcher: asks it for one shim per task."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -147,7 +146,7 @@ class Launcher:
             if answer is not None:
                 return _handle(what, folder, answer)
             await self._close()
-            taken = _give_up(folder, claim)
+            taken = handles.give_up(folder, claim)
             if taken is not None:
                 return handles.of_spec(what, folder, *taken)
         raise RqAgentError(f"the launcher died twice while it started {folder}; nothing runs there")
@@ -156,17 +155,6 @@ class Launcher:
         line, self._line = self._line, None
         if line is not None:
             await line.close()
-
-
-def _give_up(folder: Path, claim: str) -> tuple[int, int, str] | None:
-    """Make sure that a start never happens; return who runs if it did happen."""
-    try:
-        os.symlink("given-up", folder / claim)
-    except FileExistsError:
-        return handles.taken_by(folder, claim)
-    except OSError as e:
-        raise RqAgentError(f"can't tell whether {folder} was started: {e.strerror}") from e
-    return None
 
 
 def _handle(what: Spec, folder: Path, answer: _Answer) -> Handle:
