@@ -43,5 +43,7 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Stop as soon as no task is ready and none runs."""
     keep_runs_s: Annotated[float, msgspec.Meta(ge=0)] = 7 * 86_400.0
     """How long the whole logs of finished tasks stay on this machine."""
+    watchdog_s: Annotated[float, msgspec.Meta(ge=0)] = 30 * 60.0
+    """A task that shows no sign of life for so long is told to hang; 0: never."""
     environments_bytes: Annotated[int, msgspec.Meta(ge=0)] = 50 * 1024**3
     """Evict the least recently used environments above this."""

@@ -227,6 +227,7 @@ class Supervisor:
                 journal=journal,
                 finisher=self._finisher,
                 signals=self._signals,
+                telemetry=self._telemetry,
             )
 
     def _venv(self, launcher: Launcher) -> VenvExecutor:

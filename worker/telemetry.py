@@ -13,6 +13,7 @@ import psutil
 
 from ..broker.worker_load import MachineLoad
 from .gpu_load import Cards
+from .gpu_use import GpuUse
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class Telemetry:
         self._folder = folder
         self._every_s = max(_LEAST_S, every_s)
         self._cards = Cards()
+        self.gpu_use = GpuUse()
         self._load: MachineLoad | None = None
         self._measured_s = 0.0
         self._stopped = threading.Event()
@@ -56,6 +58,7 @@ class Telemetry:
             try:
                 self._load, first_s = self.measure(first_s), None
                 self._measured_s = time.monotonic()
+                self.gpu_use.note(self._load.gpus, self._measured_s)
             except (OSError, psutil.Error) as e:
                 log.debug("this machine can't be measured: %s", e)
             self._stopped.wait(self._every_s)

@@ -16,6 +16,7 @@ from .finisher import Finisher
 from .process.journal import Journal
 from .signals import Signals
 from .snapshots import Snapshots
+from .telemetry import Telemetry
 
 
 class Tools(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,3 +37,4 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     journal: Journal
     finisher: Finisher
     signals: Signals
+    telemetry: Telemetry

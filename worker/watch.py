@@ -17,6 +17,7 @@ from .process.handle import Handle
 from .process.journal import WatchTerms
 from .process.wait import Exit
 from .run import Run
+from .watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Watch:
             beside.start_soon(self._remember)
             beside.start_soon(self._stop_when_asked)
             beside.start_soon(self._time_out)
+            beside.start_soon(Watchdog(self._run, self._handle).run)
             self._held.is_watched = True
             try:
                 exited = await self._executor.wait(self._handle)

@@ -3,7 +3,6 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,35 +12,26 @@ import anyio.to_thread
 import psutil
 
 from ..broker.errors import BrokerUnavailable
-from ..broker.leases import Leases
 from ..broker.spans import span
 from . import stacks
-from .held import Held
 from .process.handle import Handle, is_alive
 from .process.spool import STREAMS
+from .run import Run
 from .stillness import Signs, Stillness, first, look_every_s, step
 
 log = logging.getLogger(__name__)
 
-Say = Callable[[str], None]
-IsBusy = Callable[[Sequence[str], float], bool | None]
-"""Whether one of some GPUs was busy since a moment (time.monotonic()); None: nobody knows."""
 _INDENT: Final = "  "
 
 
 class Watchdog:
     """Looks at one started task as long as it runs."""
 
-    def __init__(
-        self, held: Held, handle: Handle, *, limit_s: float, leases: Leases, say: Say, gpus: IsBusy
-    ) -> None:
-        """`limit_s`: how long a task that hangs shows no sign of life; 0: never look."""
-        self._held = held
+    def __init__(self, run: Run, handle: Handle) -> None:
+        self._run = run
+        self._held = run.held
         self._handle = handle
-        self._limit_s = limit_s
-        self._leases = leases
-        self._say = say
-        self._gpus = gpus
+        self._limit_s = run.tools.config.watchdog_s
         self._told: bool | None = None
         """Whether Redis was told that it hangs; None: an earlier session may have told."""
 
@@ -60,7 +50,7 @@ class Watchdog:
                 await self._report(state)
             elif news == "moving":
                 log.warning("task %s: moves again", self._held.claim.task_id)
-                self._say("rq-agent: it moves again")
+                self._run.shipping.say("rq-agent: it moves again")
             await self._tell(state)
 
     async def _look(self, since_s: float) -> Signs:
@@ -69,7 +59,7 @@ class Watchdog:
             at_s=time.monotonic(),
             output_bytes=output_bytes(Path(self._handle.folder)),
             cpu_s=cpu_s,
-            gpu_busy=bool(self._gpus(self._held.gpus, since_s)),
+            gpu_busy=bool(self._gpu_use(since_s)),
         )
 
     async def _report(self, state: Stillness) -> None:
@@ -78,14 +68,19 @@ class Watchdog:
         log.warning("task %s: hangs: %s", self._held.claim.task_id, still)
         pids = await anyio.to_thread.run_sync(partial(processes_of, self._handle))
         found = await stacks.lines_of(pids)
-        self._say(f"rq-agent: it seems to hang: {still}; where its processes stand:")
+        self._run.shipping.say(f"rq-agent: it seems to hang: {still}; where its processes stand:")
         for line in found:
-            self._say(_INDENT + line)
+            self._run.shipping.say(_INDENT + line)
+
+    def _gpu_use(self, since_s: float) -> bool | None:
+        if not self._held.gpus:
+            return False
+        return self._run.tools.telemetry.gpu_use.since(self._held.gpus, since_s)
 
     def _no_signs(self, state: Stillness) -> str:
         if not self._held.gpus:
             return "no output and no CPU use"
-        if self._gpus(self._held.gpus, state.since_s) is None:
+        if self._gpu_use(state.since_s) is None:
             return "no output and no CPU use (what its GPU does is not known)"
         return "no output, no CPU and no GPU use"
 
@@ -95,7 +90,7 @@ class Watchdog:
             return
         try:
             still_ms = max(1, int(state.still_s * 1000)) if state.is_hanging else 0
-            await self._leases.hang(self._held.claim, still_ms=still_ms)
+            await self._run.tools.leases.hang(self._held.claim, still_ms=still_ms)
         except BrokerUnavailable as e:
             log.debug("task %s: %s; told later whether it hangs", self._held.claim.task_id, e)
         else:
