@@ -1,6 +1,5 @@
 """Delivers the ends of tasks to Redis: in batches, until it has them."""
 
-import logging
 import time
 from collections import deque
 
@@ -9,8 +8,7 @@ import anyio
 from ..broker.claims import Finish, FinishCode
 from ..broker.errors import BrokerUnavailable
 from ..broker.leases import Leases
-
-log = logging.getLogger(__name__)
+from .outage import Outage
 
 _BATCH = 200
 _RETRY_S = 0.5
@@ -29,11 +27,18 @@ class _Pending:
 class Finisher:
     """One per worker."""
 
-    def __init__(self, leases: Leases) -> None:
+    def __init__(self, leases: Leases, outage: Outage | None = None) -> None:
+        """`outage` is told when Redis does not take them."""
         self._leases = leases
+        self._outage = outage or Outage()
         self._pending: list[_Pending] = []
         self._wanted = anyio.Event()
         self._sent: deque[tuple[float, Finish]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many ends Redis has not taken yet."""
+        return len(self._pending)
 
     async def deliver(self, finish: Finish) -> FinishCode:
         """Return what Redis said of a finish, however long Redis is away."""
@@ -56,7 +61,7 @@ class Finisher:
             try:
                 codes = await self._leases.finish([p.finish for p in batch])
             except BrokerUnavailable as e:
-                log.warning("%s; %s ends wait to be reported", e, len(self._pending))
+                self._outage.missed(e)
                 await anyio.sleep(_RETRY_S)
                 continue
             self._settle(batch, codes)

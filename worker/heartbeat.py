@@ -49,7 +49,7 @@ class Heartbeat:
                 try:
                     await self._beat(part, is_last=part is parts[-1])
                 except BrokerUnavailable as e:
-                    log.warning("%s; tasks go on, next beat in %d ms", e, self._config.beat_ms)
+                    self._signals.outage.missed(e)
                 await self._rest(self._config.beat_ms / 1000 / len(parts))
 
     async def beat_once(self) -> None:
@@ -78,7 +78,7 @@ class Heartbeat:
             try:
                 await self.look_once()
             except BrokerUnavailable as e:
-                log.warning("%s; looks again with the next beat", e)
+                self._signals.outage.missed(e)
             await anyio.sleep(LOOK_GAP_S)
 
     def _held(self) -> list[Held]:
@@ -94,6 +94,7 @@ class Heartbeat:
             profile=profile,
             is_last=is_last,
         )
+        self._signals.outage.answered()
         if profile == self._signals.profile and profile and not beat.is_parked:
             self._signals.notify()  # the next claim parks it again; nobody could wake it
         self._heed(part, beat)

@@ -33,6 +33,10 @@ class Held:
         """How it ended, when that was reported."""
         self.grace_s: float | None = None
         """None: the task's own."""
+        self.tell_again: Callable[[], object] = bool
+        """Set by its run: Redis may have lost what it was told of the task."""
+        self.waiting_bytes: Callable[[], int] = int
+        """Set by its run: how much of its output Redis does not have yet."""
         self.is_hanging = False
         """It showed no sign of life for long; see watchdog.py."""
         self.hurried = anyio.Event()

@@ -61,7 +61,7 @@ class Intake:
                 elif not await self._claim_some():
                     await self._rest(heard)
             except BrokerUnavailable as e:
-                log.warning("%s; next claim in %.0f s", e, _RETRY_S)
+                self._signals.outage.missed(e)
                 await anyio.sleep(_RETRY_S)
 
     def _is_closed(self) -> bool:

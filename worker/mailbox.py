@@ -33,7 +33,7 @@ async def read_inbox(
         try:
             messages = await inbox.next(BLOCK_MS)
         except BrokerUnavailable as e:
-            log.warning("%s; inbox is read again in %.0f s", e, _RETRY_S)
+            signals.outage.missed(e)
             await anyio.sleep(_RETRY_S)
             signals.notify()  # a wake-up may have been missed
             continue

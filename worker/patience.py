@@ -18,11 +18,13 @@ _RETRY_S = 1.0
 
 async def patiently(step: Callable[[], Awaitable[T]], *, what: str) -> T:
     """Return what step returns, however long Redis is away. The step must be replay-safe."""
+    level = logging.WARNING
     while True:
         try:
             return await step()
         except BrokerUnavailable as e:
-            log.warning("%s: %s; next try in %.0f s", what, e, _RETRY_S)
+            log.log(level, "%s: %s; waits for it", what, e)
+            level = logging.DEBUG  # the worker tells how long it lasts
             await anyio.sleep(_RETRY_S)
 
 

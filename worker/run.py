@@ -26,16 +26,24 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         """What the worker holds."""
         return self.held.claim
 
+    def tell_again(self) -> None:
+        """Tell Redis what it may have lost of this attempt."""
+        self.phases.tell_again()
+        self.shipping.doubt()
+
 
 def open_run(held: Held, tools: Tools, folder: Path, *, is_resumed: bool = False) -> Run:
     """Return the run of an attempt that works in a folder.
 
     `is_resumed`: an earlier session of this worker began it.
     """
-    return Run(
+    run = Run(
         held=held,
         tools=tools,
         folder=folder,
         shipping=Shipping(held.claim, folder, tools.logs, tools.leases, is_resumed=is_resumed),
         phases=Phases(held.claim, tools.leases),
     )
+    held.tell_again = run.tell_again
+    held.waiting_bytes = run.shipping.waiting_bytes
+    return run

@@ -52,16 +52,22 @@ class Runner:
 
     async def _ship_the_rest(self) -> None:
         """Ship before the end is told: who waits for the end then finds all the output."""
+        level = logging.WARNING
         with anyio.move_on_after(_LAST_OUTPUT_S) as scope:
             while self._held.cause is not StopCause.LOST:
                 try:
                     return await self._run.shipping.ship(final=True)
-                except BrokerRefused as e:
-                    log.warning("task %s: last output: %s", self._claim.task_id, e)
                 except BrokerUnavailable as e:
-                    log.warning("task %s: last output: %s", self._claim.task_id, e)
-                    # Its end can't be told either, so giving up would gain nothing.
-                    scope.deadline = anyio.current_time() + _LAST_OUTPUT_S
+                    log.log(
+                        level,
+                        "task %s has ended; its last output waits: %s",
+                        self._claim.task_id,
+                        e,
+                    )
+                    if self._tools.signals.outage.is_away or not isinstance(e, BrokerRefused):
+                        # Its end can't be told either, so giving up would gain nothing.
+                        scope.deadline = anyio.current_time() + _LAST_OUTPUT_S
+                level = logging.DEBUG  # the worker tells how long it lasts
                 await anyio.sleep(_RETRY_S)
 
     async def _forget(self) -> None:

@@ -62,6 +62,11 @@ class Shipping:
         """Redis may have lost what it had: look where its log ends, and go on from there."""
         self._is_doubtful = True
 
+    def waiting_bytes(self) -> int:
+        """Return how many bytes of output are on the disk and not in Redis."""
+        read = sum(chunk.raw_bytes for chunk in self._pending if chunk.stream != "sys")
+        return read + self._output.waiting_bytes()
+
     async def run(self) -> None:
         """Ship forever; a missing Redis is waited for."""
         while True:

@@ -7,6 +7,8 @@ from typing import Final
 
 import anyio
 
+from .outage import Outage
+
 log = logging.getLogger(__name__)
 
 ASKED_TO_STOP: Final = "`worker stop`"
@@ -20,6 +22,7 @@ class Signals:
     """News for whoever rests, and whether this worker still claims."""
 
     def __init__(self) -> None:
+        self.outage = Outage()
         self.heard = 0
         """Counts news, so that none is missed between looking and waiting."""
         self.restarts = 0

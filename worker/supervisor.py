@@ -37,6 +37,7 @@ from .intake import Intake
 from .mailbox import read_inbox
 from .naming import be_the_only, place_of
 from .opening import Opening, utc_now
+from .outage import Waiting
 from .prepare import run_folder
 from .process.journal import Journal
 from .process.launcher import Launcher
@@ -73,7 +74,7 @@ class Supervisor:
             slots=config.slots, gpus=config.gpus, cpus=config.cpus, mem_mib=config.mem_mib
         )
         self._leases = Leases(namespace)
-        self._finisher = Finisher(self._leases)
+        self._finisher = Finisher(self._leases, self._signals.outage)
         cache = config.home.cache
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._telemetry = Telemetry(cache, every_s=config.beat_ms / 1000)
@@ -82,6 +83,7 @@ class Supervisor:
             config, self._tasks, self._signals, self._leases, self._facts.gather
         )
         self._opening = Opening(config, self._tasks, self._signals, now)
+        self._signals.outage.waiting = self._waiting
 
     async def run(self, *, ready: Callable[[], None] = lambda: None) -> int:
         """Work until drained. Return how many tasks ended here.
@@ -166,7 +168,16 @@ class Supervisor:
                 restarts = self._signals.restarts
                 log.warning("redis restarted; the ends of the last minute are told again")
                 self._finisher.replay()
+                for held in self._tasks:
+                    held.tell_again()
             await self._signals.news(since=heard)
+
+    def _waiting(self) -> Waiting:
+        return Waiting(
+            running=sum(held.is_watched for held in self._tasks),
+            ends=self._finisher.waiting,
+            output_bytes=sum(held.waiting_bytes() for held in self._tasks),
+        )
 
     async def _heed_signals(self) -> None:
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:

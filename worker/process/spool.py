@@ -58,6 +58,10 @@ class Output:
         for reader in self._readers:
             reader.go_to(offsets[reader.stream])
 
+    def waiting_bytes(self) -> int:
+        """Return how much was not read yet."""
+        return sum(reader.waiting_bytes() for reader in self._readers)
+
     async def read(self, *, final: bool = False) -> list[Chunk]:
         """Return what is new, without blocking the event loop.
 
@@ -95,6 +99,10 @@ class _Reader:
     def go_to(self, offset: int) -> None:
         self.offset = self._seen = offset
         self._is_held = self.is_mid_line = False
+
+    def waiting_bytes(self) -> int:
+        """Return how much was not read yet."""
+        return max(0, self._size() - self.offset)
 
     def has_news(self) -> bool:
         """Return whether a call would find more than the last one did."""
