@@ -1,7 +1,7 @@
 """What a ledger and redis say together when a test is over."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import anyio
@@ -42,6 +42,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Two claims of the task were told that their end counts."""
     stale_accepted: tuple[str, ...]
     """A claim was told that its end counts, but the record is of another claim."""
+    late: int
+    """Ends that were told after another claim of the task had begun."""
+    late_accepted: tuple[str, ...]
     fenced: int
     """Ends that were refused since another claim held the task."""
     gone: int
@@ -65,6 +68,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         assert self.lost == ()
         assert self.double_accepted == ()
         assert self.stale_accepted == ()
+        assert self.late_accepted == ()
 
 
 async def settled(ns: Namespace, count: int, *, deadline_s: float) -> None:
@@ -85,12 +89,15 @@ async def judge(ns: Namespace, ledger: Ledger) -> Verdict:
         by_kind[line.kind].append(line)
     accepted = _accepted(by_kind["told"])
     starts = by_kind["start"]
+    late = list(_late(lines))
     times = [line.at for line in (*starts, *by_kind["told"])] or [0.0]
     return Verdict(
         acked=len(acked),
         lost=tuple(i for i in acked if not _is_final(records.get(TaskId(i)))),
         double_accepted=tuple(i for i, tokens in accepted.items() if len(tokens) > 1),
         stale_accepted=tuple(_stale(accepted, records)),
+        late=len(late),
+        late_accepted=tuple(line.id for line in late if line.code in _ACCEPTED),
         fenced=sum(line.code == FinishCode.FENCED for line in by_kind["told"]),
         gone=sum(line.code == FinishCode.GONE for line in by_kind["told"]),
         starts=len(starts),
@@ -151,6 +158,20 @@ def _stale(
         record = records.get(TaskId(task_id))
         if record is not None and any(fence != record.fence for fence, _ in tokens):
             yield task_id
+
+
+def _late(lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield the answers to ends that were told after a later claim had begun."""
+    begun: dict[str, int] = {}
+    late: set[tuple[str, int, str]] = set()
+    for line in lines:
+        token = (line.id, line.fence, line.nonce)
+        if line.kind == "start":
+            begun[line.id] = max(line.fence, begun.get(line.id, 0))
+        elif line.kind == "end" and begun[line.id] > line.fence:
+            late.add(token)
+        elif line.kind == "told" and token in late:
+            yield line
 
 
 def _is_final(record: Record | None) -> bool:
