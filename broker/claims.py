@@ -17,6 +17,18 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     """Differs where a Redis that came back older hands out the same fence again."""
 
 
+class Rare(msgspec.Struct, frozen=True, kw_only=True):
+    """What few tasks have. A worker needs it only to make a lost record anew."""
+
+    max_lost: int = 3
+    unique: str = ""
+    key: str = ""
+    """Its concurrency key."""
+    key_limit: int = 1
+    result_ttl_ms: int = 0
+    queue_timeout_ms: int = 0
+
+
 class Claim(Token, frozen=True, kw_only=True):
     """One claimed task."""
 
@@ -35,6 +47,11 @@ class Claim(Token, frozen=True, kw_only=True):
     timeout_ms: int
     retry: str = ""
     """The retry policy as stored; see retries.py. Empty: none."""
+    order: str = ""
+    """Its place in the queue, a number as stored; empty: not known."""
+    created_ms: int = 0
+    """0: not known."""
+    rare: Rare = Rare()
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +81,14 @@ class Outcome(StrEnum):
     RETRY = "retry"  # once more, charged: attempt + 1
     RELEASE = "release"  # back into its own place, uncharged
     LOST = "lost"  # worker and process died: as if the lease had run out
+
+
+class RecreateCode(IntEnum):
+    """What Redis said of a record that was to be made anew."""
+
+    MADE = 1
+    MADE_WITHOUT_BLOB = 2  # this run can end, but none can follow: its code is gone
+    EXISTS = 0  # there is a record: the next beat tells what it says
 
 
 class FinishCode(IntEnum):

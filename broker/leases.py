@@ -5,12 +5,14 @@ from typing import Any, Final
 
 import msgspec
 
-from . import beats, retention
+from . import beats, recreation, retention
 from .beats import Beat, Fact
-from .claims import Claim, Claimed, Finish, FinishCode, Outcome, Token
+from .claims import Claim, Claimed, Finish, FinishCode, Outcome, Rare, RecreateCode, Token
+from .decoding import whole
 from .keys import TaskId
 from .namespace import Namespace
 from .orders import Order, Profile
+from .recreation import Recreation
 from .scripts import Argument
 from .states import Phase
 
@@ -127,6 +129,23 @@ class Leases:
         replies = await self._ns.scripts.finish.many(calls) if calls else []
         return [FinishCode(code) for reply in replies for code in reply]
 
+    async def recreate(self, worker: str, known: Recreation, *, lease_ms: int) -> RecreateCode:
+        """Make the record of a claim that still runs, where Redis has none of it. Safe to repeat.
+
+        Only where Redis came back older, or with nothing, since the claim: else somebody removed
+        the record, and meant it.
+
+        Args:
+            worker: the worker's name.
+            known: what it knows of the task.
+            lease_ms: of tasks without a lease of their own.
+
+        Raises:
+            UsageError: what was stored of the task is not acceptable; nothing was made.
+        """
+        arguments = recreation.arguments(worker, known, lease_ms=lease_ms)
+        return RecreateCode(await self._ns.scripts.recreate(arguments))
+
     async def phase(self, claim: Token, phase: Phase) -> FinishCode:
         """Tell what a running task does just now."""
         arguments: list[Argument] = [claim.task_id, claim.fence, claim.nonce, phase.value]
@@ -174,7 +193,27 @@ def _claim(task: Sequence[Any], nonce: str) -> Claim:
         lost=task[11],
         timeout_ms=task[12],
         retry=_text(task[13]),
+        order=_text(task[14]),
+        created_ms=whole(task[15]) or 0,
+        rare=_rare(task[16]) if task[16] else Rare(),
     )
+
+
+def _rare(stored: Sequence[bytes]) -> Rare:
+    max_lost, unique, key, key_limit, result_ttl_ms, queue_timeout_ms = stored
+    return Rare(
+        max_lost=_number(max_lost, 3),
+        unique=_text(unique),
+        key=_text(key),
+        key_limit=_number(key_limit, 1),
+        result_ttl_ms=_number(result_ttl_ms, 0),
+        queue_timeout_ms=_number(queue_timeout_ms, 0),
+    )
+
+
+def _number(stored: bytes, default: int) -> int:
+    number = whole(stored)
+    return default if number is None else number
 
 
 def _text(value: bytes) -> str:

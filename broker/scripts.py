@@ -24,7 +24,7 @@ _ALLOW_OOM: Final = frozenset(
         *("finish", "hello", "leave", "limit_queue", "pause_queue", "phase", "purge"),
         *("purge_queue", "remove", "resume_queue", "schedule_pause", "schedule_remove", "stop"),
         *("tick", "uncollect", "undrain"),
-        *("pause_worker", "resume_worker", "rest", "restart"),
+        *("pause_worker", "recreate", "resume_worker", "rest", "restart"),
     }
 )
 """These free memory, or are needed to get there: a full Redis drains while it refuses more."""
@@ -111,6 +111,7 @@ class Scripts:
     positions: Script
     purge: Script
     purge_queue: Script
+    recreate: Script
     remove: Script
     rename: Script
     replace_arguments: Script

@@ -158,8 +158,8 @@ def enqueue_arguments(
         key = _kind(task)
         if (kind := kinds.get(key)) is None:
             kind = kinds[key] = len(kinds) + 1
-            of_kinds += _fields(task)
-        of_tasks += (kind, task.id, task.envelope, _json(task.params))
+            of_kinds += kind_arguments(task)
+        of_tasks += (kind, task.id, task.envelope, as_json(task.params))
     arguments: list[Argument] = [len(uploads), len(kinds), len(tasks), retention.RECORD_MS]
     for digest, upload in uploads.items():
         arguments += [digest, upload.encoded, len(upload.blobs), *upload.blobs]
@@ -193,7 +193,8 @@ def _kind(task: NewTask) -> tuple[object, ...]:
     )
 
 
-def _fields(task: NewTask) -> list[Argument]:
+def kind_arguments(task: NewTask) -> list[Argument]:
+    """Return a kind as enqueue.lua describes it: all but id, envelope and parameters."""
     return [
         task.queue,
         shape_id(task.need),
@@ -209,7 +210,7 @@ def _fields(task: NewTask) -> list[Argument]:
         task.queue_timeout_ms,
         task.timeout_ms,
         task.name,
-        _json(task.labels),
+        as_json(task.labels),
         2 * len(task.labels),
         *task.labels,
         *(f"{name}={value}" for name, value in task.labels.items()),
@@ -225,5 +226,6 @@ def _fields(task: NewTask) -> list[Argument]:
     ]
 
 
-def _json(values: Mapping[str, str]) -> bytes:
+def as_json(values: Mapping[str, str]) -> bytes:
+    """Return texts by name as Redis keeps them; nothing for none."""
     return msgspec.json.encode(values) if values else b""

@@ -20,7 +20,9 @@
 --          shapes      number of shapes in the namespace
 --          held_until  ms; no claims until then after a restart of Redis. 0: none
 --          tasks       list of {id, fence, queue, shape, attempt, definition, envelope, lease,
---                      name, user, priority, lost, timeout, retry}
+--                      name, user, priority, lost, timeout, retry, order, created, rare}
+--          rare        '' or {max_lost, unique, key, key_limit, result_ttl, queue_timeout}: with
+--                      these a worker could make the record anew (recreate.lua). As stored
 -- Writes   a claimed task leaves its ready set for lease, run: and wt:; fence + 1. A member of a
 --          ready set without a queued task behind it is dropped, with an event `ghost`.
 --          A task whose concurrency key is full leaves it too: it is blocked.
@@ -52,8 +54,16 @@ end
 local FIELDS = {
   "state", "queue", "shape", "fence", "attempt", "definition", "lease_ms", "name", "user",
   "priority", "lost", "timeout_ms", "nonce", "retry", "key", "key_limit", "order",
-  "queued_ms", "created_ms",
+  "queued_ms", "created_ms", "max_lost", "unique", "result_ttl_ms", "queue_timeout_ms",
 }
+
+-- What few tasks have; '' for all others.
+local function rare_of(task)
+  if task[20] == "" and task[21] == "" and task[15] == "" and task[22] == "" and task[23] == "" then
+    return ""
+  end
+  return { task[20], task[21], task[15], task[16], task[22], task[23] }
+end
 
 local function describe(id, task, fence)
   local envelope = try("GETRANGE", arguments_key(id), 0, most)
@@ -63,7 +73,7 @@ local function describe(id, task, fence)
   return {
     id, fence, task[2], task[3], whole(task[5], 1), task[6], envelope,
     whole(task[7], lease), task[8], task[9], whole(task[10], 0),
-    whole(task[11], 0), whole(task[12], 0), task[14],
+    whole(task[11], 0), whole(task[12], 0), task[14], task[17], task[19], rare_of(task),
   }
 end
 

@@ -11,11 +11,13 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from rq_agent.broker import keys
+from rq_agent.broker.claims import Claim
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.needs import Need, shape_id
 
 from . import compare, invariants, stored
 from .clock import Clock
+from .ending import Token
 from .state import State
 
 T = TypeVar("T")
@@ -49,6 +51,8 @@ class Base:
         self.clock = Clock(self.ns)
         self.state = State()
         self.calls = 0
+        self.known: dict[Token, Claim] = {}
+        """What workers were told of their claims."""
         self.set_time(self.clock.now_ms)
 
     @property

@@ -23,6 +23,8 @@ class Worker:
         self._profile = Profile(order=order, shapes=shapes).id
         self._inbox = Inbox(rig.ns, name)
         self.held: list[Token] = []
+        self.unsure: list[Token] = []
+        """What it held when Redis came back older: the record may be missing."""
         self.left_behind: list[Token] = []
         """What an earlier session of it held and never ended."""
         self.lost_nonce = ""
@@ -63,11 +65,15 @@ class Worker:
         return tokens
 
     def beat(self, *, times: int = 1) -> None:
-        """Renew what it holds, and drop what it is told is lost."""
+        """Renew what it holds, drop what it is told is lost, and make anew what Redis forgot."""
         for _ in range(times):
             profile = self._profile if self.is_parked else ""
             told, is_parked = self._rig.beat(self.name, self.held, profile)
             self.has_news |= self.is_parked and not is_parked
+        for token in self.held:
+            if token.task_id in told.missing and token in self.unsure:
+                self._rig.recreate(self.name, token)
+                told.missing.remove(token.task_id)
         gone = {*told.lost, *told.missing}
         self.held = [token for token in self.held if token.task_id not in gone]
         self.has_news |= bool(gone)

@@ -47,6 +47,7 @@ class TimeRules(Stage):
             record = self.rig.state.workers.get(worker.name)
             worker.drains = bool(record and record.command)
             worker.is_paused = worker.name in self.rig.state.paused
+            worker.unsure = list(worker.held)
             if worker.is_off:
                 self.rig.rest(worker.name)
 

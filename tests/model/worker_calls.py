@@ -2,17 +2,19 @@
 
 from typing import Any
 
-from rq_agent.broker.claims import Finish, Outcome
+from rq_agent.broker.claims import Claim, Finish, Outcome
 from rq_agent.broker.claims import Token as RealToken
 from rq_agent.broker.draining import Draining
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.orders import Order
 from rq_agent.broker.presence import Workers
+from rq_agent.broker.recreation import Recreation
 from rq_agent.broker.ticks import Ticks
+from tests.scripts.steps import DIGEST, UPLOAD
 
-from . import beating, claiming, ending, ticking
-from .base import BEAT_MS, LEASE_MS, Base
+from . import beating, claiming, ending, recreating, ticking
+from .base import BEAT_MS, LEASE_MS, NEEDS, Base
 from .claiming import Answer, Ask
 from .ending import Token
 from .same import same
@@ -39,6 +41,7 @@ class WorkerCalls(Base):
         )
         is_replay = self._is_replay(ask)
         expected = claiming.claim(self.state, self.now, ask)
+        self.known |= {_token(c): c for c in told.claims}
         tasks = [
             (c.task_id, c.fence, c.queue, c.shape, c.attempt, c.priority, c.lost)
             for c in told.claims
@@ -61,6 +64,16 @@ class WorkerCalls(Base):
             self.state, self.now, token, outcome, delay_ms=delay_ms, reason=reason
         )
         same(code, ended)
+        return int(code)
+
+    def recreate(self, worker: str, token: Token) -> int:
+        """Make the record of a claim anew, with what its worker was told of it."""
+        claim = self.known[token]
+        need = NEEDS[claim.shape]
+        known = Recreation(claim=claim, need=need, definition=UPLOAD[DIGEST])
+        code = self.run(Leases(self.ns).recreate(worker, known, lease_ms=LEASE_MS))
+        expected = recreating.recreate(self.state, self.now, worker, claim, lease_ms=LEASE_MS)
+        same(code, expected)
         return int(code)
 
     def beat(self, worker: str, held: list[Token], profile: str) -> tuple[beating.Told, bool]:
@@ -130,6 +143,10 @@ class WorkerCalls(Base):
 
 def _real(token: Token) -> RealToken:
     return RealToken(task_id=TaskId(token.task_id), fence=token.fence, nonce=token.nonce)
+
+
+def _token(claim: Claim) -> Token:
+    return Token(claim.task_id, claim.fence, claim.nonce)
 
 
 def _sorted(answer: Answer) -> Answer:

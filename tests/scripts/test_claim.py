@@ -1,6 +1,8 @@
+import msgspec
 import pytest
 
 from rq_agent.broker import keys
+from rq_agent.broker.claims import Rare
 from rq_agent.broker.draining import Draining
 from rq_agent.broker.leases import MAX_ENVELOPE_BYTES
 from rq_agent.broker.namespace import Namespace
@@ -41,6 +43,36 @@ async def test_a_claim_tells_the_worker_all_that_it_needs(namespace: Namespace) 
     assert (taken.definition, taken.envelope) == (DIGEST, b"signed")
     assert (taken.lease_ms, taken.timeout_ms, taken.lost) == (9_000, 5, 0)
     assert (taken.name, taken.user, taken.priority) == ("train", "ada", 7)
+
+
+async def test_a_claim_tells_what_its_worker_would_need_if_redis_forgot_the_task(
+    namespace: Namespace,
+) -> None:
+    usual = (await add(namespace))[0]
+    rare = Rare(max_lost=9, unique="u", key="k", key_limit=2, result_ttl_ms=5, queue_timeout_ms=6)
+    given = msgspec.structs.asdict(rare)
+    given |= {"concurrency_key": given.pop("key"), "concurrency_limit": given.pop("key_limit")}
+    (special,) = await add(namespace, **given)
+
+    first, second = (await claim(namespace, limit=2)).claims
+
+    assert [(c.task_id, c.rare) for c in (first, second)] == [(usual, Rare()), (special, rare)]
+    stored = await fields(namespace, usual)
+    assert (first.order, str(first.created_ms)) == (stored["order"], stored["created_ms"])
+
+
+@pytest.mark.parametrize("strange", ["x", "-1", "1e9", "\xff", "9" * 40])
+async def test_rare_fields_that_make_no_sense_are_the_usual_ones(
+    namespace: Namespace, strange: str
+) -> None:
+    (task_id,) = await add(namespace, unique="u")
+    written = ("max_lost", "key_limit", "result_ttl_ms", "queue_timeout_ms", "created_ms")
+    task = keys.task(namespace.prefix, task_id)
+    await namespace.redis.hset(task, mapping=dict.fromkeys(written, strange))
+
+    claim = await claim_one(namespace)
+
+    assert (claim.rare, claim.created_ms) == (Rare(unique="u"), 0)
 
 
 async def test_a_claimed_task_is_running_and_only_that(namespace: Namespace) -> None:

@@ -2,23 +2,39 @@
 
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from rq_agent.broker.claims import FinishCode
+from rq_agent.broker.claims import FinishCode, RecreateCode
 from rq_agent.broker.draining import Draining
+from rq_agent.broker.keys import TaskId
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.queue_removal import QueueRemoval
 from rq_agent.broker.queue_settings import QueueSettings
+from rq_agent.broker.recreation import Recreation
 from rq_agent.broker.states import Phase
 from rq_agent.broker.tasks import CancelOutcome, Tasks
 from rq_agent.broker.ticks import Ticks
 
 from ..conftest import NO_WHEEL
 from ..servers import Servers
-from .steps import LEASE_MS, add, beat, claim, claim_one, expire_lease, finish, state, tick
+from .steps import (
+    CPU,
+    DIGEST,
+    LEASE_MS,
+    UPLOAD,
+    add,
+    beat,
+    claim,
+    claim_one,
+    expire_lease,
+    finish,
+    state,
+    tick,
+)
 
 
 @pytest.fixture(params=["redis", "valkey", pytest.param("redis62", marks=NO_WHEEL)])
@@ -52,6 +68,9 @@ async def test_a_full_redis_refuses_new_tasks_and_is_drained(
     assert await Tasks(namespace).cancel(third.task_id) == CancelOutcome.REQUESTED
     assert await Tasks(namespace).cancel(ids[4]) == CancelOutcome.CANCELLED
     assert await state(namespace, first.task_id) == "succeeded"
+    forgotten = msgspec.structs.replace(third, task_id=TaskId("forgotten"))
+    known = Recreation(claim=forgotten, need=CPU, definition=UPLOAD[DIGEST])
+    assert await Leases(namespace).recreate("w", known, lease_ms=LEASE_MS) == RecreateCode.MADE
     assert (await claim(namespace, "empty", park=True)).parked
     assert await Draining(namespace).drain("w")
     assert await Draining(namespace).undrain("w")
