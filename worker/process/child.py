@@ -5,31 +5,52 @@ import os
 import warnings  # noqa: F401  os.execvpe imports it, and by then nothing can be imported
 from collections.abc import Mapping, Sequence
 
-from . import prctl, signals
+from . import clone, prctl, signals
 
 TYPE_CHECKING = False  # each module that the launcher loads makes its forks slower
 if TYPE_CHECKING:
     from typing import NoReturn
 
 
+class NotInGroup(Exception):
+    """Nothing was started: this system forks into no control group."""
+
+
 class NotStarted(Exception):
     """The program can't be executed; the text is for the user."""
 
 
-def start(argv: Sequence[str], env: Mapping[str, str], cwd: str, umask: int) -> int:
+def start(
+    argv: Sequence[str], env: Mapping[str, str], cwd: str, umask: int, *, group: int | None
+) -> int:
     """Execute a program whose output goes to the files `out` and `err` here; return its pid.
 
+    Args:
+        argv: the program and its arguments.
+        env: all of its environment.
+        cwd: its folder.
+        umask: of its files.
+        group: descriptor of the control group that it starts in; None: in that of this process.
+
     Raises:
+        NotInGroup: try again without.
         NotStarted: the folder, the program or its arguments are not acceptable to the system.
     """
     report, report_end = os.pipe()  # exec closes the end, and so tells that it worked
     parent = os.getpid()
     signals.hold_back()
-    pid = os.fork()
-    if pid == 0:
-        _become(argv, env, cwd, umask, parent, report_end)
-    signals.let_through()
-    os.close(report_end)
+    try:
+        pid = os.fork() if group is None else clone.into(group)
+        if pid == 0:
+            _become(argv, env, cwd, umask, parent, report_end)
+    except OSError as e:
+        os.close(report)
+        if group is None:
+            raise
+        raise NotInGroup(str(e)) from e
+    finally:
+        signals.let_through()
+        os.close(report_end)
     problem = os.read(report, 4096).decode("utf-8", "replace")
     os.close(report)
     if problem:

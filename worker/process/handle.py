@@ -22,6 +22,8 @@ class Handle(msgspec.Struct, frozen=True, kw_only=True):
     """Since boot: pid, this and the boot id together mean one process only."""
     boot_id: str
     folder: str
+    cgroup: str = ""
+    """Folder of the control group that it was to have; empty: none."""
     task_id: str = ""
     fence: int = 0
     nonce: str = ""
@@ -54,6 +56,7 @@ def of_spec(s: spec.Spec, folder: Path, pid: int, started_ticks: int, boot_id: s
         started_ticks=started_ticks,
         boot_id=boot_id,
         folder=str(folder),
+        cgroup=s.cgroup,
         task_id=s.task_id,
         fence=s.fence,
         nonce=s.nonce,

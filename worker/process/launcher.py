@@ -15,8 +15,8 @@ import anyio.to_thread
 import msgspec
 
 from ...broker.errors import RqAgentError
+from . import cgroup_place, identity, launcher_loop, spec
 from . import handle as handles
-from . import identity, launcher_loop, spec
 from .handle import Handle
 from .spec import Spec
 
@@ -98,8 +98,10 @@ class _Line:
 class Launcher:
     """Starts tasks. Use it with `async with`; the tasks outlive it."""
 
-    def __init__(self, *, python: str = sys.executable) -> None:
+    def __init__(self, *, python: str = sys.executable, groups: str | None = None) -> None:
+        """`groups`: below which control group tasks get theirs; empty: they get none."""
         self._python = python
+        self._groups = cgroup_place.find() if groups is None else groups
         self._line: _Line | None = None
         self._turn = anyio.Lock()
 
@@ -114,6 +116,14 @@ class Launcher:
         trace: TracebackType | None,
     ) -> None:
         await self._close()
+
+    def sweep(self, tasks: Path) -> None:
+        """Remove the control groups that tasks of earlier sessions left.
+
+        Args:
+            tasks: the folder of the run folders.
+        """
+        cgroup_place.sweep(self._groups, tasks)
 
     async def start(self, what: Spec, folder: Path, *, held: Sequence[int] = ()) -> Handle:
         """Start a program under a shim of its own.
@@ -130,6 +140,8 @@ class Launcher:
         """
         if len(held) > launcher_loop.MAX_HELD:
             raise RqAgentError(f"{len(held)} held files; at most {launcher_loop.MAX_HELD}")
+        group = cgroup_place.path_for(self._groups, folder)
+        what = msgspec.structs.replace(what, cgroup=group)
         folder = await anyio.to_thread.run_sync(spec.write, what, folder)
         async with self._turn:
             # Nobody else may read an answer that a cancelled caller did not wait for.

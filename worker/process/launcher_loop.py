@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from . import identity, protect, shim, signals
+from . import identity, prctl, protect, shim, signals, tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,22 +33,27 @@ def serve(channel: socket.socket) -> None:
     signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
     signals.handle(signals.CHLD, lambda number, frame: None)
     identity.boot_id()  # known from here on, to every shim
+    prctl.adopt_orphans()
+    shims: set[int] = set()
     while True:
         ready = select.select([channel.fileno(), wakeup], [], [])[0]
         if wakeup in ready:
             os.read(wakeup, 4096)
-            _reap()
-        if channel.fileno() in ready and not _answer(channel, protection):
+            _reap(shims)
+        if channel.fileno() in ready and not _answer(channel, protection, shims):
             return
 
 
-def _answer(channel: socket.socket, protection: protect.Protection) -> bool:
+def _answer(channel: socket.socket, protection: protect.Protection, shims: set[int]) -> bool:
     """Serve one request; return False when the worker is gone."""
     try:
         line, held = _receive(channel)
         if not line:
             return False
-        channel.sendall(json.dumps(_start(line, held, protection)).encode("ascii") + b"\n")
+        answer = _start(line, held, protection)
+        if (pid := answer.get("pid")) is not None:
+            shims.add(pid)
+        channel.sendall(json.dumps(answer).encode("ascii") + b"\n")
     except (BrokenPipeError, ConnectionResetError):
         return False
     return True
@@ -65,7 +70,7 @@ def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:
     return line, held
 
 
-def _start(line: bytes, held: Sequence[int], protection: protect.Protection) -> dict[str, object]:
+def _start(line: bytes, held: Sequence[int], protection: protect.Protection) -> "dict[str, Any]":
     try:
         request: dict[str, Any] = json.loads(line)
         paths = request["read_only"] if protect.can_protect() else ()
@@ -109,11 +114,17 @@ def _started_ticks(pid: int) -> int:
     return int(fields[19]) if fields else 0
 
 
-def _reap() -> None:
+def _reap(shims: set[int]) -> None:
+    """Collect what has ended. What a shim that broke left behind is ours by now: it is killed."""
+    broke = False
     while True:
         try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
+            pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return
         if pid == 0:
-            return
+            break
+        broke |= pid not in shims or status != 0
+        shims.discard(pid)
+    if broke:
+        tree.kill(set(tree.own_children()) - shims)

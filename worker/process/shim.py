@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Sequence
 
-from . import child, exit_file, identity, prctl, signals
+from . import cgroup, child, exit_file, identity, prctl, signals
+from .deadline import Deadline
+from .started import Started
 from .supervision import Supervision, Wakeup
 
 SPEC_NAME = "spec.json"
@@ -80,13 +82,11 @@ def _run(what: Start) -> None:
     started_at = time.time()
     fields: dict[str, object] = {"started_at": started_at, "ended_at": started_at}
     try:
-        supervision = _start(what.spec, wakeup)
+        fields |= _supervise(what.spec, wakeup)
     except child.NotStarted as e:
         fields["error"] = str(e)[: exit_file.ERROR_CHARACTERS]
     except (OSError, ValueError, KeyError) as e:
         fields["error"] = f"the task was not started: {e}"[: exit_file.ERROR_CHARACTERS]
-    else:
-        fields |= supervision.run()
     exit_file.write(".", fields)
 
 
@@ -103,11 +103,46 @@ def take_folder(claim: str) -> bool:
     return True
 
 
-def _start(spec: "dict[str, Any] | Exception", wakeup: Wakeup) -> Supervision:
+def _supervise(spec: "dict[str, Any] | Exception", wakeup: Wakeup) -> "dict[str, object]":
     if isinstance(spec, Exception):
         raise spec
-    pid = child.start(spec["argv"], spec["env"], spec["cwd"], spec["umask"])
-    return Supervision(wakeup, pid, grace_s=spec["grace_s"])
+    deadline = Deadline(spec["deadline_s"])
+    if deadline.left_s() == 0:
+        return {"stopped_by": "deadline"}
+    started = _start(spec)
+    try:
+        supervision = Supervision(
+            wakeup,
+            started,
+            deadline,
+            grace_s=spec["grace_s"],
+            mem_limit_mib=spec["mem_limit_mib"],
+        )
+        return supervision.run()
+    finally:
+        started.close()
+
+
+def _start(spec: "dict[str, Any]") -> Started:
+    """Start the program, in a control group of its own where that can be."""
+    what = spec["argv"], spec["env"], spec["cwd"], spec["umask"]
+    if spec["cgroup"]:
+        try:
+            return _start_in_group(what, cgroup.make(spec["cgroup"]), spec["mem_limit_mib"])
+        except (OSError, child.NotInGroup) as e:
+            _note(f"no control group: {e}")
+    return Started(child.start(*what, group=None), None)
+
+
+def _start_in_group(
+    what: "tuple[list[str], dict[str, str], str, int]", group: cgroup.Group, mem_limit_mib: float
+) -> Started:
+    try:
+        group.limit(mem_limit_mib)
+        return Started(child.start(*what, group=group.fd), group)
+    except BaseException:
+        group.close()
+        raise
 
 
 def _keep_only(held: Sequence[int]) -> None:

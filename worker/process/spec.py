@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from ...broker.errors import RqAgentError
-from . import exit_file, shim
+from . import deadline, exit_file, shim
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +25,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     mem_limit_mib: float = 0
     """Of all its processes together; 0: none."""
     deadline_s: float = 0
-    """When it is killed unless its lease is renewed (CLOCK_BOOTTIME), see deadline.py; 0: never."""
+    """When it is killed unless its lease is renewed (boot_clock), see deadline.py; 0: never."""
     cgroup: str = ""
     """A folder to be made below one of ours, see cgroup.py; empty: none can be."""
     task_id: str = ""
@@ -45,6 +45,8 @@ def write(spec: Spec, folder: Path) -> Path:
     try:
         content = msgspec.json.encode(spec)
         exit_file.reserve(str(folder))
+        if spec.deadline_s:
+            deadline.write(str(folder), spec.deadline_s)
         fd = os.open(folder / shim.SPEC_NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "wb") as f:
             f.write(content)

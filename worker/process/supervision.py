@@ -7,11 +7,15 @@ import select
 import signal
 import time
 
-from . import signals, tree
+from . import signals
+from .memory import MemoryWatch, machine_kills
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from .deadline import Deadline
+    from .started import Started
 
 STOP_NAME = "stop.jsonl"
 """One line per stop() of a worker; appended, so that two at once lose nothing."""
@@ -46,25 +50,39 @@ class Wakeup:
 
 
 class Supervision:
-    """One child from its start to the end of its tree."""
+    """One program from its start to the end of all that it started."""
 
-    def __init__(self, wakeup: Wakeup, pid: int, *, grace_s: float) -> None:
+    def __init__(
+        self,
+        wakeup: Wakeup,
+        started: "Started",
+        deadline: "Deadline",
+        *,
+        grace_s: float,
+        mem_limit_mib: float,
+    ) -> None:
         self._wakeup = wakeup
-        self._child = pid
+        self._started = started
+        self._deadline = deadline
         self._grace_s = grace_s
+        self._mem_limit_mib = mem_limit_mib
+        unwatched = started.limits_memory  # the kernel does it
+        self._memory = MemoryWatch(0.0 if unwatched else mem_limit_mib, started.members)
+        self._machine_kills = machine_kills()
         self._status: int | None = None
         self._kill_at: float | None = None
+        self._is_killing = False
         self._stopped_by: str | None = None
+        self._is_oom = False
 
     def run(self) -> dict[str, object]:
-        """Return the fields of the exit file that tell how the child ended."""
+        """Return the fields of the exit file that tell how the program ended."""
         while self._reap() and self._status is None:
             self._wakeup.wait(self._left_s())
             if self._wakeup.stop_asked:
                 self._wakeup.stop_asked = False
                 self._begin_stop()
-            if self._kill_at is not None and time.monotonic() >= self._kill_at:
-                self._kill_all()
+            self._look()
         ended_at = time.time()
         leftovers = self._kill_rest()
         return {"ended_at": ended_at, "leftovers": leftovers, **self._ending(), **_usage()}
@@ -78,11 +96,32 @@ class Supervision:
                 return False
             if pid == 0:
                 return True
-            if pid == self._child:
+            if pid == self._started.pid:
                 self._status = status
 
     def _left_s(self) -> float | None:
-        return None if self._kill_at is None else max(0.0, self._kill_at - time.monotonic())
+        """Return how long nothing is to be done unless a signal comes; None: for ever."""
+        kill_s = None if self._kill_at is None else max(0.0, self._kill_at - time.monotonic())
+        if self._is_killing:
+            return kill_s
+        times = (kill_s, self._deadline.left_s(), self._memory.left_s())
+        return min((each for each in times if each is not None), default=None)
+
+    def _look(self) -> None:
+        """Kill, if it is time."""
+        is_due = self._kill_at is not None and time.monotonic() >= self._kill_at
+        if self._is_killing:
+            if is_due:
+                self._kill_all()
+        elif is_due:
+            self._stopped_by = "kill"
+            self._kill_all()
+        elif self._deadline.left_s() == 0:
+            self._stopped_by = "deadline"
+            self._kill_all()
+        elif self._memory.is_over():
+            self._is_oom = True
+            self._kill_all()
 
     def _begin_stop(self) -> None:
         kill_at = time.monotonic() + _asked_grace_s(self._grace_s)
@@ -90,22 +129,27 @@ class Supervision:
         self._kill_at = kill_at if self._kill_at is None else min(self._kill_at, kill_at)
         if first and self._kill_at > time.monotonic():
             self._stopped_by = "term"
-            # A stopped process would sleep through its grace.
-            tree.signal_group(self._child, signal.SIGTERM, signal.SIGCONT)
+            self._started.ask_to_end()
 
     def _kill_all(self) -> None:
-        self._stopped_by = "kill"
+        self._is_killing = True
         self._kill_at = time.monotonic() + _RESCAN_S
-        tree.kill_group(self._child)
-        tree.kill(tree.descendants(os.getpid()))
+        self._started.kill_program()
+        self._started.kill()
 
     def _kill_rest(self) -> int:
+        """Kill what the program left; return how many processes that were.
+
+        What is killed hands its children to this process, and so tells that there are more.
+        """
         killed: set[int] = set()
         give_up = time.monotonic() + _PATIENCE_S
-        while self._reap() and time.monotonic() < give_up:
-            found = tree.descendants(os.getpid())
-            tree.kill(found)
-            killed.update(found)
+        next_scan = 0.0
+        while (self._reap() or self._started.is_populated()) and time.monotonic() < give_up:
+            if time.monotonic() >= next_scan:
+                killed |= self._started.kill()
+                next_scan = time.monotonic() + _RESCAN_S
+            killed |= self._started.kill_orphans()
             self._wakeup.wait(_RESCAN_S)
         return len(killed)
 
@@ -119,7 +163,14 @@ class Supervision:
             "signal": os.WTERMSIG(status) if by_signal else None,
             "core": by_signal and os.WCOREDUMP(status),
             "stopped_by": self._stopped_by,
+            **self._memory_ending(by_signal and os.WTERMSIG(status) == signal.SIGKILL),
         }
+
+    def _memory_ending(self, is_killed: bool) -> dict[str, object]:
+        if self._is_oom or self._started.ran_into_its_limit():
+            return {"oom": True, "mem_limit_mib": self._mem_limit_mib}
+        by_others = is_killed and self._stopped_by is None
+        return {"machine_oom": by_others and machine_kills() > self._machine_kills}
 
 
 def _asked_grace_s(otherwise: float) -> float:

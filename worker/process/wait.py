@@ -32,7 +32,10 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     stopped_by: Literal["term", "kill", "deadline"] | None = None
     """What we sent last before it ended; "deadline": its lease was not renewed in time."""
     oom: bool = False
-    """It was killed because it used more memory than it may."""
+    """It was killed because it used more memory than it may, `mem_limit_mib`."""
+    mem_limit_mib: float = 0
+    machine_oom: bool = False
+    """It was killed by SIGKILL, and not by us, while the machine ran out of memory."""
     leftovers: int = 0
     """Processes that the program left behind and that were killed."""
     max_rss_kib: int = 0
