@@ -5,10 +5,12 @@ RqAgentError
         BrokerRefused      Redis answers and says no: read-only, out of memory, too old
             AccessDenied   wrong user or password
             KeyMisused     a key of ours holds something else
+            ServerReadOnly a replica, maybe one that was the primary a moment ago
     TrustError             a record whose signature, size or form is not acceptable
         TrustFileError     in trust.py: the worker's own trust file; no task is to blame
     SnapshotError          the code can't be packed or unpacked
     BuildError             an environment can't be built; .details holds the tool's own words
+        DiskFull               for want of room: the machine is to blame, not the task
     ArchiveError           the archive can't be used
         ArchiveUnavailable     its place can't be read or written just now; retrying may help
         ArchiveDamaged         a part of it was altered or cut short; the rest can be read
@@ -44,6 +46,10 @@ class KeyMisused(BrokerRefused):
     """A key of rq-agent holds another type of value: somebody else wrote to it."""
 
 
+class ServerReadOnly(BrokerRefused):
+    """Redis is a read-only replica. Its connections are dropped: the address may lead elsewhere."""
+
+
 class TrustError(RqAgentError):
     """A signed record is forged, altered, replayed, oversized or malformed."""
 
@@ -61,6 +67,10 @@ class BuildError(RqAgentError):
     def __init__(self, problem: str, details: str = "") -> None:
         super().__init__(problem)
         self.details = details
+
+
+class DiskFull(BuildError):
+    """There is no room on the disk to build an environment."""
 
 
 class ArchiveError(RqAgentError):

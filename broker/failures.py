@@ -6,7 +6,7 @@ from typing import Final
 
 from . import client_errors as client
 from .denials import denial, is_denial_in_script
-from .errors import AccessDenied, BrokerRefused, BrokerUnavailable, KeyMisused
+from .errors import AccessDenied, BrokerRefused, BrokerUnavailable, KeyMisused, ServerReadOnly
 from .refused_logins import refusal
 
 _Kind = type[BrokerUnavailable]
@@ -17,7 +17,7 @@ _BY_CODE: Final[Mapping[str, tuple[_Kind, str]]] = {
         BrokerRefused,
         "is out of memory and takes nothing new: raise its maxmemory or purge finished tasks",
     ),
-    "READONLY": (BrokerRefused, "is a read-only replica: connect to its primary"),
+    "READONLY": (ServerReadOnly, "is a read-only replica: connect to its primary"),
     "MISCONF": (BrokerRefused, "can't write to its disk: free space there, see the server's log"),
     "WRONGTYPE": (
         KeyMisused,

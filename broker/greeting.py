@@ -23,9 +23,23 @@ class Greeting:
     """
 
     def __init__(
-        self, prefix: Prefix, *, lease_ms: int, beat_ms: int, on_restart: Callable[[], None]
+        self,
+        prefix: Prefix,
+        *,
+        lease_ms: int,
+        beat_ms: int,
+        on_restart: Callable[[], None],
+        on_greeting: Callable[[str, str], None] = lambda run_id, birth: None,
     ) -> None:
-        """`on_restart` is called when another server process answers than before."""
+        """Args.
+
+        prefix: of the namespace.
+        lease_ms: see hello.lua, as the next.
+        beat_ms: between two beats.
+        on_restart: called when another server process answers than before.
+        on_greeting: called each time before that, with run id and birth.
+        """
+        self._on_greeting = on_greeting
         self._prefix = prefix
         self._lease_ms = lease_ms
         self._beat_ms = beat_ms
@@ -46,6 +60,7 @@ class Greeting:
         told = await _ask(connection, "EVAL", script, 1, self._prefix, *arguments)
         is_other = self.run_id not in ("", run_id)
         self.run_id, self.birth = run_id, text(told[2])
+        self._on_greeting(self.run_id, self.birth)
         if is_other:
             self._on_restart()
 

@@ -125,6 +125,12 @@ class Inbox:
         """
         self._last = await streams.last_id(self._redis, self._key)
 
+    async def realign(self) -> None:
+        """Go back to the newest message where Redis has none so late: it came back older."""
+        newest = await streams.last_id(self._redis, self._key)
+        if streams.place(newest) < streams.place(self._last):
+            self._last = newest
+
     async def next(self, block_ms: int) -> list[Message]:
         """Return the messages that came since the last call, oldest first.
 

@@ -34,3 +34,9 @@ async def last_id(redis: "Redis", key: str) -> str:
     """Return the id of the newest entry, START without one."""
     newest: Any = await redis.xrevrange(key, count=1)
     return text(newest[0][0]) if newest else START
+
+
+def place(entry_id: str) -> tuple[int, int]:
+    """Return an id as numbers: larger ones come later."""
+    ms, _, number = entry_id.partition("-")
+    return int(ms), int(number or 0)

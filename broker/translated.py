@@ -9,6 +9,7 @@ from redis.asyncio.client import Pipeline
 from redis.asyncio.connection import ConnectionPool
 from redis.exceptions import RedisError
 
+from .errors import ServerReadOnly
 from .failures import translate
 
 
@@ -41,8 +42,12 @@ class TranslatedPipeline(Pipeline):
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         """Send all commands at once and return their answers."""
-        with translated(self.where, user=self.user):
-            return list(await super().execute(raise_on_error))
+        try:
+            with translated(self.where, user=self.user):
+                return list(await super().execute(raise_on_error))
+        except ServerReadOnly:
+            await _leave(self.connection_pool)
+            raise
 
 
 class TranslatedRedis(Redis):
@@ -60,8 +65,12 @@ class TranslatedRedis(Redis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send one command and return its answer."""
-        with translated(self.where, user=self.user, command=str(args[0])):
-            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        try:
+            with translated(self.where, user=self.user, command=str(args[0])):
+                return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except ServerReadOnly:
+            await _leave(self.connection_pool)
+            raise
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         """Return a pipeline whose errors are ours too."""
@@ -70,3 +79,8 @@ class TranslatedRedis(Redis):
         )
         pipe.where, pipe.user = self.where, self.user
         return pipe
+
+
+async def _leave(pool: ConnectionPool) -> None:
+    """Drop the connections to a server that is a replica now: the next may find its primary."""
+    await pool.disconnect(inuse_connections=False)

@@ -20,6 +20,7 @@ async def worker_connections(
     beat_ms: int,
     block_ms: int,
     on_restart: Callable[[], None],
+    on_greeting: Callable[[str, str], None] = lambda run_id, birth: None,
     warn: Callable[[str], None],
     note: Callable[[str], None] = lambda text: None,
     strict: bool = False,
@@ -34,6 +35,8 @@ async def worker_connections(
         beat_ms: claims are held for two of these.
         block_ms: the longest block on the second connection.
         on_restart: called when another server process answers than before.
+        on_greeting: called with the run id of the server and the namespace's birth on each new
+            connection, before on_restart.
         warn: told what may get lost with this server.
         note: told what could not be checked.
         strict: refuse such a server instead.
@@ -44,7 +47,11 @@ async def worker_connections(
             that there is a warning about.
     """
     greeting = Greeting(
-        keys.prefix(namespace), lease_ms=lease_ms, beat_ms=beat_ms, on_restart=on_restart
+        keys.prefix(namespace),
+        lease_ms=lease_ms,
+        beat_ms=beat_ms,
+        on_restart=on_restart,
+        on_greeting=on_greeting,
     )
     redis = connect(url, namespace=namespace, client_name=client_name, greet=greeting.greet)
     blocking = blocking_connection(

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 import anyio
 
@@ -11,6 +12,7 @@ from ..broker.keys import TaskId
 from ..broker.presence import KEYRING, Inbox
 from .endings import StopCause
 from .held import HeldTasks
+from .patience import unless
 from .signals import Signals
 
 log = logging.getLogger(__name__)
@@ -29,15 +31,22 @@ async def read_inbox(
     Anybody who may submit can write here: a message only makes the worker look for itself, or
     ends a task that its sender could cancel as well.
     """
+    restarts = signals.restarts
     while True:
         try:
-            messages = await inbox.next(BLOCK_MS)
+            if signals.restarts != restarts:
+                restarts = signals.restarts
+                await inbox.realign()
+                signals.notify()
+            # Given up then: its connection may lead to a server that the others have left.
+            messages = await unless(signals.restarted, partial(inbox.next, BLOCK_MS))
         except BrokerUnavailable as e:
             signals.outage.missed(e)
+            restarts = -1
             await anyio.sleep(_RETRY_S)
             signals.notify()  # a wake-up may have been missed
             continue
-        for message in messages:
+        for message in messages or ():
             if message == {"c": KEYRING}:
                 hint()
             else:

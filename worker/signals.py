@@ -27,6 +27,12 @@ class Signals:
         """Counts news, so that none is missed between looking and waiting."""
         self.restarts = 0
         """How often another Redis process answered than before."""
+        self.restarted = anyio.Event()
+        """Set, and replaced, when that happens."""
+        self.server = ""
+        """Which Redis it is: the run id of its process. Empty before it was greeted."""
+        self.birth = ""
+        """Of the namespace; another one where Redis came back with nothing."""
         self.profile = ""
         """The profile under which the worker is parked; empty while it is not."""
         self.is_paused = False
@@ -148,9 +154,15 @@ class Signals:
         await self._override.wait()
         self._override = anyio.Event()
 
+    def redis_greeted(self, run_id: str, birth: str) -> None:
+        """Note which Redis answers now."""
+        self.server, self.birth = run_id, birth
+
     def redis_restarted(self) -> None:
         """Note that another Redis process answers than before."""
         self.restarts += 1
+        self.restarted.set()
+        self.restarted = anyio.Event()
         self.notify()
 
     def _changed(self) -> None:

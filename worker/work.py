@@ -42,6 +42,7 @@ async def work(
         lease_ms=config.lease_ms,
         beat_ms=config.beat_ms,
         block_ms=BLOCK_MS,
+        on_greeting=signals.redis_greeted,
         on_restart=signals.redis_restarted,
         warn=warn,
         note=log.info,

@@ -22,7 +22,7 @@ from redis.exceptions import ResponseError
 from rq_agent.broker import connection, urls
 from rq_agent.broker.connection import blocking_connection, connect, redis_errors
 from rq_agent.broker.embedded import binary
-from rq_agent.broker.errors import BrokerRefused, BrokerUnavailable, UsageError
+from rq_agent.broker.errors import BrokerRefused, BrokerUnavailable, ServerReadOnly, UsageError
 from rq_agent.broker.server_facts import check_server
 
 Start = Callable[..., Path]
@@ -146,6 +146,22 @@ async def test_a_replica_is_refused_by_its_facts_and_by_its_answers(start: Start
             await check_server(redis, url)
 
     assert "is a read-only replica: connect to its primary" in await said_to(url, "SET", "k", "v")
+
+
+async def test_a_server_that_became_a_replica_is_left(start: Start) -> None:
+    """Its address may lead to the new primary by now, for those who connect anew."""
+    url = urls.of_socket(start())
+    async with connect(url) as redis:
+        before = await redis.client_id()
+        await redis.replicaof("127.0.0.1", 1)
+
+        with pytest.raises(ServerReadOnly):
+            await redis.set("k", "v")
+        after = await redis.client_id()
+        with pytest.raises(ServerReadOnly):
+            await redis.pipeline(transaction=False).set("k", "v").execute()
+
+        assert before != after != await redis.client_id()
 
 
 async def test_a_full_server_says_so_to_commands_and_to_scripts(start: Start) -> None:

@@ -177,3 +177,21 @@ async def test_a_reader_that_was_away_gets_what_is_still_kept(
     got = [*await inbox.next(0), *await inbox.next(0)]
 
     assert [m["n"] for m in got] == [str(n) for n in range(count - 256, count)]
+
+
+async def test_the_inbox_of_a_redis_that_came_back_older_is_read_from_its_end(
+    namespace: Namespace,
+) -> None:
+    inbox = Inbox(namespace, "box-1")
+    await say(namespace, "box-1", c="wake")
+    await inbox.next(0)
+    key = keys.inbox(namespace.prefix, "box-1")
+    await namespace.redis.delete(key)
+    await namespace.redis.xadd(key, {"c": "wake"}, id="5-1")
+
+    await inbox.realign()
+    await namespace.redis.xadd(key, {"c": "look"}, id="5-2")
+
+    assert await inbox.next(0) == [{"c": "look"}]
+    await inbox.realign()
+    assert await inbox.next(0) == []
