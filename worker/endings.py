@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 from enum import StrEnum
 from pathlib import Path
 
@@ -32,6 +33,9 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 
 REASON_CHARACTERS = 1_000
 """A reason may quote what a stranger wrote into Redis."""
+
+_NOT_RENEWED = "killed: its lease could not be renewed in time"
+_KILLED = 128 + signal.SIGKILL
 
 _OF_STOP = {
     StopCause.CANCELLED: Outcome.CANCELLED,
@@ -72,6 +76,8 @@ def of_watched(exited: Exit, cause: StopCause | None, reason: str = "") -> Endin
     """
     if cause is StopCause.LOST or (cause is not None and exited.stopped_by):
         return of_stop(cause, reason, exited)
+    if exited.stopped_by == "deadline":
+        return Ending(outcome=Outcome.LOST, reason=_NOT_RENEWED)
     if exited.stopped_by:  # bounded like a lost lease: a program may do this to its own shim
         return Ending(outcome=Outcome.LOST, reason="stopped, but not by its worker")
     return of_exit(exited)
@@ -116,9 +122,14 @@ def of_exit(exited: Exit) -> Ending:
     """
     if exited.error:
         return errored(exited.error)
+    if exited.oom:
+        reason = f"oom: used more than {exited.mem_limit_mib:g} MiB"
+        return Ending(outcome=Outcome.FAILED, exit_code=_KILLED, reason=reason)
     if exited.code == 0:
         return Ending(outcome=Outcome.SUCCEEDED, exit_code=0)
     reason = f"signal {exited.signal}" if exited.signal else f"exit {exited.code}"
+    if exited.machine_oom:
+        reason += ", while the machine ran out of memory"
     return Ending(outcome=Outcome.FAILED, exit_code=shell_code(exited), reason=reason)
 
 

@@ -9,6 +9,7 @@ from ..broker.claims import Claim
 from ..broker.keys import TaskId
 from ..broker.needs import Need
 from .endings import StopCause
+from .process import deadline
 
 ClaimKey = tuple[TaskId, int]
 """Task and fence."""
@@ -41,11 +42,28 @@ class Held:
         """It showed no sign of life for long; see watchdog.py."""
         self.hurried = anyio.Event()
         """Set, and replaced, when a shorter grace is asked for."""
+        self.safe_until_s = 0.0
+        """Nobody else can have it claimed before; see deadline.py. 0: not known."""
+        self.renewed = anyio.Event()
+        """Set, and replaced, when that moves."""
 
     @property
     def key(self) -> ClaimKey:
         """What tells this claim from every other one."""
         return key_of(self.claim)
+
+    def renew(self, sent_s: float, *, least_ms: int = 0) -> None:
+        """Note that its lease was renewed, or begun, by what was sent at a time of boot_clock.
+
+        Args:
+            sent_s: the time.
+            least_ms: how long the lease lasts at least.
+        """
+        until_s = deadline.after(sent_s, max(self.claim.lease_ms, least_ms))
+        if until_s > self.safe_until_s:
+            self.safe_until_s = until_s
+            self.renewed.set()
+            self.renewed = anyio.Event()
 
     def stop(self, cause: StopCause, *, reason: str = "", grace_s: float | None = None) -> None:
         """Ask for the end. The first cause stays, but LOST overrides: then nothing counts.

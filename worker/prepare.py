@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 import msgspec
+import psutil
 
 from ..broker.definition import Definition
 from ..broker.errors import SnapshotError, TrustError
@@ -109,7 +110,17 @@ class Preparation:
             variables=self._variables(signed),
             grace_s=signed.grace_s,
             env_writable=signed.env_writable,
+            mem_limit_mib=self._mem_limit_mib(signed),
         )
+
+    def _mem_limit_mib(self, signed: SignedTask) -> float:
+        machine_mib = psutil.virtual_memory().total / 1024**2
+        if signed.mem_limit_mib > machine_mib:
+            self._say(
+                f"rq-agent: its memory limit of {signed.mem_limit_mib:g} MiB is more than this"
+                f" machine has, {machine_mib:.0f} MiB"
+            )
+        return signed.mem_limit_mib
 
     def _variables(self, signed: SignedTask) -> dict[str, str]:
         return {

@@ -34,13 +34,19 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """Dotted name, to run the script as by `python -m`; empty: as a file."""
     env_writable: bool = False
     """Give it an environment of its own, to change as it likes."""
+    mem_limit_mib: float = 0.0
+    """Of all its processes together; 0: none."""
 
 
 class Start(Protocol):
     """Starts a prepared program. Called once."""
 
-    async def __call__(self) -> Handle:
-        """Return how to find the program again; it outlives this worker."""
+    async def __call__(self, *, deadline_s: float = 0.0) -> Handle:
+        """Return how to find the program again; it outlives this worker.
+
+        Args:
+            deadline_s: it is killed then unless told otherwise, see process/deadline.py; 0: never.
+        """
         ...
 
 

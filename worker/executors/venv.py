@@ -37,10 +37,10 @@ class VenvExecutor:
                 report("copying the environment")
                 environment = await private_copy(shared, program.folder / "environment")
 
-            async def start() -> Handle:
+            async def start(*, deadline_s: float = 0.0) -> Handle:
                 # The shim inherits the lock: it lasts as long as the task, also without us.
                 return await self._launcher.start(
-                    self._spec(program, environment),
+                    self._spec(program, environment, deadline_s),
                     program.folder,
                     held=(environment.lock_fd,),
                 )
@@ -55,7 +55,7 @@ class VenvExecutor:
         """End a program and all that it started."""
         await stopping.stop(handle, grace_s=grace_s)
 
-    def _spec(self, program: Program, environment: Environment) -> Spec:
+    def _spec(self, program: Program, environment: Environment, deadline_s: float) -> Spec:
         thin = overlay(
             environment,
             program.folder / "venv",
@@ -71,6 +71,8 @@ class VenvExecutor:
             env=dict(variables),
             cwd=str(program.workdir),
             grace_s=program.grace_s,
+            mem_limit_mib=program.mem_limit_mib,
+            deadline_s=deadline_s,
             read_only=() if program.env_writable else read_only_paths(environment),
             task_id=program.token.task_id,
             fence=program.token.fence,
