@@ -46,6 +46,15 @@ class LifeRules(TaskRules, WorkerRules, TimeRules):
     def work(self, todo: list[tuple[str, int, int]]) -> None:
         self.live(todo)
 
+    @rule(todo=TODO)
+    def forget(self, todo: list[tuple[str, int, int]]) -> None:
+        """Redis comes back without what was added and claimed just now."""
+        self.save()
+        self.live(todo)
+        for worker in self.workers:
+            self.ask(worker)
+        self.roll_back()
+
     def _add(self, a: int, b: int) -> None:
         if self.count_live() < MOST_LIVE:
             fields = {

@@ -166,7 +166,7 @@ async def test_a_place_that_makes_no_sense_is_the_last_one(
 
 
 async def test_it_holds_its_concurrency_key_whoever_else_does(namespace: Namespace) -> None:
-    key = {"concurrency_key": "gpu", "concurrency_limit": 1}
+    key: dict[str, Any] = {"concurrency_key": "gpu", "concurrency_limit": 1}
     held = await running(namespace, **key)
     await come_back_with_nothing(namespace)
     second = await running(namespace, **key)
