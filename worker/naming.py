@@ -15,6 +15,7 @@ import anyio
 import psutil
 
 from ..broker.errors import RqAgentError
+from ..broker.home import Home, machine_id
 from ..broker.presence import Workers, WorkerView
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,11 @@ log = logging.getLogger(__name__)
 PLACE: Final = "place"
 """Name of the fact, and of the file, that tells the folders of workers apart."""
 _LOOK_S: Final = 0.5
+
+
+def folder_of(home: Home, name: str) -> Path:
+    """Return the folder that a worker of this name has on this machine."""
+    return home.state / machine_id() / "workers" / name
 
 
 def place_of(folder: Path) -> str:

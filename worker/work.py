@@ -3,13 +3,21 @@
 import logging
 from collections.abc import Callable
 
+import anyio
+
+from ..broker.errors import BrokerUnavailable
 from ..broker.worker_connections import worker_connections
 from .config import WorkerConfig
 from .mailbox import BLOCK_MS
+from .naming import folder_of
+from .outage import Waiting
+from .process.journal import count_open
 from .signals import Signals
 from .supervisor import Supervisor
 
 log = logging.getLogger(__name__)
+
+_RETRY_S = 1.0
 
 
 async def work(
@@ -32,10 +40,40 @@ async def work(
         signals: of this worker; tell afterwards whether it is to start anew.
 
     Raises:
-        BrokerUnavailable: there was no usable Redis at the start; later it is waited for.
+        BrokerUnavailable: there was no usable Redis at the start, and no task of an earlier
+            session to go on with; else, and later, it is waited for.
         RqAgentError: another live worker on this machine has the name.
     """
     signals = signals or Signals()
+    left_running = count_open(folder_of(config.home, config.name))
+    signals.outage.waiting = lambda: Waiting(running=left_running)
+    while True:
+        try:
+            return await _session(
+                config, signals, url=url, namespace=namespace, ready=ready, warn=warn
+            )
+        except BrokerUnavailable as e:
+            if not left_running:
+                raise
+            if not signals.outage.is_away:
+                log.warning(
+                    "worker %s: %d tasks of an earlier session go on; waiting for redis",
+                    config.name,
+                    left_running,
+                )
+            signals.outage.missed(e)
+        await anyio.sleep(_RETRY_S)
+
+
+async def _session(
+    config: WorkerConfig,
+    signals: Signals,
+    *,
+    url: str,
+    namespace: str,
+    ready: Callable[[], None],
+    warn: Callable[[str], None],
+) -> int:
     async with worker_connections(
         url,
         namespace,

@@ -146,3 +146,13 @@ def test_others_can_read_neither_journal_nor_folder(tmp_path: Path) -> None:
 
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "journal").stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_is_open_is_counted_without_beginning_a_session(tmp_path: Path) -> None:
+    assert journal_module.count_open(tmp_path) == 0
+    with Journal(tmp_path, worker="w1") as journal:
+        await journal.claimed([attempt("a"), attempt("b")])
+        await journal.started(handle("b"))
+        await journal.ended("a", 1)
+
+        assert journal_module.count_open(tmp_path) == 1

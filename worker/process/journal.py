@@ -231,13 +231,30 @@ def _append_synced(fd: int, content: bytes, path: Path) -> None:
         raise RqAgentError(f"can't write {path}: {e.strerror}; free some space") from e
 
 
+def count_open(folder: Path) -> int:
+    """Return how many attempts a session in this folder would find, without beginning one."""
+    path = folder / _NAME
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return 0
+    keys: set[tuple[str, int]] = set()
+    for line in _parse(content[: content.rfind(b"\n") + 1], path):
+        (keys.discard if line.event == "ended" else keys.add)((line.task_id, line.fence))
+    return len(keys)
+
+
 def _read(fd: int, path: Path) -> list[_Line]:
     """Return the lines, and take away a last one that a crash has cut."""
-    found: list[_Line] = []
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     os.ftruncate(fd, whole)
-    for number, text in enumerate(content[:whole].splitlines(), start=1):
+    return _parse(content[:whole], path)
+
+
+def _parse(content: bytes, path: Path) -> list[_Line]:
+    found: list[_Line] = []
+    for number, text in enumerate(content.splitlines(), start=1):
         try:
             found.append(msgspec.json.decode(text, type=_Line))
         except msgspec.MsgspecError as e:
