@@ -9,7 +9,7 @@ from redis.asyncio.client import Pipeline
 from redis.asyncio.connection import ConnectionPool
 from redis.exceptions import RedisError
 
-from .errors import ServerReadOnly
+from .errors import BrokerUnavailable, ServerReadOnly
 from .failures import translate
 
 
@@ -32,6 +32,11 @@ def translated(where: str, *, user: str = "", command: str = "") -> Iterator[Non
         if (error := translate(e, where, user=user, command=command)) is None:
             raise
         raise error from e
+    except RuntimeError as e:
+        # uvloop's word for a socket that the other side reset a moment before it was written to.
+        if "the handler is closed" not in str(e):
+            raise
+        raise BrokerUnavailable(f"cannot reach redis at {where}: the connection was reset") from e
 
 
 class TranslatedPipeline(Pipeline):

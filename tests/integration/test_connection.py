@@ -295,6 +295,24 @@ def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
+def test_a_connection_that_is_reset_right_before_a_command_is_an_outage(start: Start) -> None:
+    """uvloop, which workers run on, says so in an error of its own."""
+
+    async def send() -> None:
+        async with connect(f"unix://{start()}") as redis:
+            await redis.set("k", "v")
+            pooled = await redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+            await redis.connection_pool.release(pooled)
+            pooled._writer.transport.abort()
+
+            with pytest.raises(BrokerUnavailable, match="reset"):
+                await redis.get("k")
+
+            assert await redis.get("k") == b"v"
+
+    anyio.run(send, backend_options={"use_uvloop": True})
+
+
 async def test_a_command_is_sent_once_when_its_answer_is_lost() -> None:
     sent: list[bytes] = []
 
