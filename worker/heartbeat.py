@@ -17,6 +17,9 @@ from .stopping import stop_now
 log = logging.getLogger(__name__)
 
 _LEASES_A_CALL = 256
+RETRY_S = 1.0
+"""After a beat that failed: its answer was waited for already, and a parked worker whose wake-up
+was lost hears of it from a beat only."""
 LOOK_GAP_S = 0.05
 """Between two looks: who floods the inbox must not flood Redis through this worker."""
 
@@ -46,11 +49,13 @@ class Heartbeat:
         while True:
             parts = slices(self._held(), _LEASES_A_CALL)
             for part in parts:
+                rest_s = self._config.beat_ms / 1000 / len(parts)
                 try:
                     await self._beat(part, is_last=part is parts[-1])
                 except BrokerUnavailable as e:
                     self._signals.outage.missed(e)
-                await self._rest(self._config.beat_ms / 1000 / len(parts))
+                    rest_s = min(rest_s, RETRY_S)
+                await self._rest(rest_s)
 
     async def beat_once(self) -> None:
         """Announce the worker before it claims, so that nobody sees a task without its worker.

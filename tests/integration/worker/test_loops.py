@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
+import msgspec
 import pytest
 
 from rq_agent.broker import keys
@@ -104,6 +106,27 @@ async def test_a_flood_of_hints_makes_few_beats(lab: Lab, config: WorkerConfig) 
         await loop.run()
 
     assert 2 <= beats <= 1 + 0.5 / LOOK_GAP_S
+
+
+async def test_a_beat_that_failed_is_soon_tried_again(
+    lab: Lab, config: WorkerConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rq_agent.worker.heartbeat.RETRY_S", 0.01)
+    worker = keys.worker(lab.namespace.prefix, "w")
+    await lab.namespace.redis.set(worker, "odd")
+    signals = Signals()
+    slow = msgspec.structs.replace(config, beat_ms=600_000)
+    loop = heartbeat(lab, slow, signals, HeldTasks(signals.notify))
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tg:
+            tg.start_soon(loop.run)
+            while not signals.outage.is_away:
+                await anyio.lowlevel.checkpoint()
+            await lab.namespace.redis.delete(worker)
+            while not await lab.namespace.redis.hget(worker, "beat_ms"):
+                await anyio.lowlevel.checkpoint()
+            tg.cancel_scope.cancel()
 
 
 async def test_looks_don_t_take_away_a_claim_whose_answer_is_on_its_way(
