@@ -9,6 +9,7 @@ from ..broker.claims import Claim
 from ..broker.keys import TaskId
 from ..broker.needs import Need
 from .endings import StopCause
+from .known import Known
 from .process import deadline
 
 ClaimKey = tuple[TaskId, int]
@@ -34,6 +35,12 @@ class Held:
         """How it ended, when that was reported."""
         self.grace_s: float | None = None
         """None: the task's own."""
+        self.servers = ("", "")
+        """Which Redis gave the claim; see Signals.servers."""
+        self.known: Known | None = None
+        """All that is needed to make its record anew; None until it was verified."""
+        self.is_made_anew: Callable[[], bool] = bool
+        """Set by its run: have the record made anew that Redis lost; False: it must not be."""
         self.tell_again: Callable[[], object] = bool
         """Set by its run: Redis may have lost what it was told of the task."""
         self.waiting_bytes: Callable[[], int] = int

@@ -111,6 +111,7 @@ class Intake:
         gpus = self._capacity.take(key_of(claim), need)
         self._claimed += 1
         held = Held(claim, gpus, need)
+        held.servers = self._signals.servers
         self._tasks.add(held)
         self._start(held)
 

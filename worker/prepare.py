@@ -20,6 +20,7 @@ from ..broker.states import Phase
 from .executors.base import Executor, Program, Start
 from .gpus import visible
 from .held import Held
+from .known import Known, write
 from .patience import patiently
 from .tools import Tools
 from .variables import inherited, of_task
@@ -70,6 +71,7 @@ class Preparation:
         definition = await patiently(
             partial(self._tools.definitions.get, self._claim.definition), what="definition"
         )
+        self._keep(signed, definition)
         self._enter(Phase.SNAPSHOT)
         await self._tools.snapshots.put(definition.code, self._folder / "tree")
         self._enter(Phase.ENVIRONMENT)
@@ -94,6 +96,18 @@ class Preparation:
             shape=claim.shape,
             now_s=time.time(),
         )
+
+    def _keep(self, signed: SignedTask, definition: Definition) -> None:
+        """Keep what the record could be made anew from, should Redis lose it."""
+        held = self._held
+        held.known = Known(
+            servers=held.servers,
+            claim=held.claim,
+            need=held.need,
+            definition=definition,
+            params=dict(signed.params),
+        )
+        write(self._folder, held.known)
 
     def _program(self, signed: SignedTask, definition: Definition) -> Program:
         tree = self._folder / "tree"

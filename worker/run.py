@@ -6,6 +6,7 @@ import msgspec
 
 from ..broker.claims import Claim
 from .held import Held
+from .known import read
 from .phases import Phases
 from .shipping import Shipping
 from .tools import Tools
@@ -26,6 +27,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         """What the worker holds."""
         return self.held.claim
 
+    def say(self, line: str) -> None:
+        """Put a line of the worker's own into the task's log."""
+        self.shipping.say(line)
+
     def tell_again(self) -> None:
         """Tell Redis what it may have lost of this attempt."""
         self.phases.tell_again()
@@ -45,5 +50,8 @@ def open_run(held: Held, tools: Tools, folder: Path, *, is_resumed: bool = False
         phases=Phases(held.claim, tools.leases),
     )
     held.tell_again = run.tell_again
+    held.is_made_anew = lambda: tools.recreations.want(run)
+    if is_resumed:
+        held.known = read(folder)
     held.waiting_bytes = run.shipping.waiting_bytes
     return run

@@ -79,6 +79,9 @@ class Runner:
     async def _report(self, ending: Ending) -> None:
         finish = finish_of(self._claim, ending, random=random)
         code = await self._tools.finisher.deliver(finish)
+        if code is FinishCode.GONE and await self._tools.recreations.make(self._run):
+            await self._ship_the_rest()
+            code = await self._tools.finisher.deliver(finish)
         if code in (FinishCode.FENCED, FinishCode.GONE):
             log.warning("task %s: another claim owns it; end not accepted", self._claim.task_id)
         else:
@@ -90,6 +93,6 @@ class Runner:
         """Remove what was only needed to run; the output stays for `keep_runs_s`."""
         for name in ("tree", "venv", "environment"):
             shutil.rmtree(self._folder / name, ignore_errors=True)
-        for name in ("spec.json", "wanted.json", "exit.reserved"):
+        for name in ("spec.json", "wanted.json", "exit.reserved", "claim"):
             with suppress(OSError):  # the task may have put anything in its place
                 (self._folder / name).unlink()

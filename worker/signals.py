@@ -154,6 +154,11 @@ class Signals:
         await self._override.wait()
         self._override = anyio.Event()
 
+    @property
+    def servers(self) -> tuple[str, str]:
+        """Which Redis it is: another pair is one that may know less."""
+        return self.server, self.birth
+
     def redis_greeted(self, run_id: str, birth: str) -> None:
         """Note which Redis answers now."""
         self.server, self.birth = run_id, birth

@@ -9,7 +9,7 @@ import anyio.to_thread
 from ..broker.blobs import Blobs
 from ..broker.definition import Code
 from ..broker.errors import SnapshotError
-from ..broker.snapshot.store import is_stored
+from ..broker.snapshot.store import is_stored, signed_bytes
 from ..broker.snapshot.unpack import unpack
 from .patience import patiently
 
@@ -38,6 +38,14 @@ class Snapshots:
             step()  # sooner done than handed to a thread
         else:
             await anyio.to_thread.run_sync(step)
+
+    async def content_here(self, code: Code, tree: Path) -> bytes | None:
+        """Return the very bytes that were signed, if this machine has them still.
+
+        `tree` is where they were unpacked; a task may have changed them there.
+        """
+        kept = self._files.get(code.blob)
+        return kept or await anyio.to_thread.run_sync(signed_bytes, code, self._cache, tree)
 
     async def _content(self, code: Code) -> bytes:
         if (kept := self._files.get(code.blob)) is not None:

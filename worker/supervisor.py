@@ -42,6 +42,7 @@ from .prepare import run_folder
 from .process.journal import Journal
 from .process.launcher import Launcher
 from .recovery import Recovery
+from .recreation import Recreations
 from .run import open_run
 from .runner import Runner
 from .sdk_folder import bootstrap_path, materialize
@@ -112,6 +113,7 @@ class Supervisor:
                 loops.start_soon(self._leave_when_idle)
                 loops.start_soon(self._opening.run)
                 loops.start_soon(keep_house, tools)
+                loops.start_soon(tools.recreations.run)
                 loops.start_soon(follow, tools.keyrings)
                 await recovery.run()
                 await self._work(tools)
@@ -224,12 +226,14 @@ class Supervisor:
             stack.enter_context(self._telemetry.running())
             launcher = await stack.enter_async_context(Launcher())
             trust = TrustFile(config.home.config / "trust.json")
+            blobs = Blobs(self._namespace)
+            snapshots = Snapshots(blobs, config.home.cache / "snapshots")
             yield Tools(
                 config=config,
                 namespace=self._namespace.name,
                 folder=folder,
                 definitions=Definitions(self._namespace),
-                snapshots=Snapshots(Blobs(self._namespace), config.home.cache / "snapshots"),
+                snapshots=snapshots,
                 leases=self._leases,
                 logs=Logs(self._namespace),
                 verifier=Verifier(trust),
@@ -238,6 +242,7 @@ class Supervisor:
                 journal=journal,
                 finisher=self._finisher,
                 signals=self._signals,
+                recreations=Recreations(config, self._signals, self._leases, blobs, snapshots),
                 telemetry=self._telemetry,
             )
 

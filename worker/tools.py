@@ -14,6 +14,7 @@ from .config import WorkerConfig
 from .executors.base import Executor
 from .finisher import Finisher
 from .process.journal import Journal
+from .recreation import Recreations
 from .signals import Signals
 from .snapshots import Snapshots
 from .telemetry import Telemetry
@@ -37,4 +38,5 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     journal: Journal
     finisher: Finisher
     signals: Signals
+    recreations: Recreations
     telemetry: Telemetry
