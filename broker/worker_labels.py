@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from .decoding import text
 from .errors import UsageError
 from .namespace import Namespace
 from .new_task import check_labels
@@ -21,11 +22,11 @@ class WorkerLabels:
 
     async def change(
         self, worker: str, labels: Mapping[str, str] = _NONE, *, remove: Sequence[str] = ()
-    ) -> bool:
+    ) -> dict[str, str] | None:
         """Set some labels of a worker and take others away, by their names.
 
         Returns:
-            Whether there is such a worker.
+            All that is changed of its labels now, see merged(); None: there is no such worker.
 
         Raises:
             UsageError: a label is not acceptable, or there would be too many.
@@ -34,10 +35,12 @@ class WorkerLabels:
         check_labels(dict.fromkeys(remove, ""))
         pairs = [part for pair in labels.items() for part in pair]
         rest: list[Argument] = [MAX_LABELS, len(labels), *pairs, len(remove), *remove]
-        code = await self._ns.scripts.label_worker([worker, *rest])
+        code, changes = await self._ns.scripts.label_worker([worker, *rest])
         if code < 0:
             raise UsageError(f"worker {worker} would have more than {MAX_LABELS} labels")
-        return bool(code)
+        if not code:
+            return None
+        return {text(changes[n]): text(changes[n + 1]) for n in range(0, len(changes), 2)}
 
 
 def merged(own: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:

@@ -35,10 +35,10 @@ def label_worker(settings: "Settings", screen: Screen, name: str, words: Sequenc
 
     async def change(namespace: "Namespace") -> dict[str, str] | None:
         [worker] = await named(namespace, [name])
-        if not await WorkerLabels(namespace).change(name, pairs, remove=removed):
+        changed = await WorkerLabels(namespace).change(name, pairs, remove=removed)
+        if changed is None:
             raise SelectorError(f"worker {name} has just gone")
-        told = {key: f"={value}" for key, value in pairs.items()} | dict.fromkeys(removed, "-")
-        return merged(worker.labels, told)
+        return merged(worker.labels, changed)  # its last beat may not know of them yet
 
     labels = look(settings, change, None)
     if labels is None:

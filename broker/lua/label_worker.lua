@@ -7,7 +7,8 @@
 -- ARGV[3]  number of labels to set, then name, value ..
 -- then     number of labels to take away, then their names
 --
--- Returns  1 told | 0 no such worker | -1 it would have too many
+-- Returns  {code, changes}: 1 told | 0 no such worker | -1 it would have too many; all that is
+--          changed of its labels, as name, value ..
 -- Writes   !lbl:<worker>: "=" and the value, or "-": it does not have the label, whatever it was
 --          started with; its inbox.
 -- Cost     O(labels)
@@ -25,18 +26,18 @@ for n = first_removed, first_removed + tonumber(ARGV[first_removed - 1]) - 1 do
   changed[#changed + 1] = "-"
 end
 if not call("ZSCORE", workers_key(), worker) then
-  return 0
+  return { 0, {} }
 end
 local count = call("HLEN", worker_labels_key(worker))
 for n = 1, #changed, 2 do
   count = count + 1 - call("HEXISTS", worker_labels_key(worker), changed[n])
 end
 if count > most then
-  return -1
+  return { -1, {} }
 end
 if #changed > 0 then
   call("HSET", worker_labels_key(worker), unpack(changed))
 end
 keep_commands(worker)
 send(worker, "c", "look")
-return 1
+return { 1, call("HGETALL", worker_labels_key(worker)) }

@@ -36,7 +36,7 @@ async def test_labels_outlive_the_session_of_the_worker(namespace: Namespace) ->
 
 
 async def test_a_worker_that_is_not_there_gets_no_labels(namespace: Namespace) -> None:
-    assert not await WorkerLabels(namespace).change("nobody", {"a": "b"})
+    assert await WorkerLabels(namespace).change("nobody", {"a": "b"}) is None
 
     assert not await namespace.redis.exists(keys.worker_labels(namespace.prefix, "nobody"))
 

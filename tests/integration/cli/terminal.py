@@ -6,10 +6,14 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from tests.forking import program
+
+T = TypeVar("T")
 PROGRAM: Final = (sys.executable, "-m", "rq_agent.cli")
 TIMEOUT_S: Final = 60.0
 
@@ -36,22 +40,24 @@ class Terminal:
 
     def __call__(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
         """Run a command to its end."""
-        return subprocess.run(
-            [*self.program, *arguments],
-            cwd=self.code,
-            env=self.environ | environ,
-            capture_output=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        return self._run(arguments, self.environ | environ, None)
 
     def fed(self, words: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """Run a command to its end, with words on its stdin."""
+        return self._run(arguments, self.environ, words.encode())
+
+    def _run(
+        self, arguments: Sequence[str], environ: Mapping[str, str], words: bytes | None
+    ) -> subprocess.CompletedProcess[bytes]:
+        if self.program == PROGRAM:
+            return program().run(
+                arguments, cwd=self.code, env=environ, words=words, timeout_s=TIMEOUT_S
+            )
         return subprocess.run(
             [*self.program, *arguments],
             cwd=self.code,
-            env=self.environ,
-            input=words.encode(),
+            env=environ,
+            input=words,
             capture_output=True,
             timeout=TIMEOUT_S,
             check=False,
@@ -83,6 +89,13 @@ class Terminal:
     def workers(self) -> Sequence[Any]:
         """Return the live workers."""
         found: Sequence[Any] = self.json("worker", "ls")["workers"]
+        return found
+
+    def soon(self, look: Callable[[], T]) -> T:
+        """Return what a look finds as soon as it finds anything: a worker hears of things late."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while not (found := look()):
+            assert time.monotonic() < deadline, "nothing was found"
         return found
 
     def task(self, selector: str = "last") -> Any:

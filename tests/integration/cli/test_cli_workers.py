@@ -31,7 +31,8 @@ def test_a_worker_is_paused_seen_and_resumed(terminal: Terminal) -> None:
     assert terminal.text("worker", "resume", "w1") == "w1 was not paused\n"
     assert terminal.json("worker", "pause", "w1")["workers"].keys() == {"w1"}
 
-    [listed] = terminal.json("worker", "ls", "--state", "paused")["workers"]
+    paused = ("worker", "ls", "--state", "paused")
+    [listed] = terminal.soon(lambda: terminal.json(*paused)["workers"])
     assert (listed["name"], listed["state"]) == ("w1", "paused")
     assert "paused by " in terminal.text("worker", "show", "w1")
     task_id = terminal.text("submit", terminal.script("")).strip()
