@@ -14,7 +14,7 @@ from .worker_load import MachineLoad, load_of
 
 MAX_WORKERS: Final = 10_000
 """Most workers that one look returns."""
-RESTING: Final = ("draining", "paused", "off-hours")
+RESTING: Final = ("draining", "paused", "off-hours", "disk-full")
 """States of a worker that claims nothing."""
 _INBOX_BATCH: Final = 256
 _NEVER_MS: Final = 2**53
@@ -33,7 +33,7 @@ class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     pid: int | None
     state: str
-    """idle, busy, draining, paused or off-hours."""
+    """idle, busy, draining, paused, off-hours or disk-full."""
     queues: tuple[str, ...]
     mode: str
     slots: int | None

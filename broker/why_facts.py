@@ -32,7 +32,7 @@ class Listener(msgspec.Struct, frozen=True):
     is_waiting: bool
     """Idle, and would be woken for a task like this one."""
     rests: str = ""
-    """draining, paused or off-hours: it claims nothing; else empty."""
+    """draining, paused, off-hours or disk-full: it claims nothing; else empty."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

@@ -95,6 +95,11 @@ _RESTING = {
         "are off hours",
         "rq-agent worker resume {} --for 2h, or start another one",
     ),
+    "disk-full": (
+        "disk-full",
+        "have no room left on their disks",
+        "free some space on {}, or start another one",
+    ),
 }
 
 

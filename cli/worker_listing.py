@@ -36,6 +36,7 @@ _STYLES: Final = {
     "draining": "yellow",
     "paused": "yellow",
     "off-hours": "dim",
+    "disk-full": "red",
     "gone": "red",
 }
 

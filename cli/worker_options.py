@@ -27,7 +27,7 @@ class WorkerFilter:
         typer.Option(
             "--state",
             metavar="STATE",
-            help="In this state: idle, busy, draining, paused or off-hours; may be repeated.",
+            help="In this state: idle, busy, draining, paused, off-hours or disk-full; may be repeated.",
             show_default=False,
         ),
     ] = field(default_factory=list)

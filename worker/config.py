@@ -45,5 +45,7 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """How long the whole logs of finished tasks stay on this machine."""
     watchdog_s: Annotated[float, msgspec.Meta(ge=0)] = 30 * 60.0
     """A task that shows no sign of life for so long is told to hang; 0: never."""
+    spool_limit_bytes: Annotated[int, msgspec.Meta(ge=4 * 1024**2)] = 1024**3
+    """Of the output of a task that stays on this machine's disk, the newest."""
     environments_bytes: Annotated[int, msgspec.Meta(ge=0)] = 50 * 1024**3
     """Evict the least recently used environments above this."""

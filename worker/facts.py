@@ -6,12 +6,15 @@ host, place, pid, version   where it runs; `place` tells folders of one name apa
 started_ms                  when this session began
 queues, mode                list; priority, round-robin or weighted
 slots, gpus, cpus, mem_mib  what it hands out; cpus and mem_mib empty: no limit
-state                       idle, busy, draining, paused or off-hours
-reason                      why it drains; who paused it
+state                       idle, busy, draining, paused, off-hours or disk-full
+reason                      why it drains; who paused it; how full its disk is
 told_by                     who told it to leave
 hours, hours_zone           when it takes tasks, as a person wrote it
 hours_open                  1 within its hours, 0 outside, empty without hours
 until_ms                    when its hours end, or begin again
+watchdog_s                  after how long without a sign of life a task hangs; 0: never told
+hanging                     list of tasks that hang
+spool_limit_bytes           how much of the output of a task stays on its disk
 labels                      map
 gpu_tasks                   map: GPU -> task that has it
 ended                       how many tasks ended here in this session
@@ -72,7 +75,8 @@ class Facts:
         """Return all of them."""
         signals = self._signals
         change = signals.hours_change_at
-        reason = signals.draining or (signals.paused_by if signals.is_paused else "")
+        paused_by = signals.paused_by if signals.is_paused else ""
+        reason = signals.draining or paused_by or signals.no_room
         return {
             **self._fixed(),
             "state": signals.state or ("busy" if len(self._tasks) else "idle"),
@@ -84,6 +88,7 @@ class Facts:
             "gpu_tasks": json.dumps(
                 {g: held.claim.task_id for held in self._tasks for g in held.gpus}
             ),
+            "hanging": json.dumps([held.claim.task_id for held in self._tasks if held.is_hanging]),
             "ended": str(self.ended),
             "recent": json.dumps(list(self._recent)),
             **facts_of(self._telemetry.latest()),
@@ -102,6 +107,8 @@ class Facts:
             "gpus": json.dumps(config.gpus),
             "cpus": "" if math.isinf(config.cpus) else f"{config.cpus:g}",
             "mem_mib": "" if math.isinf(config.mem_mib) else f"{config.mem_mib:.0f}",
+            "watchdog_s": f"{config.watchdog_s:g}",
+            "spool_limit_bytes": str(config.spool_limit_bytes),
             "hours": config.hours.text if config.hours else "",
             "hours_zone": config.hours.zone if config.hours else "",
             "started_ms": str(self._started_ms),

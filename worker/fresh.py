@@ -5,9 +5,10 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
+import anyio.to_thread
 import msgspec
 
-from ..broker.errors import BuildError, RqAgentError, TrustError
+from ..broker.errors import BuildError, RqAgentError, SnapshotError, TrustError
 from ..broker.states import Phase
 from ..broker.trust import TrustFileError
 from . import endings
@@ -17,7 +18,9 @@ from .patience import both, unless
 from .prepare import Preparation, Prepared, make_private
 from .process import boot_clock
 from .process.journal import Attempt, WatchTerms
+from .room import is_disk_full
 from .run import Run
+from .run_folder import remove_what_is_large
 from .watch import Watch
 
 log = logging.getLogger(__name__)
@@ -44,12 +47,14 @@ class Fresh:
         except TrustError as e:
             return self._errored(f"quarantined: {e}", may_retry=False)
         except BuildError as e:
-            return self._ended_errored(f"environment: {e}")  # the tool's words are in the log
+            reason = f"environment: {e}"  # the tool's words are in the log
+            return await self._without_room(e, reason) or self._ended_errored(reason)
         except RqAgentError as e:
-            return self._errored(str(e))
+            return await self._without_room(e, str(e)) or self._errored(str(e))
         except OSError as e:
             words = endings.machine_words(e, self._folder)
-            return self._errored(f"worker {self._tools.config.name}: {words}")
+            reason = f"worker {self._tools.config.name}: {words}"
+            return await self._without_room(e, reason) or self._errored(reason)
 
     async def _prepare(self, stack: AsyncExitStack) -> Prepared:
         """Prepare while the journal is written: both must be done before anything starts."""
@@ -94,6 +99,19 @@ class Fresh:
         ending = endings.errored(reason, may_retry=may_retry)
         log.warning("task %s: %s", self._run.claim.task_id, ending.reason)
         return ending
+
+    async def _without_room(self, error: Exception, reason: str) -> Ending | None:
+        """Give it back where the disk is full, and it is not the task that is too large for it."""
+        if not is_disk_full(error) and not (
+            isinstance(error, SnapshotError) and await self._tools.room.is_short()
+        ):  # git does not say why it can't write a file
+            return None
+        await anyio.to_thread.run_sync(remove_what_is_large, self._folder)
+        if await self._tools.room.refuse(self._run.claim.task_id):
+            return self._errored(f"{reason}; the disk of {self._tools.config.name} is too small")
+        log.warning("task %s: %s; given back", self._run.claim.task_id, reason)
+        self._held.stop(StopCause.RELEASED, reason=reason)
+        return self._stopped_early()
 
     def _give_back(self, why: str) -> Ending | None:
         """The fault is this worker's: it claims no more, and another one runs the task."""

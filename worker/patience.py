@@ -69,4 +69,4 @@ def unwrapped() -> Iterator[None]:
         error: Exception = group
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]
-        raise error from group
+        raise error from error.__cause__ or group

@@ -9,6 +9,7 @@ from .held import Held
 from .known import read
 from .phases import Phases
 from .shipping import Shipping
+from .spool_bound import SpoolBound
 from .tools import Tools
 
 
@@ -21,6 +22,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """Of this attempt."""
     shipping: Shipping
     phases: Phases
+    spool: SpoolBound
 
     @property
     def claim(self) -> Claim:
@@ -42,12 +44,14 @@ def open_run(held: Held, tools: Tools, folder: Path, *, is_resumed: bool = False
 
     `is_resumed`: an earlier session of this worker began it.
     """
+    shipping = Shipping(held.claim, folder, tools.logs, tools.leases, is_resumed=is_resumed)
     run = Run(
         held=held,
         tools=tools,
         folder=folder,
-        shipping=Shipping(held.claim, folder, tools.logs, tools.leases, is_resumed=is_resumed),
+        shipping=shipping,
         phases=Phases(held.claim, tools.leases),
+        spool=SpoolBound(folder, tools.room, shipping.say),
     )
     held.tell_again = run.tell_again
     held.is_made_anew = lambda: tools.recreations.want(run)

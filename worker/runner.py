@@ -1,7 +1,6 @@
 """One attempt from its claim to its end, as far as fresh and found ones go alike."""
 
 import logging
-import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from random import random
@@ -14,6 +13,7 @@ from ..broker.errors import BrokerRefused, BrokerUnavailable, RqAgentError
 from .endings import Ending, StopCause
 from .retrying import finish_of
 from .run import Run
+from .run_folder import remove_what_is_large
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class Runner:
             tg.start_soon(self._run.phases.run)
             ending = await self._ending_of()
             tg.cancel_scope.cancel()
+        await self._run.spool.shorten()
         if ending is not None:
             await self._ship_the_rest()
             await self._report(ending)
@@ -91,8 +92,7 @@ class Runner:
 
     def _tidy(self) -> None:
         """Remove what was only needed to run; the output stays for `keep_runs_s`."""
-        for name in ("tree", "venv", "environment"):
-            shutil.rmtree(self._folder / name, ignore_errors=True)
+        remove_what_is_large(self._folder)
         for name in ("spec.json", "wanted.json", "exit.reserved", "claim"):
             with suppress(OSError):  # the task may have put anything in its place
                 (self._folder / name).unlink()

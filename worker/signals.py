@@ -44,6 +44,8 @@ class Signals:
         """Set while it is outside of its hours: when they begin."""
         self.hours_change_at: datetime | None = None
         """When its hours begin or end next; None: never, or it has none."""
+        self.no_room = ""
+        """Why the disk takes no more tasks; empty while it does."""
         self.open_until_ms = 0
         """Unix ms. From afar: until then the hours don't count."""
         self.label_changes: Mapping[str, str] = {}
@@ -69,7 +71,7 @@ class Signals:
     @property
     def is_resting(self) -> bool:
         """Whether it claims nothing for now, and will again."""
-        return self.is_paused or self.opens_at is not None
+        return self.is_paused or self.opens_at is not None or bool(self.no_room)
 
     @property
     def state(self) -> str:
@@ -78,7 +80,9 @@ class Signals:
             return "draining"
         if self.is_paused:
             return "paused"
-        return "" if self.opens_at is None else "off-hours"
+        if self.opens_at is not None:
+            return "off-hours"
+        return "disk-full" if self.no_room else ""
 
     def notify(self) -> None:
         """Wake whoever rests: a task came, ended, or may be claimed."""
@@ -136,6 +140,12 @@ class Signals:
             return
         self.opens_at = opens_at
         self._changed()
+
+    def disk_full(self, why: str) -> None:
+        """Claim nothing for want of room, or again: empty."""
+        if why != self.no_room:
+            self.no_room = why
+            self._changed()
 
     def relabel(self, changes: Mapping[str, str]) -> None:
         """Take over what was changed of the labels from afar."""

@@ -43,11 +43,13 @@ from .process.journal import Journal
 from .process.launcher import Launcher
 from .recovery import Recovery
 from .recreation import Recreations
+from .room import Room
 from .run import open_run
 from .runner import Runner
 from .sdk_folder import bootstrap_path, materialize
 from .signals import Signals
 from .snapshots import Snapshots
+from .spool_bound import shorten_ended
 from .telemetry import Telemetry
 from .ticker import tick_while_elected
 from .tools import Tools
@@ -113,6 +115,8 @@ class Supervisor:
                 loops.start_soon(self._leave_when_idle)
                 loops.start_soon(self._opening.run)
                 loops.start_soon(keep_house, tools)
+                loops.start_soon(tools.room.run)
+                loops.start_soon(shorten_ended, tools.room, tools.folder / "tasks")
                 loops.start_soon(tools.recreations.run)
                 loops.start_soon(follow, tools.keyrings)
                 await recovery.run()
@@ -244,6 +248,9 @@ class Supervisor:
                 signals=self._signals,
                 recreations=Recreations(config, self._signals, self._leases, blobs, snapshots),
                 telemetry=self._telemetry,
+                room=Room(
+                    [folder, config.home.cache], self._signals, limit_bytes=config.spool_limit_bytes
+                ),
             )
 
     def _venv(self, launcher: Launcher) -> VenvExecutor:

@@ -15,6 +15,7 @@ from .executors.base import Executor
 from .finisher import Finisher
 from .process.journal import Journal
 from .recreation import Recreations
+from .room import Room
 from .signals import Signals
 from .snapshots import Snapshots
 from .telemetry import Telemetry
@@ -40,3 +41,4 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     signals: Signals
     recreations: Recreations
     telemetry: Telemetry
+    room: Room

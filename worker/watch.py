@@ -42,6 +42,7 @@ class Watch:
             beside.start_soon(self._remember)
             beside.start_soon(self._stop_when_asked)
             beside.start_soon(self._time_out)
+            beside.start_soon(self._run.spool.run)
             beside.start_soon(Watchdog(self._run, self._handle).run)
             self._held.is_watched = True
             try:

@@ -50,6 +50,8 @@ def state(worker: "WorkerView", now_s: float) -> str:
     if worker.state == "draining" and reason:
         by = printable(worker.facts.get("told_by", ""))
         return f"draining: {reason}" + (f" by {by}" if by else "")
+    if worker.state == "disk-full" and reason:
+        return reason
     return worker.state
 
 

@@ -14,7 +14,8 @@ def signs(minute: float, **seen: Any) -> Signs:
 
 
 def told(*looks: Signs) -> list[str | None]:
-    state, answers = first(looks[0]), []
+    state = first(looks[0])
+    answers: list[str | None] = []
     for look in looks[1:]:
         state, answer = step(state, look, limit_s=LIMIT_S)
         answers.append(answer)

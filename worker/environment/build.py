@@ -12,7 +12,7 @@ import anyio.to_thread
 import msgspec
 
 from ...broker.definition import EnvironmentSpec
-from ...broker.errors import BuildError
+from ...broker.errors import BuildError, DiskFull
 from . import compiling, scripts, tree
 from .key import without_credentials
 from .place import Marker, Places, write_marker
@@ -51,7 +51,7 @@ async def build(places: Places, plan: Plan, uv: Uv, report: Report) -> None:
     except OSError as e:
         if e.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise BuildError(f"disk full: no space left for {places.root}; free some") from e
+        raise DiskFull(f"disk full: no space left for {places.root}; free some") from e
     finally:
         with anyio.move_on_after(_CLEAN_UP_S, shield=True):
             await anyio.to_thread.run_sync(tree.remove, folder)

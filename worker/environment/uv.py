@@ -12,7 +12,7 @@ import anyio
 import anyio.abc
 import msgspec
 
-from ...broker.errors import BuildError
+from ...broker.errors import BuildError, DiskFull
 
 KEPT_LINES: Final = 60
 _LINE_BYTES: Final = 8192
@@ -108,7 +108,7 @@ async def run(
 def failure(uv: Uv, problem: str, words: str) -> BuildError:
     """Return the error for what uv said: one line to read in a list, all words behind it."""
     if any(mark in words for mark in _FULL):
-        return BuildError(f"disk full: no space left for {uv.cache.parent}; free some", words)
+        return DiskFull(f"disk full: no space left for {uv.cache.parent}; free some", words)
     told = [line.strip(_FRAME) for line in words.splitlines()]
     first = next((line for line in told if line.startswith(("error:", "No solution"))), "")
     cause = next((line for line in told if line.startswith(("cause:", "Because"))), "")

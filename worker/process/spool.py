@@ -8,7 +8,7 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from . import lines
+from . import holes, lines
 
 Stream = Literal["out", "err"]
 STREAMS: Final[tuple[Stream, ...]] = ("out", "err")
@@ -26,14 +26,15 @@ class Chunk(msgspec.Struct, frozen=True):
     data: bytes
     """At most 16 KiB; lines.py says how it was cut."""
     is_gap: bool = False
-    """The bytes were not shipped, since too many waited. They stay in the file."""
+    """The bytes were not shipped, since too many waited. They may still be in the file."""
 
 
 class Output:
     """What the files `out` and `err` of a run folder have to say since the last call.
 
     Drop rule: when more than limit_bytes of a stream wait, only the last limit_bytes are read, from
-    the start of a line on where one is near, and a gap stands for the rest. The files keep all.
+    the start of a line on where one is near, and a gap stands for the rest: of it, and of what
+    was given back to the disk (spool_bound.py).
     A file that the task cut shorter (`echo x > /dev/stderr`) is read from its start again.
     """
 
@@ -116,8 +117,7 @@ class _Reader:
         if size == self.offset:
             self._seen, self._is_held = size, False
             return []
-        wanted = max(self.offset, size - limit_bytes)
-        before, raw = self._load(wanted, size)
+        wanted, before, raw = self._load(max(self.offset, size - limit_bytes), size)
         skipped = 0
         gap: list[Chunk] = []
         if wanted > self.offset:
@@ -139,12 +139,16 @@ class _Reader:
         except FileNotFoundError:
             return 0
 
-    def _load(self, start: int, end: int) -> tuple[bytes, bytes]:
-        """Return the byte before start (none at 0) and those from start to end."""
+    def _load(self, start: int, end: int) -> tuple[int, bytes, bytes]:
+        """Return where the bytes from start to end begin that are still there, the byte before
+        that (none at 0), and those bytes.
+        """
         with self._path.open("rb") as f:
+            found = holes.data_from(f.fileno(), start)
+            start = end if found < 0 else min(found, end)
             f.seek(max(0, start - 1))
             before = f.read(1) if start else b""
-            return before, f.read(end - start)
+            return start, before, f.read(end - start)
 
     def _leave_out(self, end: int) -> Chunk:
         gap = Chunk(self.stream, self.offset, end - self.offset, b"", is_gap=True)
