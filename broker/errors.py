@@ -2,6 +2,7 @@
 
 RqAgentError
     BrokerUnavailable      Redis does not answer; retrying later may help
+        ReplyLost          it was asked, and its reply did not come: it may have done it
         BrokerRefused      Redis answers and says no: read-only, out of memory, too old
             AccessDenied   wrong user or password
             KeyMisused     a key of ours holds something else
@@ -32,6 +33,10 @@ class RqAgentError(Exception):
 
 class BrokerUnavailable(RqAgentError):
     """Redis does not answer."""
+
+
+class ReplyLost(BrokerUnavailable):
+    """Redis was asked and did not answer: whether it did what it was asked for is not known."""
 
 
 class BrokerRefused(BrokerUnavailable):

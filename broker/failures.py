@@ -6,7 +6,14 @@ from typing import Final
 
 from . import client_errors as client
 from .denials import denial, is_denial_in_script
-from .errors import AccessDenied, BrokerRefused, BrokerUnavailable, KeyMisused, ServerReadOnly
+from .errors import (
+    AccessDenied,
+    BrokerRefused,
+    BrokerUnavailable,
+    KeyMisused,
+    ReplyLost,
+    ServerReadOnly,
+)
 from .refused_logins import refusal
 
 _Kind = type[BrokerUnavailable]
@@ -53,6 +60,9 @@ _BY_TEXT: Final[Mapping[str, tuple[_Kind, str]]] = {
     ),
     "called without any password": (AccessDenied, "has no password, but the URL gives one"),
 }
+_ONCE_CONNECTED: Final = re.compile(
+    r"Timeout reading from|while reading from|while writing to|closed by server"
+)
 _IN_PIPELINE: Final = re.compile(
     r"Command # .* of pipeline caused error: \(['\"](.*)['\"],?\)", re.DOTALL
 )
@@ -91,10 +101,16 @@ def translate(
     if isinstance(error, client.TimeoutError):
         # A plain server takes the greeting of TLS for the begin of a line, and waits for its end.
         hint = "; does it speak TLS? A plain server wants redis://" if "rediss" in where else ""
-        return BrokerUnavailable(f"cannot reach redis at {where}: no answer in time{hint}")
+        kind = _kind_of_silence(error)
+        return kind(f"cannot reach redis at {where}: no answer in time{hint}")
     if isinstance(error, client.ConnectionError):
-        return BrokerUnavailable(f"cannot reach redis at {where}: {_network_words(error, where)}")
+        kind = _kind_of_silence(error)
+        return kind(f"cannot reach redis at {where}: {_network_words(error, where)}")
     return None
+
+
+def _kind_of_silence(error: "client.RedisError") -> _Kind:
+    return ReplyLost if _ONCE_CONNECTED.search(str(error)) else BrokerUnavailable
 
 
 def _innermost(error: "client.RedisError") -> "client.RedisError":

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .errors import TaskError, TaskNotFound, UsageError, WrongState
+from .errors import ReplyLost, TaskError, TaskNotFound, UsageError, WrongState
 from .keys import TaskId
 from .names import check_queue
 from .namespace import Namespace
@@ -68,13 +68,20 @@ class Moves:
 
         Raises:
             UsageError: more than 1000 steps.
+            ReplyLost: it may have been moved; moved once more, it might go twice as far.
         """
         if abs(steps) > MOST_STEPS:
             raise UsageError(
                 f"{steps} places are too many for one move: at most {MOST_STEPS};"
                 " move it to the top or to the bottom, or next to another task"
             )
-        return await self._move(self._scripts.move_by, task_id, steps)
+        try:
+            return await self._move(self._scripts.move_by, task_id, steps)
+        except ReplyLost as e:
+            raise ReplyLost(
+                f"{e}; task {task_id} may have been moved or not: see its position with"
+                f" `rq-agent show {task_id}` before you move it again"
+            ) from e
 
     async def to_queue(self, task_id: TaskId, queue: str) -> Moved:
         """Let a task wait in another queue, behind all others of its priority.

@@ -8,6 +8,8 @@ from rq_agent.broker.errors import (
     BrokerRefused,
     BrokerUnavailable,
     KeyMisused,
+    ReplyLost,
+    ServerReadOnly,
 )
 from rq_agent.broker.failures import translate
 
@@ -40,7 +42,7 @@ IN_SCRIPT_6_2 = (
                 'Command # 1 (SET (a) b) of pipeline caused error: ("You can\'t write",)',
                 status_code="READONLY",
             ),
-            BrokerRefused,
+            ServerReadOnly,
             "read-only",
         ),
         (client.ResponseError("DENIED Redis is running"), AccessDenied, "protected mode"),
@@ -52,6 +54,9 @@ IN_SCRIPT_6_2 = (
         ),
         (client.BusyLoadingError("x", status_code="LOADING"), BrokerUnavailable, "still loading"),
         (client.ConnectionError("Connection reset by peer"), BrokerUnavailable, "rediss://"),
+        (client.TimeoutError("Timeout connecting to server"), BrokerUnavailable, "in time"),
+        (client.TimeoutError("Timeout reading from lab:6379"), ReplyLost, "in time"),
+        (client.ConnectionError("Connection closed by server."), ReplyLost, "rediss://"),
     ],
 )
 def test_the_meaning_of_an_error(
