@@ -13,7 +13,7 @@ from ..broker.errors import SelectorError, UsageError
 from ..broker.home import Home
 from ..broker.names import check_queue
 from . import contexts
-from .config_file import FILE_NAME, ConfigFile, RedisTable, read_file
+from .config_file import FILE_NAME, ConfigFile, RedisTable, WorkTable, read_file
 from .contexts import CONFIGURED, LOCAL, Context
 from .options import Common
 
@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Folder or URL where tasks go that leave Redis; empty: they stay."""
     queue: str = DEFAULT_QUEUE
     """Where new tasks go when no queue is named."""
+    work: WorkTable = WorkTable()
+    """What workers are told where no option says it."""
     home: Home
     context: str = ""
     """Name of the context that the URL is of; empty: it was given outright."""
@@ -93,6 +95,7 @@ def load(
         strict=file.redis.strict,
         archive=_archive(environ, file) or ("" if url else str(place.data / "archive")),
         queue=_queue(file, place.config / FILE_NAME),
+        work=file.work,
         home=place,
         context=server.name,
         role=server.role,

@@ -32,12 +32,22 @@ class SubmitTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """For `submit`, `run` and `schedule add` where none is given."""
 
 
+class WorkTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `[work]` of the configuration file: for `work` where no option says it."""
+
+    watchdog: str = ""
+    """A time, e.g. `30m`; `0`: never."""
+    spool_limit: str = ""
+    """A size, e.g. `1G`."""
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The configuration file."""
 
     redis: RedisTable = RedisTable()
     archive: ArchiveTable = ArchiveTable()
     submit: SubmitTable = SubmitTable()
+    work: WorkTable = WorkTable()
 
 
 def read_file(path: Path) -> ConfigFile:

@@ -116,6 +116,24 @@ class WorkOptions:
             "--lease", metavar="TIME", help="Silence after which another worker gets its tasks."
         ),
     ] = "60s"
+    watchdog: Annotated[
+        str,
+        typer.Option(
+            "--watchdog",
+            metavar="TIME",
+            help="Tell of a task without output, CPU and GPU use for so long; 0: never. Else 30m.",
+            show_default=False,
+        ),
+    ] = ""
+    spool_limit: Annotated[
+        str,
+        typer.Option(
+            "--spool-limit",
+            metavar="SIZE",
+            help="Keep the newest output of a task on the disk, up to this: 500M. Else 1G.",
+            show_default=False,
+        ),
+    ] = ""
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Don't start on a Redis that tasks may get lost on."),

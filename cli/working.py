@@ -17,6 +17,7 @@ from ..worker.work import work
 from . import identity, starting_anew, values, worker_name
 from .broker_url import working_url
 from .config import Settings, variables
+from .config_file import FILE_NAME
 from .labelling import check as check_labels
 from .local_zone import local_zone
 from .login_role import check_may_work
@@ -30,6 +31,9 @@ _LONGEST_LEASE_MS: Final = 86_400_000
 _MOST_GPUS: Final = 1024
 _BEAT_MS: Final = 5_000
 _BEATS_A_LEASE: Final = 4
+_WATCHDOG: Final = "30m"
+_SPOOL_LIMIT: Final = "1G"
+_LEAST_SPOOL_BYTES: Final = 4 * 1024**2
 
 
 def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
@@ -51,6 +55,8 @@ def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
         "once": options.once,
         "strict": options.strict or settings.strict,
         "idle_timeout_s": _seconds(options.idle_timeout, "--idle-timeout"),
+        "watchdog_s": _watchdog_s(options, settings),
+        "spool_limit_bytes": _spool_limit_bytes(options, settings),
     }
     if not fields["slots"] and not fields["gpus"]:
         raise UsageError("--slots 0 and no GPU: it could run nothing")
@@ -141,6 +147,21 @@ def _hours(options: "WorkOptions") -> dict[str, Any]:
         raise UsageError(f"--hours-end {options.hours_end}: say finish or give-back")
     zone = options.tz or local_zone(variables())
     return {"hours": hours.parse(options.hours, zone), "hours_end": options.hours_end}
+
+
+def _watchdog_s(options: "WorkOptions", settings: Settings) -> float:
+    if options.watchdog:
+        return values.duration_s(options.watchdog, "--watchdog")
+    return values.duration_s(settings.work.watchdog or _WATCHDOG, f"{FILE_NAME}: work.watchdog")
+
+
+def _spool_limit_bytes(options: "WorkOptions", settings: Settings) -> int:
+    where = "--spool-limit" if options.spool_limit else f"{FILE_NAME}: work.spool_limit"
+    text = options.spool_limit or settings.work.spool_limit or _SPOOL_LIMIT
+    limit_bytes = values.size_bytes(text, where)
+    if limit_bytes < _LEAST_SPOOL_BYTES:
+        raise UsageError(f"{where} {text}: at least 4M, or what waits for Redis would be lost")
+    return limit_bytes
 
 
 def _seconds(text: str, option: str) -> float:
