@@ -1,0 +1,64 @@
+"""What claims cost where many tasks wait: `python -m tests.chaos.backlog TASKS CLAIMS`.
+
+A program of its own, since `bench` can be imported only where the repository's root is on the path.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+import msgspec
+
+from rq_agent.broker import keys
+
+_ROOT: Final = Path(__file__).parents[2]
+
+
+class Costs(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured, on a server that appends to a file."""
+
+    tasks: int
+    """That waited, signed and with 200 bytes of arguments."""
+    added_s: float
+    used_bytes: int
+    claims_us: tuple[float, ...]
+    """Time of the server for each claim of one task."""
+    running: int
+    """Tasks that are claimed at the end."""
+
+
+def measured(tasks: int, claims: int) -> Costs:
+    """Return what a process of its own measured."""
+    command = [sys.executable, "-m", "tests.chaos.backlog", str(tasks), str(claims)]
+    said = subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, check=True).stdout
+    return msgspec.json.decode(said, type=Costs)
+
+
+async def _measure(tasks: int, claims: int) -> Costs:
+    from bench.backlog import Backlog
+    from bench.stage import stage
+
+    async with stage() as where:
+        backlog, redis = Backlog(where), where.namespace.redis
+        await backlog.spread()
+        began_s = time.monotonic()
+        await backlog.fill(tasks)
+        added_s = time.monotonic() - began_s
+        memory: Any = await redis.info("memory")
+        return Costs(
+            tasks=tasks,
+            added_s=added_s,
+            used_bytes=memory["used_memory"],
+            claims_us=tuple(
+                [await backlog.server_us(lambda: backlog.claim(1)) for _ in range(claims)]
+            ),
+            running=await redis.zcard(keys.leases(where.namespace.prefix)),
+        )
+
+
+if __name__ == "__main__":
+    measures = anyio.run(_measure, int(sys.argv[1]), int(sys.argv[2]))
+    sys.stdout.buffer.write(msgspec.json.encode(measures))
