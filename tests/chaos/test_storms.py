@@ -44,7 +44,7 @@ async def test_a_storm_of_sigkill_loses_nothing(url: str, ns: Namespace, ledger:
         await crew.ready()
         await Submitter(ns, ledger).enqueue(tasks)
         async with anyio.create_task_group() as tg:
-            tg.start_soon(kills, crew, random.Random(5), pick(short=0.3, long=0.15))
+            tg.start_soon(kills, crew, random.Random(5), pick(short=0.2, long=0.15))
             await settled(ns, tasks, deadline_s=pick(short=60, long=500))
             tg.cancel_scope.cancel()
     verdict, events = await judge(ns, ledger), await replay(ns)
@@ -88,7 +88,7 @@ async def kills(crew: Crew, rng: random.Random, every_s: float, new_share: float
 async def test_a_worker_that_stood_still_ends_no_task_of_another_one(
     url: str, ns: Namespace, ledger: Ledger, first: str, is_stubborn: bool
 ) -> None:
-    rounds, size = pick(short=1, long=12), pick(short=4, long=12)
+    rounds, size = pick(short=1, long=6), pick(short=4, long=12)
     options = {"slots": 2, "first": first, "is_stubborn": is_stubborn, **LEASE}
     options |= {"least_work_s": 0.2, "most_work_s": 0.4}
     with Crew(url, ns.name, ledger, size=size, **options) as crew:
@@ -102,15 +102,16 @@ async def test_a_worker_that_stood_still_ends_no_task_of_another_one(
 
     verdict.must_be_clean()
     assert (events.ended_twice, events.overtaken) == ((), ())
-    told_late = first == "finish" or is_stubborn
-    assert (verdict.fenced > 0) == told_late
-    assert verdict.fenced >= verdict.late
+    assert verdict.heard_lost + verdict.fenced >= verdict.stops / 2
+    # One that was stopped just before it sent an end sends that first, whatever its turn was.
+    assert (verdict.heard_lost > verdict.fenced) == (first == "beat" and not is_stubborn)
     figures.note(
         f"SIGSTOP, {first} first{', tells all the same' if is_stubborn else ''}",
         tasks=verdict.acked,
         stops=verdict.stops,
         lost=len(verdict.lost),
         double_accepted=len(verdict.double_accepted),
+        heard_lost=verdict.heard_lost,
         late_ends=verdict.late,
         late_accepted=len(verdict.late_accepted),
         fenced=verdict.fenced,
@@ -148,7 +149,7 @@ def in_hand(ledger: Ledger, pids: Collection[int]) -> set[tuple[int, str, int]]:
 
 @pytest.mark.timeout(600)
 async def test_no_storm_changes_the_order(url: str, ns: Namespace, ledger: Ledger) -> None:
-    tasks, size = pick(short=120, long=4_000), pick(short=4, long=8)
+    tasks, size = pick(short=120, long=2_000), pick(short=4, long=8)
     rng = random.Random(7)
     queues = ("high", "low")
     priorities: dict[str, int] = {}

@@ -42,6 +42,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Two claims of the task were told that their end counts."""
     stale_accepted: tuple[str, ...]
     """A claim was told that its end counts, but the record is of another claim."""
+    heard_lost: int
+    """Claims whose worker heard in time that another one holds the task."""
     late: int
     """Ends that were told after another claim of the task had begun."""
     late_accepted: tuple[str, ...]
@@ -96,6 +98,7 @@ async def judge(ns: Namespace, ledger: Ledger) -> Verdict:
         lost=tuple(i for i in acked if not _is_final(records.get(TaskId(i)))),
         double_accepted=tuple(i for i, tokens in accepted.items() if len(tokens) > 1),
         stale_accepted=tuple(_stale(accepted, records)),
+        heard_lost=len(by_kind["lost"]),
         late=len(late),
         late_accepted=tuple(line.id for line in late if line.code in _ACCEPTED),
         fenced=sum(line.code == FinishCode.FENCED for line in by_kind["told"]),
