@@ -18,6 +18,7 @@ RqAgentError
     TaskError              about one task; has .task_id
         TaskNotFound
         WrongState         its state does not allow what was asked for; has .state
+        NotConfirmed       it was enqueued, but nobody confirmed in time that it can't get lost
     QueueInUse             a queue that has tasks, or workers that listen to it; has .queue
     SelectorError          a selector that names no task, or several
         NothingSelected        it names none that is in Redis
@@ -123,6 +124,10 @@ class WrongState(TaskError):
     def __init__(self, task_id: TaskId, state: str, problem: str) -> None:
         super().__init__(task_id, problem)
         self.state = state
+
+
+class NotConfirmed(TaskError):
+    """A task is on its queue, but may still be lost with the server that took it."""
 
 
 class QueueInUse(RqAgentError):

@@ -1,5 +1,7 @@
 """One namespace on one Redis: what every class of the broker works on."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from . import client_errors, keys
@@ -26,11 +28,24 @@ class Namespace:
         self.name = name
         self.prefix = keys.prefix(name)
         self.scripts = Scripts(redis, self.prefix, allow_oom=allow_oom)
+        self._allow_oom = allow_oom
 
     @classmethod
     async def open(cls, redis: "Redis", name: str) -> "Namespace":
         """Return a namespace whose scripts suit the version of the server."""
         return cls(redis, name, allow_oom=await _knows_flags(redis))
+
+    @asynccontextmanager
+    async def on_one_connection(self) -> AsyncIterator["Namespace"]:
+        """Let all commands go over one connection of the pool, where a server remembers writes.
+
+        But for those that are sent ahead of their answers; see overlap.py.
+        """
+        async with self.redis.client() as redis:
+            for name in ("where", "user"):  # of a TranslatedRedis
+                if hasattr(self.redis, name):
+                    setattr(redis, name, getattr(self.redis, name))
+            yield Namespace(redis, self.name, allow_oom=self._allow_oom)
 
 
 async def _knows_flags(redis: "Redis") -> bool:

@@ -110,6 +110,18 @@ class EnqueueOutcome(StrEnum):
     UNIQUE = "unique"  # another live task has the key: nothing written
 
 
+ADDED: Final = frozenset(
+    {
+        EnqueueOutcome.QUEUED,
+        EnqueueOutcome.DELAYED,
+        EnqueueOutcome.WAITING,
+        EnqueueOutcome.DRAFT,
+        EnqueueOutcome.SKIPPED,
+    }
+)
+"""There is a new task."""
+
+
 class Enqueued(msgspec.Struct, frozen=True):
     """The answer for one task."""
 

@@ -30,14 +30,16 @@ _READING: Final = frozenset(
 _WRITING: Final = frozenset(
     {
         *("del", "hdel", "hincrby", "hset", "hsetnx", "lpush", "ltrim", "mset", "persist"),
-        *("pexpire", "pttl", "rpush", "sadd", "set", "spop", "srem", "unlink", "xadd", "xtrim"),
-        *("zadd", "zrem"),
+        *("pexpire", "pttl", "rpush", "sadd", "set", "spop", "srem", "unlink", "wait", "xadd"),
+        *("xtrim", "zadd", "zrem"),
     }
 )
+_WAITING: Final = frozenset({"waitaof"})
+"""Of who writes, where the server knows it: an older one takes no user that may use it."""
 _WORKING: Final = frozenset({"eval", "xdel"})
 
 
-def rules(role: str, namespace: str) -> tuple[str, ...]:
+def rules(role: str, namespace: str, *, knows_waitaof: bool = False) -> tuple[str, ...]:
     """Return what a role may, without `on` and without a password.
 
     They take away every key, channel and command first, so they may be set again on a user.
@@ -45,11 +47,14 @@ def rules(role: str, namespace: str) -> tuple[str, ...]:
     Args:
         role: one of ROLES, or LOCAL, which may everything in every namespace.
         namespace: a valid name: none of its characters means anything in a pattern of keys.
+        knows_waitaof: the server is a Redis from 7.2 on, or any Valkey.
     """
     nothing = ("resetkeys", "resetchannels", "-@all")
     if role == LOCAL:
         return (*nothing, *_EVERYTHING)
-    commands = (*_CONNECTING, *sorted(_commands(role)))
+    commands = [*_CONNECTING, *sorted(_commands(role))]
+    if knows_waitaof and role != "viewer":
+        commands += sorted(_WAITING)
     return ("resetkeys", *_keys(role, namespace), *nothing[1:], *(f"+{each}" for each in commands))
 
 

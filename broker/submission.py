@@ -12,6 +12,7 @@ import msgspec
 from . import definition as definitions
 from .blobs import Blobs
 from .definition import Definition, EnvironmentSpec
+from .durability import Durability, enqueue, means
 from .envelope import sign
 from .errors import BrokerRefused, SelectorError, UsageError
 from .ids import TaskIds
@@ -26,7 +27,7 @@ from .requirements.find import Found, find
 from .signed_task import Exclusive, SignedTask
 from .snapshot.module import Module, below
 from .snapshot.take import Snapshot, take
-from .tasks import DefinitionUpload, Enqueued, EnqueueOutcome, NewTask, Tasks
+from .tasks import DefinitionUpload, Enqueued, EnqueueOutcome, NewTask
 
 VALID_S: Final = 90 * 86_400
 """How long a signature holds: longer than anyone waits in a queue, short enough that an old
@@ -114,19 +115,27 @@ class Packed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def submit(
-    namespace: Namespace, submission: Submission, pair: KeyPair, *, progress: Progress
+    namespace: Namespace,
+    submission: Submission,
+    pair: KeyPair,
+    *,
+    progress: Progress,
+    durability: Durability | None = None,
 ) -> Submitted:
-    """Pack the code, find its requirements, sign, and enqueue.
+    """Pack the code, find its requirements, sign, and enqueue; with a durability, be sure of it.
 
     Raises:
+        NotConfirmed: it is enqueued, but may still get lost.
         UsageError, SnapshotError: the person can mend it; nothing was enqueued.
         SelectorError: it was to wait for a task that does not exist.
         BrokerUnavailable: redis did not take it.
     """
     check(submission)
+    sure = await means(namespace, durability) if durability else None
     packed = await pack(namespace, submission, progress=progress)
     task = new_task(namespace.name, submission, packed.digest, pair)
-    [enqueued] = await Tasks(namespace).enqueue([task], {task.definition: packed.upload})
+    uploads = {task.definition: packed.upload}
+    enqueued = await enqueue(namespace, task, uploads, sure)
     _check_outcome(enqueued)
     holder = enqueued.other if enqueued.outcome is EnqueueOutcome.UNIQUE else None
     return Submitted(

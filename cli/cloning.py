@@ -11,7 +11,7 @@ from ..broker.answers import Answer
 from ..broker.clones import Changes, changed, clone, verified
 from ..broker.envelope import Verifier
 from ..broker.errors import NothingSelected, TaskError, TaskNotFound, TrustError, UsageError
-from ..broker.new_task import Enqueued, EnqueueOutcome, NewTask
+from ..broker.new_task import ADDED, Enqueued, EnqueueOutcome, NewTask
 from ..broker.originals import Source, archived_source, live_source
 from ..broker.record import parse
 from ..broker.states import FINAL
@@ -39,16 +39,6 @@ if TYPE_CHECKING:
     from ..broker.keypair import KeyPair
     from ..broker.keys import TaskId
     from ..broker.namespace import Namespace
-
-_ADDED = frozenset(
-    {
-        EnqueueOutcome.QUEUED,
-        EnqueueOutcome.DELAYED,
-        EnqueueOutcome.WAITING,
-        EnqueueOutcome.DRAFT,
-        EnqueueOutcome.SKIPPED,
-    }
-)
 
 
 def clone_tasks(
@@ -201,7 +191,7 @@ class _Cloner:
 
 
 def _is_added(added: Enqueued) -> bool:
-    return added.outcome in _ADDED
+    return added.outcome in ADDED
 
 
 def _answer(source: Source, task: NewTask, added: Enqueued) -> Answer:

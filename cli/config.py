@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Folder or URL where tasks go that leave Redis; empty: they stay."""
     queue: str = DEFAULT_QUEUE
     """Where new tasks go when no queue is named."""
+    durability: str = ""
+    """How sure `submit` and `run` are to be of a task; see broker/durability.py."""
     work: WorkTable = WorkTable()
     """What workers are told where no option says it."""
     home: Home
@@ -95,6 +97,7 @@ def load(
         strict=file.redis.strict,
         archive=_archive(environ, file) or ("" if url else str(place.data / "archive")),
         queue=_queue(file, place.config / FILE_NAME),
+        durability=file.submit.durability,
         work=file.work,
         home=place,
         context=server.name,

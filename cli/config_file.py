@@ -30,6 +30,8 @@ class SubmitTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     queue: str = ""
     """For `submit`, `run` and `schedule add` where none is given."""
+    durability: str = ""
+    """For `submit` and `run` where none is given: `stored`, `acked` or `acked:2`."""
 
 
 class WorkTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -94,6 +94,11 @@ def gather(
         Setting("namespace", settings.namespace, namespace),
         Setting("role", settings.role, f"context {settings.context}" if settings.role else ""),
         Setting("queue", settings.queue, of_file if file.submit.queue else _DEFAULT),
+        Setting(
+            "durability",
+            settings.durability or "stored",
+            of_file if settings.durability else _DEFAULT,
+        ),
         Setting("archive", settings.archive, archive),
         Setting(
             "strict", "yes" if settings.strict else "no", of_file if settings.strict else _DEFAULT

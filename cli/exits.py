@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 from ..broker.errors import (
     AccessDenied,
     BrokerUnavailable,
+    NotConfirmed,
     RqAgentError,
     SelectorError,
     TaskNotFound,
@@ -32,6 +33,7 @@ _OF_ERROR: Final = (
     (TaskNotFound, NOT_FOUND),
     (AccessDenied, ACCESS),
     (BrokerUnavailable, UNREACHABLE),
+    (NotConfirmed, INFRASTRUCTURE),
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..broker import durability
 from ..broker import submission as submissions
 from ..broker.errors import TaskError, UsageError
 from ..broker.lookups import Lookups
@@ -61,6 +62,7 @@ class Launch:
         self._submission = started(submission, start, options, environ=environ, now_ms=now_ms)
         self._after = afters(start.after)
         self._if_exists = if_exists(options)
+        self._durability = durability.parse(start.durability or self._settings.durability)
         submissions.check(self._submission)
         locate(self._submission.target, workdir=here)
         hint_misplaced(self._submission.target, script, arguments, self._screen)
@@ -140,7 +142,12 @@ class Launch:
 
     async def _enqueue(self, namespace: "Namespace") -> "Submitted":
         submitted = await enqueue(
-            namespace, self._submission, self._pair, self._screen, after=self._after
+            namespace,
+            self._submission,
+            self._pair,
+            self._screen,
+            after=self._after,
+            durability=self._durability,
         )
         self._task_id = submitted.task_id
         if submitted.outcome is EnqueueOutcome.UNIQUE:

@@ -23,7 +23,8 @@ PANELS: Final[Mapping[str, str]] = {
         ),
         _WHAT,
     ),
-    **dict.fromkeys(("queue", "priority", "name", "label", "gpus", "cpus", "mem", "draft"), _WHERE),
+    **dict.fromkeys(("queue", "priority", "name", "label", "gpus", "cpus", "mem"), _WHERE),
+    **dict.fromkeys(("draft", "durability"), _WHERE),
     **dict.fromkeys(("delay", "at", "after", "queue_timeout"), _WHEN),
     **dict.fromkeys(
         ("timeout", "grace", "retries", "retry_delay", "retry_backoff", "retry_max_delay"), _ENDS

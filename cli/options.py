@@ -215,7 +215,7 @@ class TaskOptions:
 
 @dataclass(frozen=True)
 class StartOptions:
-    """What `submit` and `run` may be told about when a task starts."""
+    """What `submit` and `run` may be told about when a task starts, and when they are done."""
 
     at: Annotated[
         str,
@@ -235,6 +235,15 @@ class StartOptions:
             "repeated.",
         ),
     ] = field(default_factory=list)
+    durability: Annotated[
+        str,
+        _option(
+            "--durability",
+            metavar="HOW",
+            text="stored: Redis has it (as if not given); acked: its disk and all its replicas "
+            "too; acked:2: at least so many; else config.toml's.",
+        ),
+    ] = ""
     draft: Annotated[
         bool, typer.Option("--draft", help="Put it on no queue yet: to be edited, then enqueued.")
     ] = False

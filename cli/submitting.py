@@ -21,6 +21,7 @@ from .retry_options import policy_of
 from .start_options import After, IfExists, afters, at_ms, concurrency_limit, if_exists
 
 if TYPE_CHECKING:
+    from ..broker.durability import Durability
     from ..broker.keypair import KeyPair
     from ..broker.namespace import Namespace
 
@@ -112,17 +113,21 @@ async def enqueue(
     screen: Screen,
     *,
     after: Sequence[After] = (),
+    durability: "Durability | None" = None,
 ) -> Submitted:
     """Put it on its queue; show what goes on, and what there is to warn of.
 
     Raises:
         SelectorError: there is no task like one that it is to wait for.
+        NotConfirmed: it is enqueued, but with a durability asked for it may still get lost.
     """
     ids = [(await resolve(namespace, [each.selector]))[0] for each in after]
     parents = [Parent(i, each.condition) for i, each in zip(ids, after, strict=True)]
     submission = structs.replace(submission, parents=tuple(parents))
     with screen.progress("packing the code") as progress:
-        submitted = await submit(namespace, submission, pair, progress=progress)
+        submitted = await submit(
+            namespace, submission, pair, progress=progress, durability=durability
+        )
     for warning in submitted.warnings:
         screen.warn(warning)
     return submitted

@@ -5,7 +5,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from .. import keys
+from .. import durability, keys
 from ..decoding import text, texts
 from ..errors import BrokerRefused
 from ..namespace import Namespace
@@ -30,7 +30,9 @@ class Logins:
 
     async def let_member_in(self, member: Member, password_sha256: str) -> None:
         """Make the user of a member, with the rights of its role."""
-        await self._set(member.user, password_sha256, rules(member.role, self._ns.name))
+        knows = durability.knows_waitaof(await self._admin.info("server"))
+        words = rules(member.role, self._ns.name, knows_waitaof=knows)
+        await self._set(member.user, password_sha256, words)
 
     async def take_away(self, user: str) -> int | None:
         """Delete a user and end its connections.

@@ -31,6 +31,7 @@ _OF_TASKS: Final[Mapping[str, str]] = {
     "priority": "has priority {priority} now",
     "promoted": "is due: in line in queue {queue}",
     "readopted": "is held by {worker} again",
+    "recreated": "is known again, as {worker} holds it",
     "release": "was given back to queue {queue}",
     "reset": "was reset to a draft",
     "retry": "is tried again",

@@ -26,6 +26,7 @@ def record(state: str, exit_code: int | None = None) -> Record:
         (errors.AccessDenied("x"), 4),
         (errors.BrokerUnavailable("x"), 5),
         (errors.BrokerRefused("x"), 5),
+        (errors.NotConfirmed(TaskId("x"), "is enqueued"), 125),
         (errors.SnapshotError("x"), 1),
         (errors.TrustError("x"), 1),
     ],

@@ -42,7 +42,7 @@ ONLY_ADMIN: Final = (
     *("CLIENT LIST", "CLIENT KILL TYPE normal", "CLIENT PAUSE 1", "MONITOR", "SLOWLOG GET"),
     *("SCRIPT FLUSH", "SCRIPT KILL", "REPLICAOF NO ONE", "FAILOVER", "MODULE LIST"),
     *("LATENCY RESET", "MEMORY DOCTOR", "PUBLISH rqa:{lab}:m x", "SUBSCRIBE rqa:{lab}:m"),
-    *("COMMAND", "WAIT 0 0", "CLUSTER INFO"),
+    *("COMMAND", "CLUSTER INFO"),
 )
 ON_OWN_KEYS: Final = (
     *("RENAME K{}1 K{}2", "COPY K{}1 K{}2", "DUMP K{}", "RESTORE K{} 0 x", "MOVE K{} 1"),

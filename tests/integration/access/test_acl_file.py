@@ -47,13 +47,15 @@ READING: Final = frozenset(
 )
 MAY_BE_REFUSED: Final = frozenset({"config_get", "client_id", "client_list", "shutdown"})
 """What is asked where it is allowed, or of the embedded server, whose one user may everything."""
+NOT_EVERYWHERE: Final = frozenset({"waitaof"})
+"""What older servers don't know, so that they take no file which grants it."""
 SENDS: Final = re.compile(r"(?:redis|pipe)\.([a-z_]+)\(")
 OPTIONS: Final = frozenset(
     {"ASC", "BYLEX", "BYSCORE", "COUNT", "LIMIT", "MAXLEN", "MINID", "REV", "WITHSCORES"}
 )
 """Words of scripts in capitals that are no commands."""
 CLIENTS: Final = frozenset(
-    {"aclose", "call", "execute", "pipeline", "evalsha", "script_load", "pack_command"}
+    {"aclose", "call", "client", "execute", "pipeline", "evalsha", "script_load", "pack_command"}
 )
 """Methods of the client that are no commands, or those that run scripts."""
 
@@ -100,9 +102,9 @@ def test_everybody_may_read_what_is_read_without_a_script() -> None:
 
 
 def test_who_submits_may_write_what_is_written_without_a_script() -> None:
-    writing = sent_directly() - READING - MAY_BE_REFUSED
+    writing = sent_directly() - READING - MAY_BE_REFUSED - NOT_EVERYWHERE
 
-    assert writing == {"set"}
+    assert writing == {"set", "wait"}
     assert writing <= granted("submitter") & granted("worker")
     assert not writing & granted("viewer")
 
@@ -125,6 +127,13 @@ def test_a_role_of_the_file_is_what_the_code_gives_to_who_joins(role: str) -> No
     (line,) = re.findall(rf"^user {role} (.*)$", (DEPLOY / "users.acl").read_text(), re.MULTILINE)
 
     assert line == " ".join(("on", f"#{role.upper()}_SHA256", *rules(role, "NAMESPACE")))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_writes_may_wait_for_the_disk_where_the_server_can_tell(role: str) -> None:
+    more = set(rules(role, "lab", knows_waitaof=True)) - set(rules(role, "lab"))
+
+    assert more == (set() if role == "viewer" else {"+waitaof"})
 
 
 def test_whoever_runs_the_server_may_everything() -> None:

@@ -25,6 +25,16 @@ def test_submit_prints_the_id_and_tells_people_the_rest(terminal: Terminal) -> N
     assert "hint: --gpus stands after script.py" in second.stderr.decode()
 
 
+def test_submit_waits_for_the_disk_where_that_is_asked_for(terminal: Terminal) -> None:
+    sure = terminal("submit", "--durability", "acked", terminal.script("print('hi')"))
+    lacking = terminal("submit", "--durability", "acked:2", "script.py")
+
+    assert ID.fullmatch(sure.stdout.decode())
+    assert (lacking.returncode, lacking.stdout) == (5, b"")
+    assert "nothing was submitted: replicas connected: 0" in lacking.stderr.decode()
+    assert len(terminal.json("ps")["tasks"]) == 1
+
+
 def test_a_worker_runs_what_waits_in_its_order_and_ends(terminal: Terminal) -> None:
     name = terminal.script("import sys; print(sys.argv[1])")
     terminal.text("submit", "-q", "low", name, "low")

@@ -89,6 +89,7 @@ _START = (
     ("--after last:okay", "did you mean ok"),
     ("--after :ok", "name a task, like --after last"),
     ("--draft --at 2031-05-01T18:00", "a draft has no time to start at"),
+    ("--durability disk", "say stored, acked, or acked:2"),
     ("--draft --delay 5s", "a draft has no time to start at"),
 )
 
