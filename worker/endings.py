@@ -93,6 +93,13 @@ def of_never_started(cause: StopCause | None, reason: str = "") -> Ending | None
     return Ending(outcome=Outcome.LOST, reason="worker was killed before the start")
 
 
+def of_stopped_unseen(exited: Exit, cause: StopCause, reason: str = "") -> Ending | None:
+    """Return the ending of a program that ended unwatched and that is to be stopped now."""
+    if exited.error == LOST:
+        return of_stop(cause, reason)
+    return of_watched(exited, cause, reason)
+
+
 def of_left_behind(
     exited: Exit, *, is_of_this_boot: bool, was_asked: bool, timeout_s: float
 ) -> Ending | None:

@@ -64,6 +64,10 @@ class Heartbeat:
         """
         await self._beat(self._held(), is_last=True)
 
+    async def be_away(self, away_ms: int) -> None:
+        """Let worker and leases last for a while without a beat."""
+        await self._beat(self._held(), is_last=True, away_ms=away_ms)
+
     async def look_once(self) -> None:
         """See what this worker is told, and tell how it is.
 
@@ -89,12 +93,13 @@ class Heartbeat:
     def _held(self) -> list[Held]:
         return [held for held in self._tasks if held.cause is not StopCause.LOST]
 
-    async def _beat(self, part: list[Held], *, is_last: bool) -> None:
+    async def _beat(self, part: list[Held], *, is_last: bool, away_ms: int = 0) -> None:
         profile = self._signals.profile
         beat = await self._leases.beat(
             self._config.name,
             [held.claim for held in part],
-            ttl_ms=self._config.lease_ms,
+            ttl_ms=max(away_ms, self._config.lease_ms),
+            least_ms=away_ms,
             facts=self._facts(),
             profile=profile,
             is_last=is_last,

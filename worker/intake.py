@@ -49,9 +49,14 @@ class Intake:
         self._retry_nonce = ""
 
     async def run(self) -> None:
-        """Claim until the worker has drained: it claims no more and its tasks have ended."""
+        """Claim until the worker has drained: it claims no more and its tasks have ended.
+
+        Where it starts anew, the tasks go on without it, so it returns at once.
+        """
         while not (is_closed := self._is_closed()) or len(self._tasks):
             heard = self._signals.heard
+            if self._signals.starts_anew:
+                return
             if is_closed:
                 await self._signals.news(since=heard)
                 continue

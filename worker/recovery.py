@@ -1,98 +1,145 @@
-"""What an earlier session of this worker left behind when it was killed.
+"""What an earlier session of this worker left behind: found again, and brought to its end.
 
-Its processes went on under their shims. Each is ended, or its end was missed: either way the
-broker is told, so that no task waits for its lease to run out.
+Its programs went on under their shims. One that still runs is watched on as if nothing had been;
+of one that ended, the true end is told; what died with its worker counts as a lost claim.
 """
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from random import random
+from typing import Self
 
 import anyio
 import anyio.to_thread
 import msgspec
 
-from ..broker.claims import Claim, FinishCode, Outcome
+from ..broker.claims import Claim
+from ..broker.errors import RqAgentError
+from ..broker.needs import Need
+from ..broker.states import Phase
 from . import endings
+from .capacity import Capacity
 from .endings import Ending
-from .finisher import Finisher
 from .held import Held, HeldTasks
-from .process import spec
-from .process.handle import recover
+from .process import left, supervision
 from .process.journal import Attempt, Journal
-from .process.stop import stop
-from .process.wait import LOST, Exit, read_exit, wait
-from .retrying import finish_of
+from .process.left import Left
+from .process.wait import Exit
+from .run import Run
+from .watch import Watch
 
 log = logging.getLogger(__name__)
 
+_RETRY_S = 5.0
+_FOUND_AGAIN = "rq-agent: the worker was restarted, and goes on with this task"
+
 
 class Recovery:
-    """Ends what is left of every open attempt, all at once, and reports each."""
+    """Every open attempt of the sessions before, held from the first moment on."""
 
-    def __init__(self, journal: Journal, tasks: HeldTasks, finisher: Finisher) -> None:
-        """From here on the beats list what is left: nobody else runs it before it has ended."""
-        self._journal = journal
-        self._tasks = tasks
-        self._finisher = finisher
-        self._left = [(a, Held(claim_of(a), ())) for a in journal.open_attempts()]
-        for _, held in self._left:
+    def __init__(self, attempts: list[Attempt], tasks: HeldTasks, capacity: Capacity) -> None:
+        """From here on the beats list them, and their room is taken."""
+        self.found = [(attempt, held_of(attempt)) for attempt in attempts]
+        for _, held in self.found:
+            capacity.book(held.key, held.need, held.gpus)
             tasks.add(held)
 
-    async def run(self) -> None:
-        """Return when nothing is left."""
-        async with anyio.create_task_group() as tg:
-            for attempt, held in self._left:
-                tg.start_soon(self._recover, attempt, held)
-
-    async def _recover(self, attempt: Attempt, held: Held) -> None:
-        ending = of_left_behind(await end(attempt))
-        finish = finish_of(held.claim, ending, random=random)
-        code = await self._finisher.deliver(finish)
-        what = "no longer ours" if code in (FinishCode.FENCED, FinishCode.GONE) else finish.outcome
-        log.warning("task %s: left by an earlier session of this worker: %s", attempt.task_id, what)
-        self._tasks.remove(held)
-        await self._journal.ended(attempt.task_id, attempt.fence)
+    @classmethod
+    async def of(cls, journal: Journal, folder: Path, tasks: HeldTasks, capacity: Capacity) -> Self:
+        """Look into a journal, and for what runs and is not in it."""
+        known = journal.open_attempts()
+        folders = {Path(attempt.folder) for attempt in known}
+        strays = await anyio.to_thread.run_sync(left.strays, folder / "tasks", folders)
+        for stray in strays:
+            log.warning("task %s: runs, but the journal does not know it", stray.task_id)
+        if strays:
+            await journal.claimed(strays)
+        return cls([*known, *strays], tasks, capacity)
 
 
-async def end(attempt: Attempt) -> Exit | None:
-    """Stop the process of an attempt if it still runs; return how it ended, None if unknown."""
-    folder = Path(attempt.folder)
-    handle = attempt.handle or await anyio.to_thread.run_sync(recover, folder)
-    if handle is None:
-        return await anyio.to_thread.run_sync(read_exit, folder)
-    started = await anyio.to_thread.run_sync(spec.read, folder)
-    await stop(handle, grace_s=started.grace_s if started else 0)
-    return await wait(handle)
+class FoundAgain:
+    """One attempt of an earlier session."""
+
+    def __init__(self, run: Run, attempt: Attempt) -> None:
+        self._run = run
+        self._held = run.held
+        self._attempt = attempt
+
+    async def ending(self) -> Ending | None:
+        """Return how it ended; None when nothing may be reported."""
+        found = await self._find()
+        if found is None:
+            return endings.of_never_started(self._held.cause, self._held.reason)
+        self._held.is_started = True
+        executors = self._run.tools.executors
+        # The journal of a newer version may name another one; what it started is a shim, too.
+        executor = executors.get(found.terms.executor, executors["venv"])
+        if not found.is_running:
+            return self._ended(found, await executor.wait(found.handle))
+        log.info("task %s: runs (pid %d); goes on", self._run.claim.task_id, found.handle.pid)
+        self._run.shipping.say(_FOUND_AGAIN)
+        self._run.phases.enter(Phase.RUNNING)
+        exited = await Watch(self._run, executor, found.handle, found.terms).run()
+        return endings.of_watched(exited, self._held.cause, self._held.reason)
+
+    async def _find(self) -> Left | None:
+        while True:
+            try:
+                return await anyio.to_thread.run_sync(left.find, self._attempt)
+            except RqAgentError as e:  # a full disk: until it is known, nobody may run the task
+                log.warning("task %s: %s", self._run.claim.task_id, e)
+                await anyio.sleep(_RETRY_S)
+
+    def _ended(self, found: Left, exited: Exit) -> Ending | None:
+        held = self._held
+        if held.cause is not None:
+            return endings.of_stopped_unseen(exited, held.cause, held.reason)
+        return endings.of_left_behind(
+            exited,
+            is_of_this_boot=found.is_of_this_boot,
+            was_asked=(self._run.folder / supervision.STOP_NAME).exists(),
+            timeout_s=found.terms.timeout_s,
+        )
+
+
+def held_of(attempt: Attempt) -> Held:
+    """Return what the worker holds of an attempt."""
+    gpus = left.gpus_of(attempt) if attempt.gpus is None else attempt.gpus
+    return Held(claim_of(attempt), gpus, need_of(attempt, gpus))
+
+
+def need_of(attempt: Attempt, gpus: tuple[str, ...]) -> Need:
+    """Return what an attempt takes; what another version wrote otherwise counts as nothing."""
+    known = {f: attempt.need[f] for f in Need.__struct_fields__ if f in attempt.need}
+    try:
+        return msgspec.convert({"gpus": len(gpus), **known}, Need)
+    except msgspec.ValidationError:
+        return Need(gpus=len(gpus))
 
 
 def claim_of(attempt: Attempt) -> Claim:
     """Return the claim of an attempt; what an older version did not write down is blank."""
-    blank: Mapping[str, object] = {
-        "queue": "",
-        "shape": "",
-        "attempt": 0,
-        "definition": "",
-        "envelope": None,
-        "lease_ms": 0,
-        "name": "",
-        "user": "",
-        "priority": 0,
-        "lost": 0,
-        "timeout_ms": 0,
-        "retry": "",
-    }
     token = {"task_id": attempt.task_id, "fence": attempt.fence, "nonce": attempt.nonce}
-    return msgspec.convert({**blank, **attempt.claim, **token}, Claim)
+    convert = partial(msgspec.convert, type=Claim)
+    try:
+        return convert({**_BLANK, **attempt.claim, **token})
+    except msgspec.ValidationError as e:
+        log.warning("task %s: what the journal says of its claim: %s", attempt.task_id, e)
+        return convert({**_BLANK, **token})
 
 
-def of_left_behind(exited: Exit | None) -> Ending:
-    """Return the ending of an attempt whose worker was killed.
-
-    A process that ended by itself has its true end. One that we stopped, or that nobody knows
-    the end of, goes back into its own place.
-    """
-    if exited is None or exited.stopped_by is not None or exited.error == LOST:
-        return Ending(outcome=Outcome.RELEASE, reason="worker was killed")
-    return endings.of_exit(exited)
+_BLANK: Mapping[str, object] = {
+    "queue": "",
+    "shape": "",
+    "attempt": 0,
+    "definition": "",
+    "envelope": None,
+    "lease_ms": 0,
+    "name": "",
+    "user": "",
+    "priority": 0,
+    "lost": 0,
+    "timeout_ms": 0,
+    "retry": "",
+}

@@ -52,6 +52,8 @@ class Signals:
         """What was changed from afar; see worker_labels.merged()."""
         self._leaving = ""
         """Why this process leaves by itself, or for good: nobody far away takes that back."""
+        self._anew = ""
+        """Why this process starts anew: told on this machine."""
         self._command = ""
         """What it is told from afar: drain, restart or nothing."""
         self._event = anyio.Event()
@@ -61,12 +63,12 @@ class Signals:
     @property
     def draining(self) -> str:
         """Why the worker claims no more; empty while it does."""
-        return self._leaving or _ASKED_TO_LEAVE.get(self._command, "")
+        return self._leaving or self._anew or _ASKED_TO_LEAVE.get(self._command, "")
 
     @property
     def starts_anew(self) -> bool:
-        """Whether it drains only to be started again."""
-        return not self._leaving and self._command == "restart"
+        """Whether it leaves only to be started again, while its tasks go on."""
+        return not self._leaving and (bool(self._anew) or self._command == "restart")
 
     @property
     def is_resting(self) -> bool:
@@ -109,6 +111,13 @@ class Signals:
         if not self._leaving:
             log.info("draining: %s", why)
             self._leaving = why
+        self.notify()
+
+    def restart(self, why: str) -> None:
+        """Claim no more, and start anew; what runs goes on."""
+        if not self.draining:
+            log.info("starting anew: %s", why)
+        self._anew = why
         self.notify()
 
     def obey(self, command: str, *, by: str = "") -> None:

@@ -1,7 +1,6 @@
 """The worker's main process: wires the loops and ends them."""
 
 import logging
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
@@ -22,30 +21,28 @@ from ..broker.presence import Inbox, Workers
 from ..broker.shapes import Shapes
 from ..broker.ticks import Ticks
 from ..broker.trust import TrustFile
+from . import os_signals
 from .capacity import Capacity
 from .config import WorkerConfig
-from .endings import StopCause
 from .environment.cache import Environments
 from .executors.venv import VenvExecutor
 from .facts import Facts
 from .finisher import Finisher
-from .fresh import Fresh
+from .handing_over import AWAY_MS, hand_over
 from .heartbeat import Heartbeat
-from .held import Held, HeldTasks
+from .held import HeldTasks
 from .housekeeping import keep_house
 from .intake import Intake
 from .mailbox import read_inbox
 from .naming import be_the_only, place_of
 from .opening import Opening, utc_now
 from .outage import Waiting
-from .prepare import run_folder
 from .process.journal import Journal
 from .process.launcher import Launcher
 from .recovery import Recovery
 from .recreation import Recreations
 from .room import Room
-from .run import open_run
-from .runner import Runner
+from .runners import Runners
 from .sdk_folder import bootstrap_path, materialize
 from .signals import Signals
 from .snapshots import Snapshots
@@ -99,7 +96,7 @@ class Supervisor:
             inbox = Inbox(self._blocking, self._config.name)
             await inbox.start()
             await Draining(self._namespace).undrain(self._config.name)  # of a session before
-            recovery = Recovery(tools.journal, self._tasks, self._finisher)
+            recovery = await Recovery.of(tools.journal, tools.folder, self._tasks, self._capacity)
             self._opening.look()
             await tools.keyrings.look()  # before a claim: a key may be revoked since
             await self._heartbeat.beat_once()
@@ -119,25 +116,26 @@ class Supervisor:
                 loops.start_soon(shorten_ended, tools.room, tools.folder / "tasks")
                 loops.start_soon(tools.recreations.run)
                 loops.start_soon(follow, tools.keyrings)
-                await recovery.run()
-                await self._work(tools)
+                await self._work(tools, recovery)
                 loops.cancel_scope.cancel()
         await self._leave()
         return self._facts.ended
 
     async def _leave(self) -> None:
         try:
-            await Workers(self._namespace).leave(self._config.name)
+            if self._signals.starts_anew:
+                await self._heartbeat.be_away(AWAY_MS)
+            else:
+                await Workers(self._namespace).leave(self._config.name)
         except BrokerUnavailable as e:  # it then drops off the list by itself
             log.warning("%s", e)
 
-    async def _work(self, tools: Tools) -> None:
-        """Claim and run until the worker drains and its tasks have ended."""
-        async with anyio.create_task_group() as runners:
-
-            def start(held: Held) -> None:
-                runners.start_soon(self._run_one, held, tools)
-
+    async def _work(self, tools: Tools, recovery: Recovery) -> None:
+        """Claim and run until the worker drains and its tasks have ended, or go on without it."""
+        async with anyio.create_task_group() as group:
+            runners = Runners(group, tools, self._capacity, self._tasks, self._facts)
+            for attempt, held in recovery.found:
+                runners.go_on(attempt, held)
             intake = Intake(
                 self._config,
                 self._capacity,
@@ -145,22 +143,13 @@ class Supervisor:
                 self._signals,
                 self._leases,
                 Shapes(self._namespace),
-                start,
+                runners.start,
             )
             await intake.run()
-
-    async def _run_one(self, held: Held, tools: Tools) -> None:
-        log.info("task %s: claimed from %s", held.claim.task_id, held.claim.queue)
-        folder = run_folder(tools, held.claim.task_id, held.claim.fence)
-        run = open_run(held, tools, folder)
-        runner = Runner(run, Fresh(run).ending)
-        try:
-            await runner.run()
-        finally:
-            self._capacity.give_back(held.key)
-            self._tasks.remove(held)
-            self._facts.note_end(held)
-        await runner.clean_up()  # the next task need not wait for it
+            while self._signals.starts_anew:
+                if await hand_over(self._tasks, self._signals):
+                    return runners.let_go()
+                await intake.run()
 
     async def _tick(self) -> None:
         ticks = Ticks(self._namespace)
@@ -186,22 +175,8 @@ class Supervisor:
         )
 
     async def _heed_signals(self) -> None:
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
-            async for number in received:
-                if self._signals.draining:
-                    log.info("leaving: tasks go back into their places")
-                    for held in self._tasks:
-                        held.stop(StopCause.RELEASED)
-                else:
-                    self._signals.drain(f"{number.name}; once more gives the tasks back")
-                    await self._say_that_it_drains()
-
-    async def _say_that_it_drains(self) -> None:
-        """A parked worker that drains must not be woken in place of one that would claim."""
-        try:
-            await Draining(self._namespace).drain(self._config.name)
-        except BrokerUnavailable as e:
-            log.warning("%s; drains all the same", e)
+        draining = Draining(self._namespace)
+        await os_signals.heed(self._tasks, self._signals, draining, self._config.name)
 
     async def _leave_when_idle(self) -> None:
         """Drain after `idle_timeout_s` without a task."""

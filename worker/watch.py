@@ -4,8 +4,6 @@ A fresh program and one that an earlier session of this worker left are watched 
 """
 
 import logging
-import sys
-import time
 from functools import partial
 
 import anyio
@@ -13,6 +11,7 @@ import anyio
 from ..broker.errors import RqAgentError
 from .endings import StopCause
 from .executors.base import Executor
+from .process import boot_clock
 from .process.handle import Handle
 from .process.journal import WatchTerms
 from .process.wait import Exit
@@ -74,15 +73,6 @@ class Watch:
         if not limit_s:
             return
         until_s = self._terms.started_s + limit_s
-        while (left_s := until_s - boot_time_s()) > 0:  # noqa: ASYNC110 - a clock, no event
+        while (left_s := until_s - boot_clock.now_s()) > 0:  # noqa: ASYNC110 - a clock, no event
             await anyio.sleep(min(left_s, _LONGEST_S))
         self._held.stop(StopCause.TIMED_OUT, reason=f"timed out after {limit_s:g} s")
-
-
-def boot_time_s() -> float:
-    """Return seconds since the machine started, suspended ones included; elsewhere than on Linux
-    those since the epoch.
-    """
-    if sys.platform == "linux":
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.time()

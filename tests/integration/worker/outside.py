@@ -12,7 +12,7 @@ import anyio.abc
 from .lab import Lab
 
 _PROGRAM = """
-import logging, sys
+import importlib, logging, os, signal, sys
 from functools import partial
 from pathlib import Path
 import anyio
@@ -20,7 +20,26 @@ from rq_agent.broker.home import below
 from rq_agent.broker.orders import parse
 from rq_agent.worker.config import WorkerConfig
 from rq_agent.worker.work import work
-name, home, url, namespace = sys.argv[1:]
+name, home, url, namespace, death = sys.argv[1:]
+
+
+def die(where, when):
+    module, _, path = where.partition(":")
+    kind, _, method = path.partition(".")
+    owner = getattr(importlib.import_module(module), kind)
+    original = getattr(owner, method)
+
+    async def dying(*arguments, **named):
+        if when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        await original(*arguments, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(owner, method, dying)
+
+
+if death:
+    die(*death.split())
 logging.basicConfig(level=logging.INFO)
 config = WorkerConfig(
     name=name,
@@ -34,14 +53,18 @@ anyio.run(partial(work, config, url=url, namespace=namespace))
 
 @asynccontextmanager
 async def worker_process(
-    lab: Lab, name: str = "w1", *, is_heard: bool = False
+    lab: Lab, name: str = "w1", *, is_heard: bool = False, dies: str = ""
 ) -> AsyncIterator[anyio.abc.Process]:
     """Run a worker beside us; what is left of it at the end is killed.
 
-    `is_heard`: complaint() gets what it says, instead of the report of the test.
+    Args:
+        lab: where it works.
+        name: of the worker.
+        is_heard: complaint() gets what it says, instead of the report of the test.
+        dies: where it kills itself, `module:Class.method before` or `.. after` that coroutine.
     """
     home = str(lab.home.config.parent)
-    arguments = [name, home, lab.url, lab.namespace.name]
+    arguments = [name, home, lab.url, lab.namespace.name, dies]
     process = await anyio.open_process(
         [sys.executable, "-c", _PROGRAM, *arguments],
         stdin=subprocess.DEVNULL,

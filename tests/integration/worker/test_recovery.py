@@ -1,110 +1,146 @@
-"""A worker that is killed while it runs a task, and the next one of its name."""
+"""What becomes of a task whose worker was killed, where its program does not go on."""
 
-import json
-import os
+from typing import Any
 
 import anyio
-import anyio.to_thread
 import pytest
 
 from rq_agent.broker import keys
 from rq_agent.broker.errors import RqAgentError
+from rq_agent.broker.history import history
 from rq_agent.broker.home import below
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.retries import RetryPolicy, encode
 
 from ..environment.packages import ends
 from .lab import Lab
+from .left_behind import SLEEPER, WAITER, left_behind
 from .outside import complaint, kill, worker_process
 
-SLEEPER = """
-import json, os, subprocess, sys, time
-if int(os.environ["RQ_AGENT_FENCE"]) == 1:
-    child = subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True
-    )
-    print(json.dumps([os.getpid(), child.pid]), flush=True)
-    time.sleep(600)
-print("second time, attempt", os.environ["RQ_AGENT_ATTEMPT"])
-"""
-WAITER = """
-import os
-os.mkfifo("go")
-print("started", flush=True)
-said = open("go").read()
-print("went on", flush=True)
-raise SystemExit(int(said))
-"""
+SCRIPT = "print('ran')"
+PHASES = [
+    ("process.journal:Journal.claimed before", 2, (0,)),
+    ("process.journal:Journal.claimed after", 2, (1,)),
+    ("snapshots:Snapshots.put before", 2, (0, 1)),  # while the claim is written down
+    ("process.launcher:Launcher.start before", 2, (1,)),
+    ("process.launcher:Launcher.start after", 1, (0,)),
+    ("process.journal:Journal.started after", 1, (0,)),
+    ("finisher:Finisher.deliver before", 1, (0,)),
+    ("finisher:Finisher.deliver after", 1, (0,)),
+    ("process.journal:Journal.ended before", 1, (0,)),
+]
+"""Where the worker dies, which claim of the task counts then, how often it may be lost."""
 
 
-async def started(lab: Lab, script: str) -> TaskId:
-    task_id = await lab.submit(script)
-    await lab.reached(task_id, "phase", phase="running")
-    return task_id
-
-
-async def is_free(task_id: TaskId, lab: Lab) -> None:
-    """Let a task go on, and wait until its shim has written its end."""
-    folder = lab.run_folder(task_id)
-    shim = int(os.readlink(folder / "shim.1").partition(".")[0])
-    await anyio.to_thread.run_sync((folder / "tree" / "go").write_text, "7")
-    await ends(shim)
-
-
-async def test_a_killed_worker_s_task_runs_again_under_the_next_of_its_name(lab: Lab) -> None:
-    async with worker_process(lab) as first:
-        task_id = await started(lab, SLEEPER)
-        await lab.printed(task_id, "]")
-        pids = json.loads(await lab.output(task_id))
-        await kill(first)
-
+@pytest.mark.parametrize(("dies", "fence", "lost"), PHASES)
+async def test_a_worker_may_die_at_any_point(
+    lab: Lab, dies: str, fence: int, lost: tuple[int, ...]
+) -> None:
+    async with worker_process(lab, dies=f"rq_agent.worker.{dies}") as first:
+        task_id = await lab.submit(SCRIPT)
+        with anyio.fail_after(30):
+            await first.wait()
     async with lab.worker("w1"):
         [record] = await lab.ended(task_id)
 
-    assert (record.state, record.fence, record.attempt, record.lost) == ("succeeded", 2, 1, 0)
-    assert await lab.output(task_id) == "second time, attempt 1\n"
+    assert (record.state, record.fence) == ("succeeded", fence)
+    assert record.lost in lost
+    assert await lab.output(task_id) == "ran\n"
+    assert [e.fields.get("state") for e in await lab.events()].count("succeeded") == 1
+
+
+async def told(lab: Lab, task_id: TaskId) -> list[str]:
+    """Return the history of a task."""
+    return [f"{s.event} {s.detail}" for s in await history(lab.namespace, task_id)]
+
+
+async def test_what_died_with_its_worker_is_lost_and_runs_again(lab: Lab) -> None:
+    async with left_behind(lab, SLEEPER) as left:
+        pids = await left.pids()
+        await left.kill_shim()
+        async with lab.worker("w1"):
+            [record] = await lab.ended(left.task_id)
+
+    assert (record.state, record.fence, record.attempt, record.lost) == ("succeeded", 2, 1, 1)
+    assert "lost w1 worker and supervisor were killed" in await told(lab, left.task_id)
     for pid in pids:
         await ends(pid)
+
+
+async def test_it_goes_back_before_the_tasks_that_came_later(lab: Lab) -> None:
+    async with left_behind(lab, SLEEPER) as left:
+        later = await lab.submit("print('later')")
+        await left.kill_shim()
+        async with lab.worker("w1"):
+            await lab.ended(left.task_id, later)
+
+    claimed = [e.task_id for e in await lab.events() if e.event == "claimed"]
+    assert claimed == [left.task_id, left.task_id, later]
+
+
+def of_another_boot(line: dict[str, Any]) -> None:
+    if line["event"] == "started":
+        line["handle"]["boot_id"] = "another"
+
+
+async def test_a_restart_of_the_machine_is_not_charged(lab: Lab) -> None:
+    async with left_behind(lab, SLEEPER) as left:
+        await left.kill_shim()
+        left.change(of_another_boot)
+        async with lab.worker("w1"):
+            [record] = await lab.ended(left.task_id)
+
+    assert (record.state, record.fence, record.attempt, record.lost) == ("succeeded", 2, 1, 0)
+    assert "release the machine was restarted" in await told(lab, left.task_id)
+
+
+async def test_an_end_before_the_machine_restarted_is_told_as_it_was(lab: Lab) -> None:
+    async with left_behind(lab) as left:
+        await left.end()
+        left.change(of_another_boot)
+        async with lab.worker("w1"):
+            [record] = await lab.ended(left.task_id)
+
+    assert (record.state, record.exit_code, record.fence) == ("failed", 7, 1)
+
+
+async def test_an_end_that_can_t_be_read_is_infrastructure(lab: Lab) -> None:
+    async with left_behind(lab) as left:
+        await left.end()
+        (left.folder / "exit.json").write_text('{"code": 0, "sig')
+        async with lab.worker("w1"):
+            [record] = await lab.ended(left.task_id)
+
+    assert record.state == "errored"
+    assert "exit.json is damaged" in record.reason
+
+
+async def test_an_attempt_whose_folder_is_gone_is_lost(lab: Lab) -> None:
+    async with left_behind(lab, SLEEPER) as left:
+        await left.kill_shim()
+        left.folder.rename(left.folder.with_name("elsewhere"))
+        async with lab.worker("w1"):
+            [record] = await lab.ended(left.task_id)
+
+    assert (record.state, record.fence, record.lost) == ("succeeded", 2, 1)
 
 
 async def test_an_end_that_nobody_saw_is_tried_again_where_the_policy_says_so(lab: Lab) -> None:
     again = 'import os\nif os.environ["RQ_AGENT_ATTEMPT"] == "2": raise SystemExit(0)\n' + WAITER
     policy = encode(RetryPolicy(retries=1, base_ms=0, exit_codes=(7,)))
-    async with worker_process(lab) as first:
-        task_id = await lab.submit(again, retry=policy)
-        await lab.reached(task_id, "phase", phase="running")
-        await lab.printed(task_id, "started")
-        await kill(first)
-        await is_free(task_id, lab)
-
-    async with lab.worker("w1"):
-        [record] = await lab.ended(task_id)
+    async with left_behind(lab, again, retry=policy) as left:
+        await left.end()
+        async with lab.worker("w1"):
+            [record] = await lab.ended(left.task_id)
 
     assert (record.state, record.attempt) == ("succeeded", 2)
 
 
-async def test_it_goes_back_before_the_tasks_that_came_later(lab: Lab) -> None:
-    async with worker_process(lab) as first:
-        task_id = await started(lab, SLEEPER)
-        later = await lab.submit("print('later')")
-        await kill(first)
-
-    async with lab.worker("w1"):
-        await lab.ended(task_id, later)
-
-    claimed = [e.task_id for e in await lab.events() if e.event == "claimed"]
-    assert claimed == [task_id, task_id, later]
-
-
 async def test_an_end_that_nobody_saw_is_reported_as_it_was(lab: Lab) -> None:
-    async with worker_process(lab) as first:
-        task_id = await started(lab, WAITER)
-        await lab.printed(task_id, "started")
-        await kill(first)
-    await is_free(task_id, lab)
-
-    async with lab.worker("w1"):
-        [record] = await lab.ended(task_id)
+    async with left_behind(lab) as left:
+        await left.end()
+        async with lab.worker("w1"):
+            [record] = await lab.ended(left.task_id)
 
     assert (record.state, record.exit_code, record.fence) == ("failed", 7, 1)
 
@@ -112,45 +148,14 @@ async def test_an_end_that_nobody_saw_is_reported_as_it_was(lab: Lab) -> None:
 async def test_an_end_counts_also_after_its_lease_ran_out_if_nobody_claimed_the_task(
     lab: Lab,
 ) -> None:
-    async with worker_process(lab) as first:
-        task_id = await started(lab, WAITER)
-        await lab.printed(task_id, "started")
-        await kill(first)
-    await is_free(task_id, lab)
-    await lab.lease_runs_out(task_id)
-    assert (await lab.record(task_id)).state == "queued"
-
-    async with lab.worker("w1"):
-        [record] = await lab.ended(task_id)
+    async with left_behind(lab) as left:
+        await left.end()
+        await lab.lease_runs_out(left.task_id)
+        assert (await lab.record(left.task_id)).state == "queued"
+        async with lab.worker("w1"):
+            [record] = await lab.ended(left.task_id)
 
     assert (record.state, record.exit_code, record.fence, record.lost) == ("failed", 7, 1, 0)
-
-
-async def test_nobody_runs_the_task_again_before_its_old_process_is_gone(lab: Lab) -> None:
-    """The old one ignores SIGTERM, and its grace is longer than two beats."""
-    slow = """
-        import os, signal, time
-        if int(os.environ["RQ_AGENT_FENCE"]) == 1:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            print(os.getpid(), flush=True)
-            time.sleep(600)
-        print("first is alive:", os.path.exists(f"/proc/{os.environ['FIRST']}"))
-        """
-    async with worker_process(lab) as first:
-        task_id = await lab.submit(
-            slow.replace("os.environ['FIRST']", "open(os.environ['FIRST']).read()"),
-            grace_s=1.5,
-            env={"FIRST": str(lab.folder / "first")},
-        )
-        await lab.reached(task_id, "phase", phase="running")
-        await lab.printed(task_id, "\n")
-        (lab.folder / "first").write_text((await lab.output(task_id)).strip())
-        await kill(first)
-
-    async with lab.worker("w1"), lab.worker("w2"):
-        [record] = await lab.ended(task_id)
-
-    assert (record.fence, await lab.output(task_id)) == (2, "first is alive: False\n")
 
 
 async def test_a_task_that_was_being_prepared_is_given_back(lab: Lab) -> None:
