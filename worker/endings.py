@@ -19,6 +19,7 @@ class StopCause(StrEnum):
     TIMED_OUT = "timed out"
     LOST = "lost"  # another claim may own it: report nothing
     RELEASED = "released"  # this worker leaves: back into its own place, uncharged
+    POISON = "poison"  # this worker died beside it again and again: as if its lease had run out
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +42,7 @@ _OF_STOP = {
     StopCause.CANCELLED: Outcome.CANCELLED,
     StopCause.TIMED_OUT: Outcome.TIMED_OUT,
     StopCause.RELEASED: Outcome.RELEASE,
+    StopCause.POISON: Outcome.LOST,
 }
 
 

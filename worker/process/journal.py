@@ -60,6 +60,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """None until its process is started; then left.find() may know more."""
     watch: WatchTerms | None = None
     """Set together with the handle."""
+    sessions: int = 0
+    """How many sessions of the worker died young beside it, one after the other; sessions.py."""
 
 
 class _Line(msgspec.Struct, omit_defaults=True):
