@@ -35,11 +35,11 @@ async def replay(
         queues: in strict order.
         priorities: of those tasks whose priority is not 0.
     """
-    return replayed(await _all(ns), queues=queues, priorities=priorities)
+    return replayed(await all_events(ns), queues=queues, priorities=priorities)
 
 
 def replayed(
-    events: Iterable[Event], *, queues: Sequence[str], priorities: Mapping[str, int]
+    events: Iterable[Event], *, queues: Sequence[str], priorities: Mapping[str, int] = {}
 ) -> Replay:
     """Go through events, oldest first. Pure."""
     line = _Line()
@@ -100,7 +100,8 @@ class _Line:
         return self._heap[0][1] if self._heap and self._heap[0][0] < place else ""
 
 
-async def _all(ns: Namespace) -> list[Event]:
+async def all_events(ns: Namespace) -> list[Event]:
+    """Return all that the stream has, oldest first."""
     found: list[Event] = []
     while page := await Events(ns).read(found[-1].id if found else "0-0", count=_PAGE):
         found += page

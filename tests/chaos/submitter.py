@@ -17,7 +17,13 @@ _DEFINITION: Final = "0" * 64
 _UPLOAD: Final = {_DEFINITION: DefinitionUpload(encoded=b"not verified by light workers")}
 _ADDED: Final = frozenset(
     # Sent again after a lost answer, it is a duplicate of itself.
-    {EnqueueOutcome.QUEUED, EnqueueOutcome.DELAYED, EnqueueOutcome.DUPLICATE}
+    {
+        EnqueueOutcome.QUEUED,
+        EnqueueOutcome.DELAYED,
+        EnqueueOutcome.WAITING,
+        EnqueueOutcome.SKIPPED,
+        EnqueueOutcome.DUPLICATE,
+    }
 )
 _RETRY_S: Final = 0.1
 
