@@ -1,7 +1,7 @@
 """Delivers the ends of tasks to Redis: in batches, until it has them."""
 
-import time
 from collections import deque
+from collections.abc import Callable
 
 import anyio
 
@@ -17,11 +17,20 @@ _REPLAY_S = 60.0
 file, or what an asynchronous replica had not seen; `finish` may be sent twice without harm."""
 
 
+Retell = Callable[[FinishCode], None]
+
+
 class _Pending:
-    def __init__(self, finish: Finish) -> None:
+    def __init__(self, finish: Finish, retell: Retell) -> None:
         self.finish = finish
+        self.retell = retell
         self.delivered = anyio.Event()
         self.code = FinishCode.GONE
+        self.sent_at_s = 0.0
+
+    @property
+    def is_replay(self) -> bool:
+        return self.delivered.is_set()
 
 
 class Finisher:
@@ -33,16 +42,19 @@ class Finisher:
         self._outage = outage or Outage()
         self._pending: list[_Pending] = []
         self._wanted = anyio.Event()
-        self._sent: deque[tuple[float, Finish]] = deque()
+        self._sent: deque[_Pending] = deque()
 
     @property
     def waiting(self) -> int:
         """How many ends Redis has not taken yet."""
         return len(self._pending)
 
-    async def deliver(self, finish: Finish) -> FinishCode:
-        """Return what Redis said of a finish, however long Redis is away."""
-        pending = _Pending(finish)
+    async def deliver(self, finish: Finish, *, retell: Retell = lambda code: None) -> FinishCode:
+        """Return what Redis said of a finish, however long Redis is away.
+
+        `retell` is called with what it says when it is told again; see replay().
+        """
+        pending = _Pending(finish, retell)
         self._add(pending)
         await pending.delivered.wait()
         return pending.code
@@ -50,8 +62,9 @@ class Finisher:
     def replay(self) -> None:
         """Send the finishes of the last minute again: Redis may have lost them."""
         self._forget_old()
-        for _, finish in self._sent:
-            self._add(_Pending(finish))
+        sent, self._sent = self._sent, deque()
+        for pending in sent:
+            self._add(pending)
 
     async def run(self) -> None:
         """Deliver forever."""
@@ -74,15 +87,20 @@ class Finisher:
         del self._pending[: len(batch)]
         if not self._pending:
             self._wanted = anyio.Event()
-        now_s = time.monotonic()
+        now_s = self._outage.now_s()
         for pending, code in zip(batch, codes, strict=True):
+            is_safe = pending.is_replay and code is FinishCode.REPLAY
+            if code in (FinishCode.APPLIED, FinishCode.REPLAY) and not is_safe:
+                pending.sent_at_s = now_s
+                self._sent.append(pending)
+            if pending.is_replay:
+                pending.retell(code)
             pending.code = code
             pending.delivered.set()
-            if code is FinishCode.APPLIED:
-                self._sent.append((now_s, pending.finish))
         self._forget_old()
 
     def _forget_old(self) -> None:
-        oldest_s = time.monotonic() - _REPLAY_S
-        while self._sent and self._sent[0][0] < oldest_s:
+        """Forget what was sent a minute before Redis answered last: it may be away for long."""
+        oldest_s = self._outage.answered_at_s - _REPLAY_S
+        while self._sent and self._sent[0].sent_at_s < oldest_s:
             self._sent.popleft()

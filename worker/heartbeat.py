@@ -111,7 +111,7 @@ class Heartbeat:
 
     def _heed(self, part: list[Held], beat: Beat) -> None:
         for held in part:  # not by id: the task may have been claimed anew since the beat was sent
-            is_missing = held.claim.task_id in beat.missing and not held.is_made_anew()
+            is_missing = held.claim.task_id in beat.missing and not held.make_anew()
             if is_missing or held.claim.task_id in beat.lost:
                 held.stop(StopCause.LOST)
         for task_id, grace_ms in beat.cancels.items():

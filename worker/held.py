@@ -39,7 +39,7 @@ class Held:
         """Which Redis gave the claim; see Signals.servers."""
         self.known: Known | None = None
         """All that is needed to make its record anew; None until it was verified."""
-        self.is_made_anew: Callable[[], bool] = bool
+        self.make_anew: Callable[[], bool] = lambda: True
         """Set by its run: have the record made anew that Redis lost; False: it must not be."""
         self.tell_again: Callable[[], object] = bool
         """Set by its run: Redis may have lost what it was told of the task."""

@@ -6,7 +6,6 @@ goes with the end of the task.
 
 import os
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +42,19 @@ def write(folder: Path, known: Known) -> None:
         file.write(msgspec.msgpack.encode(known))
 
 
+def rewrite(folder: Path, known: Known) -> None:
+    """Replace what is kept; nothing where it is forgotten already.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    try:
+        (folder / _NAME).unlink()
+    except FileNotFoundError:
+        return
+    write(folder, known)
+
+
 def read(folder: Path) -> Known | None:
     """Return what is kept; None where there is none, or something else in its place."""
     try:
@@ -52,9 +64,3 @@ def read(folder: Path) -> Known | None:
             return msgspec.msgpack.decode(file.read(_MOST_BYTES), type=Known)
     except (OSError, ValueError):  # of another version, or cut
         return None
-
-
-def remove(folder: Path) -> None:
-    """Forget it."""
-    with suppress(OSError):
-        (folder / _NAME).unlink()

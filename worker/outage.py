@@ -48,7 +48,9 @@ class Outage:
         self.waiting: Callable[[], Waiting] = Waiting
         """Returns what waits now."""
         self._say = say
-        self._now_s = now_s
+        self.now_s = now_s
+        self.answered_at_s = now_s()
+        """When Redis did so last."""
         self._since_s: float | None = None
         self._said_at_s = 0.0
         self._back_at_s: float | None = None
@@ -63,7 +65,7 @@ class Outage:
 
     def missed(self, error: BrokerUnavailable) -> None:
         """Redis did not answer, or refused; say so unless that was said a moment ago."""
-        now_s = self._now_s()
+        now_s = self.now_s()
         if self._since_s is None:
             self._begin(now_s)
         is_new = str(error) not in self._words and 0 < len(self._words) < _MOST_WORDS
@@ -81,9 +83,9 @@ class Outage:
 
     def answered(self) -> None:
         """Redis did what it was asked for; say so if it was said that it is away."""
+        now_s = self.answered_at_s = self.now_s()
         if self._since_s is None:
             return
-        now_s = self._now_s()
         if self._is_announced:
             away = _length(now_s - self._since_s)
             self._say(f"redis is back after {away}; {_words(self.waiting())}")

@@ -17,7 +17,7 @@ from ..broker.recreation import Recreation
 from .config import WorkerConfig
 from .endings import StopCause
 from .held import ClaimKey, Held
-from .known import Known, remove, write
+from .known import Known, rewrite
 from .signals import Signals
 from .snapshots import Snapshots
 
@@ -89,10 +89,16 @@ class Recreations:
                     attempted.held.stop(StopCause.LOST)
                 self._wanted.pop(key)
 
-    async def make(self, attempted: Attempted) -> bool:
-        """Make the record, however long Redis is away; return whether there is one now."""
+    async def make(self, attempted: Attempted, *, has_ended: bool = False) -> bool:
+        """Make the record, however long Redis is away; return whether there is one now.
+
+        Of a task that `has_ended` only where Redis came back with nothing: else somebody may
+        have removed it since.
+        """
         known = attempted.held.known
         while known is not None and self._may(attempted.held):
+            if has_ended and known.servers[1] == self._signals.birth:
+                return False
             servers = self._signals.servers
             try:
                 await self._make(attempted, known)
@@ -135,8 +141,7 @@ class Recreations:
 
 def _keep(attempted: Attempted, known: Known) -> None:
     attempted.held.known = known
-    remove(attempted.folder)
     try:
-        write(attempted.folder, known)
+        rewrite(attempted.folder, known)
     except OSError as e:  # it counts for the next session only
         log.warning("task %s: its claim is not kept: %s", known.claim.task_id, e)

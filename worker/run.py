@@ -54,7 +54,7 @@ def open_run(held: Held, tools: Tools, folder: Path, *, is_resumed: bool = False
         spool=SpoolBound(folder, tools.room, shipping.say),
     )
     held.tell_again = run.tell_again
-    held.is_made_anew = lambda: tools.recreations.want(run)
+    held.make_anew = lambda: tools.recreations.want(run)
     if is_resumed:
         held.known = read(folder)
     held.waiting_bytes = run.shipping.waiting_bytes

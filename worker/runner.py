@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from random import random
 
 import anyio
@@ -79,10 +80,11 @@ class Runner:
 
     async def _report(self, ending: Ending) -> None:
         finish = finish_of(self._claim, ending, random=random)
-        code = await self._tools.finisher.deliver(finish)
+        retell = partial(self._tools.retelling.heard, self._run, finish)
+        code = await self._tools.finisher.deliver(finish, retell=retell)
         if code is FinishCode.GONE and await self._tools.recreations.make(self._run):
             await self._ship_the_rest()
-            code = await self._tools.finisher.deliver(finish)
+            code = await self._tools.finisher.deliver(finish, retell=retell)
         if code in (FinishCode.FENCED, FinishCode.GONE):
             log.warning("task %s: another claim owns it; end not accepted", self._claim.task_id)
         else:

@@ -41,6 +41,7 @@ from .process.journal import Journal
 from .process.launcher import Launcher
 from .recovery import Recovery
 from .recreation import Recreations
+from .retelling import Retelling
 from .room import Room
 from .runners import Runners
 from .sdk_folder import bootstrap_path, materialize
@@ -115,6 +116,7 @@ class Supervisor:
                 loops.start_soon(tools.room.run)
                 loops.start_soon(shorten_ended, tools.room, tools.folder / "tasks")
                 loops.start_soon(tools.recreations.run)
+                loops.start_soon(tools.retelling.run)
                 loops.start_soon(follow, tools.keyrings)
                 await self._work(tools, recovery)
                 loops.cancel_scope.cancel()
@@ -207,6 +209,7 @@ class Supervisor:
             trust = TrustFile(config.home.config / "trust.json")
             blobs = Blobs(self._namespace)
             snapshots = Snapshots(blobs, config.home.cache / "snapshots")
+            recreations = Recreations(config, self._signals, self._leases, blobs, snapshots)
             yield Tools(
                 config=config,
                 namespace=self._namespace.name,
@@ -221,7 +224,8 @@ class Supervisor:
                 journal=journal,
                 finisher=self._finisher,
                 signals=self._signals,
-                recreations=Recreations(config, self._signals, self._leases, blobs, snapshots),
+                recreations=recreations,
+                retelling=Retelling(self._finisher, recreations, self._signals.outage),
                 telemetry=self._telemetry,
                 room=Room(
                     [folder, config.home.cache], self._signals, limit_bytes=config.spool_limit_bytes

@@ -15,6 +15,7 @@ from .executors.base import Executor
 from .finisher import Finisher
 from .process.journal import Journal
 from .recreation import Recreations
+from .retelling import Retelling
 from .room import Room
 from .signals import Signals
 from .snapshots import Snapshots
@@ -40,5 +41,6 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     finisher: Finisher
     signals: Signals
     recreations: Recreations
+    retelling: Retelling
     telemetry: Telemetry
     room: Room

@@ -100,7 +100,7 @@ class LightWorker:
         )
         self._leases = Leases(answering)
         self._order = Waking(light)
-        self._finisher = Finisher(self._leases)
+        self._finisher = Finisher(self._leases, self.signals.outage)
         beats = OrderedBeats(answering, self._order)
         self._heartbeat = Heartbeat(self._config, self.tasks, self.signals, beats, self._facts)
 

@@ -159,7 +159,9 @@ async def test_a_server_that_became_a_replica_is_left(start: Start) -> None:
             await redis.set("k", "v")
         after = await redis.client_id()
         with pytest.raises(ServerReadOnly):
-            await redis.pipeline(transaction=False).set("k", "v").execute()
+            pipe = redis.pipeline(transaction=False)
+            pipe.set("k", "v")
+            await pipe.execute()
 
         assert before != after != await redis.client_id()
 

@@ -1,7 +1,7 @@
 """The lab: one namespace on the embedded kind of server."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ from rq_agent.broker import urls
 from ...leak_check import check_no_leaks
 from ...servers import Servers
 from .lab import Lab, open_lab
+from .outage_stage import OpenLab
+from .persistent import PersistentServer
 
 
 @pytest.fixture(scope="session")
@@ -27,4 +29,21 @@ async def lab(servers: Servers, cache: Path, tmp_path: Path) -> AsyncIterator[La
     url = urls.of_socket(servers.socket("valkey"))
     async with open_lab(url, f"t{secrets.token_hex(6)}", tmp_path) as lab:
         yield lab
+        await check_no_leaks(lab.namespace)
+
+
+@pytest.fixture
+def server() -> Iterator[PersistentServer]:
+    """A server of this test's own that can be killed and come back."""
+    with PersistentServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def look(server: PersistentServer, cache: Path, tmp_path: Path) -> AsyncIterator[OpenLab]:
+    """Open the lab on it."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "cache").symlink_to(cache)
+    yield lambda: open_lab(server.url, "outage", tmp_path)
+    async with open_lab(server.url, "outage", tmp_path) as lab:
         await check_no_leaks(lab.namespace)

@@ -1,0 +1,96 @@
+"""The ends of tasks, told to a real server that loses them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+
+from rq_agent.broker import keys
+from rq_agent.broker.claims import Claim, Finish, FinishCode, Outcome
+from rq_agent.broker.leases import Leases
+from rq_agent.worker.finisher import Finisher
+from rq_agent.worker.outage import Outage
+
+from ...scripts import steps
+from .lab import Lab
+
+
+class Clock:
+    """Set by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@asynccontextmanager
+async def delivering(lab: Lab, clock: Clock) -> AsyncIterator[tuple[Finisher, Outage]]:
+    outage = Outage(now_s=clock)
+    finisher = Finisher(Leases(lab.namespace), outage)
+    async with anyio.create_task_group() as tg:
+        tg.start_soon(finisher.run)
+        yield finisher, outage
+        tg.cancel_scope.cancel()
+
+
+def end_of(claim: Claim) -> Finish:
+    return Finish(claim=claim, outcome=Outcome.SUCCEEDED, exit_code=0)
+
+
+async def lose_the_end(lab: Lab, claim: Claim) -> None:
+    """Let the record be as if Redis had come back from just before the end."""
+    key = keys.task(lab.namespace.prefix, claim.task_id)
+    await lab.namespace.redis.hset(key, mapping={"state": "queued", "finished": "", "fence": 0})
+    await lab.namespace.redis.zrem(keys.done(lab.namespace.prefix), claim.task_id)
+
+
+async def test_an_end_is_told_again_however_long_redis_was_away(lab: Lab, clock: Clock) -> None:
+    claim = await steps.running(lab.namespace)
+    heard: list[FinishCode] = []
+    told_again = anyio.Event()
+
+    def retell(code: FinishCode) -> None:
+        heard.append(code)
+        told_again.set()
+
+    async with delivering(lab, clock) as (finisher, _):
+        await finisher.deliver(end_of(claim), retell=retell)
+        await lose_the_end(lab, claim)
+        clock.now_s += 600
+        finisher.replay()
+        with anyio.fail_after(10):
+            await told_again.wait()
+
+    assert heard == [FinishCode.APPLIED]
+    assert await steps.state(lab.namespace, claim.task_id) == "succeeded"
+
+
+async def test_an_end_that_redis_had_for_a_minute_is_told_no_more(lab: Lab, clock: Clock) -> None:
+    claim = await steps.running(lab.namespace)
+    async with delivering(lab, clock) as (finisher, outage):
+        await finisher.deliver(end_of(claim))
+        clock.now_s += 61
+        outage.answered()
+
+        finisher.replay()
+
+        assert finisher.waiting == 0
+
+
+async def test_an_end_whose_answer_was_lost_is_told_again_too(lab: Lab, clock: Clock) -> None:
+    claim = await steps.running(lab.namespace)
+    await Leases(lab.namespace).finish([end_of(claim)])
+    async with delivering(lab, clock) as (finisher, _):
+        assert await finisher.deliver(end_of(claim)) is FinishCode.REPLAY
+
+        finisher.replay()
+
+        assert finisher.waiting == 1
