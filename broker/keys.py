@@ -282,7 +282,9 @@ def log(p: Prefix, task_id: TaskId, fence: int) -> str:
 
 
 def globals_(p: Prefix) -> str:
-    """HASH, no TTL. run_id, birth, ticked_at, hold_claims_until, hold_reaping_until, archived ..."""
+    """HASH, no TTL. run_id, birth, ticked_at, hold_claims_until, hold_reaping_until, archived,
+    confirmed_ms (what `--durability acked` writes to have it confirmed) ...
+    """
     return f"{p}g"
 
 

@@ -104,7 +104,7 @@ def test_everybody_may_read_what_is_read_without_a_script() -> None:
 def test_who_submits_may_write_what_is_written_without_a_script() -> None:
     writing = sent_directly() - READING - MAY_BE_REFUSED - NOT_EVERYWHERE
 
-    assert writing == {"set", "wait"}
+    assert writing == {"hset", "set", "wait"}
     assert writing <= granted("submitter") & granted("worker")
     assert not writing & granted("viewer")
 

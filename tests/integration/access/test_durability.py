@@ -31,6 +31,15 @@ async def alone(launched: Launched) -> AsyncIterator[Namespace]:
         yield await Namespace.open(redis, "lab")
 
 
+async def login(ns: Namespace, *without: str) -> None:
+    words = ("ACL", "SETUSER", "ann", "on", ">pw", "~*", "+@all", *without)
+    await ns.redis.execute_command(*words)  # type: ignore[no-untyped-call]
+
+
+def url_of(ns: Namespace) -> str:
+    return f"unix://ann:pw@{ns.redis.connection_pool.connection_kwargs['path']}"
+
+
 async def enqueue(ns: Namespace, wanted: str) -> tuple[NewTask, Enqueued]:
     wish, task = parse(wanted), new_task()
     assert wish is not None
@@ -86,39 +95,56 @@ def test_a_server_that_can_confirm_too_little_is_refused(
         judge(said, wanted)
 
 
-async def test_a_task_is_on_the_disk_when_enqueue_returns(alone: Namespace) -> None:
-    with anyio.fail_after(20):
-        task, enqueued = await enqueue(alone, "acked")
-        local, _ = await alone.redis.waitaof(1, 0, 1)  # this connection wrote nothing
+async def test_the_disk_has_a_task_when_enqueue_returns(
+    alone: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durability, "SYNC_S", 0)
+    later = keys.globals_(alone.prefix), "confirmed_ms"
+    for how, writes_later in (("always", False), ("everysec", True)):
+        await alone.redis.config_set("appendfsync", how)
+        with anyio.fail_after(20):
+            task, enqueued = await enqueue(alone, "acked")
 
-    assert (enqueued.outcome, local) == (EnqueueOutcome.QUEUED, 1)
-    assert await state(alone, task.id) == "queued"
+        assert enqueued.outcome is EnqueueOutcome.QUEUED
+        assert await state(alone, task.id) == "queued"
+        assert bool(await alone.redis.hexists(*later)) == writes_later
     calls = await alone.redis.info("commandstats")
-    assert calls["cmdstat_waitaof"]["calls"] == 3  # may it, is it, and the one above
+    assert calls["cmdstat_waitaof"]["calls"] == 4  # each time: may it, and is it
+
+
+async def test_a_server_that_never_syncs_is_refused_where_it_tells_so(alone: Namespace) -> None:
+    await alone.redis.config_set("appendfsync", "no")
+
+    with pytest.raises(BrokerRefused, match="CONFIG SET appendfsync everysec"):
+        await enqueue(alone, "acked")
+
+    assert await alone.redis.exists(keys.ids(alone.prefix)) == 0
 
 
 async def test_a_disk_that_confirms_nothing_is_told_and_the_task_is_there(
     alone: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(durability, "WAIT_MS", 100)
-    await alone.redis.config_set("appendfsync", "no")
-
-    with pytest.raises(NotConfirmed, match="confirmed in time that it is on the disk") as told:
-        await enqueue(alone, "acked")
+    monkeypatch.setattr(durability, "SYNC_S", 0)
+    await alone.redis.config_set("appendfsync", "no")  # which this login may not ask for
+    await login(alone, "-config")
+    async with connect(url_of(alone)) as redis:
+        ns = await Namespace.open(redis, "lab")
+        with pytest.raises(NotConfirmed, match="confirmed in time that it is on the disk") as told:
+            await enqueue(ns, "acked")
 
     assert await state(alone, told.value.task_id) == "queued"
 
 
 async def test_a_task_that_is_not_added_waits_for_nothing(alone: Namespace) -> None:
-    await alone.redis.config_set("appendfsync", "no")
     await add(alone, unique="k")
     wish, task = Durability(), new_task(unique="k")
 
-    with anyio.fail_after(2):
-        sure = await durability.means(alone, wish)
-        enqueued = await durability.enqueue(alone, task, UPLOAD, sure)
+    sure = await durability.means(alone, wish)
+    enqueued = await durability.enqueue(alone, task, UPLOAD, sure)
 
     assert enqueued.outcome is EnqueueOutcome.UNIQUE
+    assert not await alone.redis.hexists(keys.globals_(alone.prefix), "confirmed_ms")
 
 
 async def test_what_is_written_is_confirmed_on_the_connection_that_wrote_it(
@@ -131,13 +157,16 @@ async def test_what_is_written_is_confirmed_on_the_connection_that_wrote_it(
 
 
 @pytest.mark.parametrize("kind", ["redis", "valkey", pytest.param("redis62", marks=NO_WHEEL)])
-async def test_a_replica_has_the_task_when_enqueue_returns(launched: Launched, kind: str) -> None:
+async def test_a_replica_has_the_task_when_enqueue_returns(
+    launched: Launched, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     primary = launched.on_port(kind, *APPENDS, "--repl-diskless-sync-delay", "0")
     replica = launched.on_port(kind, "--replicaof", "127.0.0.1", str(primary))
     async with (
         connect(f"redis://127.0.0.1:{primary}") as redis,
         connect(f"redis://127.0.0.1:{replica}") as copy,
     ):
+        monkeypatch.setattr(durability, "SYNC_S", 0)
         ns = await Namespace.open(redis, "lab")
         with anyio.fail_after(20):
             while (await redis.info("replication")).get("slave0", {}).get("state") != "online":
@@ -174,11 +203,8 @@ async def test_a_replica_that_hangs_is_told_and_the_task_is_there(
 async def test_a_login_that_may_not_wait_is_told_before_anything_is_written(
     alone: Namespace,
 ) -> None:
-    await alone.redis.execute_command(  # type: ignore[no-untyped-call]
-        *("ACL", "SETUSER", "ann", "on", ">pw", "~*", "+@all", "-waitaof")
-    )
-    path = alone.redis.connection_pool.connection_kwargs["path"]
-    async with connect(f"unix://ann:pw@{path}") as redis:
+    await login(alone, "-waitaof")
+    async with connect(url_of(alone)) as redis:
         ns = await Namespace.open(redis, "lab")
 
         with pytest.raises(AccessDenied, match="does not let the user ann use WAITAOF"):
