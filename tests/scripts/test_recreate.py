@@ -68,8 +68,13 @@ async def test_a_server_that_came_back_with_nothing_has_the_running_task_again(
     p = namespace.prefix
     given: dict[str, Any] = {"name": "train", "user": "ada", "priority": 7, "need": GPU}
     await add(namespace, **given, timeout_ms=5, retry="2", max_lost=9, result_ttl_ms=1_000)
+    for end in ("retry", "lost"):
+        await finish(namespace, await claim_one(namespace, needs=(GPU,)), end)
     held = await claim_one(namespace, needs=(GPU,))
     before = await fields(namespace, held.task_id)
+    assert (before["fence"], before["attempt"], before["lost"]) == ("3", "2", "1")
+    for gone in ("finished", "queued_ms"):  # of claims before this one
+        before.pop(gone)
     await come_back_with_nothing(namespace)
 
     code = await recreate(namespace, held, need=GPU, params={"lr": "1"}, labels={"a": "b"})
@@ -148,10 +153,35 @@ async def test_it_keeps_its_place_before_all_that_came_later(namespace: Namespac
     for each in held:
         await finish(namespace, each, "release")
 
+    ready = keys.ready(namespace.prefix, "q", held[0].shape)
+    places = [await score(namespace, ready, i) for i in await line(namespace)]
+    assert len(set(places)) == 4
     assert await line(namespace) == [held[0].task_id, meanwhile, held[1].task_id, later]
 
 
-@pytest.mark.parametrize("order", ["", "x", "-5", "0", "1e300", "nan", str(2**60)])
+@pytest.mark.parametrize("created_ms", [0, 2**52])
+async def test_a_time_that_nobody_knows_is_now(namespace: Namespace, created_ms: int) -> None:
+    held = await running(namespace)
+    await come_back_with_nothing(namespace)
+
+    await recreate(namespace, msgspec.structs.replace(held, created_ms=created_ms))
+
+    created = int((await fields(namespace, held.task_id))["created_ms"])
+    assert abs(created - await now_ms(namespace)) < 10_000
+
+
+async def test_it_keeps_the_time_of_its_creation(namespace: Namespace) -> None:
+    held = msgspec.structs.replace(await running(namespace), created_ms=1_700_000_000_000)
+    await come_back_with_nothing(namespace)
+
+    await recreate(namespace, held)
+
+    assert (await fields(namespace, held.task_id))["created_ms"] == "1700000000000"
+
+
+@pytest.mark.parametrize(
+    "order", ["", "x", "-5", "0", "1e300", "nan", str(2**60), str(2**52), str(2**44 - 1)]
+)
 async def test_a_place_that_makes_no_sense_is_the_last_one(
     namespace: Namespace, order: str
 ) -> None:

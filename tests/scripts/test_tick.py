@@ -19,6 +19,7 @@ from .steps import (
     line,
     lose,
     members,
+    messages,
     now_ms,
     running,
     score,
@@ -71,6 +72,24 @@ async def test_later_losses_wait_longer_and_the_last_one_is_death(namespace: Nam
     assert (await extra(namespace, task_id))["reason"] == "its lease was lost 4 times"
     assert await members(namespace, keys.dead(p)) == [task_id]
     assert await members(namespace, keys.done(p)) == [task_id]
+
+
+@pytest.mark.parametrize("max_lost", [0, 3])
+async def test_a_loss_lets_the_next_one_in_where_a_queue_was_full(
+    namespace: Namespace, max_lost: int
+) -> None:
+    held = await running(namespace, max_lost=max_lost)
+    await namespace.redis.hset(keys.queue(namespace.prefix, "q"), "max_running", "1")
+    if max_lost:  # this loss is its second: it will be delayed
+        await namespace.redis.hset(keys.task(namespace.prefix, held.task_id), "lost", "1")
+    await claim(namespace, worker="w2", park=True)
+    await add(namespace)
+
+    await expire_lease(namespace, held.task_id)
+    ticked = await tick(namespace)
+
+    assert (ticked.reaped, ticked.woken) == (1, 0)
+    assert await messages(namespace, "w2") == [{"c": "wake", "q": "q"}]
 
 
 async def test_a_task_that_is_to_be_cancelled_is_cancelled_when_its_lease_is_lost(
