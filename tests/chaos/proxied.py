@@ -67,6 +67,7 @@ class Rules(Protocol):
 
     faults: Faults
     cuts: list[Cut]
+    commands: list[Command]
 
 
 class Connection:
@@ -164,6 +165,7 @@ class Connection:
 
     def _heed_commands(self, data: bytes) -> None:
         for command in _parsed(self._requests, data):
+            self._rules.commands.append(command[:2])
             for cut in self._rules.cuts:
                 if cut.takes(command):
                     self._to_cut[self._sent] = cut

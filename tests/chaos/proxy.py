@@ -29,6 +29,8 @@ class Proxy:
         self.cuts: list[Cut] = []
         self.accepted = 0
         """Connections so far."""
+        self.commands: list[Command] = []
+        """What was asked through it since clear() was called on this list."""
         self.port = 0
         self._connections: set[Connection] = set()
         self._loop: asyncio.AbstractEventLoop

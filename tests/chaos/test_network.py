@@ -28,6 +28,8 @@ BUSY = {"slots": 2, "lease_ms": 30_000}
 IDLE = {"slots": 1, "lease_ms": 60_000, "beat_ms": 5_000}
 """As workers are by default: what is slow to notice is slow here."""
 
+LONGER_THAN_A_BEAT_S = 6.0
+
 Outage = Callable[[Proxy, float], Awaitable[None]]
 """Lets the network fail for so many seconds; it is whole again afterwards."""
 
@@ -173,10 +175,12 @@ async def test_a_parked_worker_is_woken_after_an_outage(
         submitter = Submitter(ns, ledger)
         await submitter.enqueue(SIZE, name="500ms")
         await all_resumed(crew, ledger, since_s=0, within_s=30)
-        await OUTAGES[name](proxy, pick(short=0.5, long=3.0))
+        async with anyio.create_task_group() as tg:
+            tg.start_soon(OUTAGES[name], proxy, pick(short=0.5, long=LONGER_THAN_A_BEAT_S))
+            await submitter.enqueue(SIZE, name="500ms")  # their wake-ups are lost, or late
         ended_s = time.monotonic()
-        await submitter.enqueue(SIZE, name="500ms")  # as many as workers: each takes one
-        await settled(ns, 2 * SIZE, deadline_s=60)
+        await submitter.enqueue(SIZE, name="500ms")
+        await settled(ns, 3 * SIZE, deadline_s=60)
         resumed_s = max(line.at for line in ledger.lines("start"))
     verdict = await judge(ns, ledger)
 
