@@ -15,7 +15,7 @@ import anyio
 import msgspec
 import pytest
 
-from rq_agent.broker import urls
+from rq_agent.broker import keys, urls
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.record import Record
 from rq_agent.broker.submission import Submission, new_task, pack
@@ -53,9 +53,10 @@ async def lab(servers: Servers, tmp_path: Path) -> AsyncIterator[Lab]:
 class Workers:
     """`rq-agent work` by name; one that is killed starts again under its name."""
 
-    def __init__(self, lab: Lab, log: Path) -> None:
+    def __init__(self, lab: Lab, log: Path, starts: Path) -> None:
         self._lab = lab
         self._log = log
+        self._starts = starts
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.kills = 0
 
@@ -84,15 +85,21 @@ class Workers:
             )
 
     async def storm(self, rng: random.Random, *, every_s: float, most: int) -> None:
-        """Kill one of those that are at work, again and again."""
+        """Kill one of them, again and again, while programs run."""
         while self.kills < most:
             await anyio.sleep(every_s)
             name = rng.choice(sorted(self._processes))
-            await self._lab.worker_is(name, "busy")
+            await self._is_in_the_midst()
             self._processes[name].kill()
             self._processes[name].wait()
             self.kills += 1
             self.start(name)
+
+    async def _is_in_the_midst(self) -> None:
+        """Wait until more programs have begun than ended."""
+        done = keys.done(self._lab.namespace.prefix)
+        while len(begun(self._starts)) < await self._lab.namespace.redis.zcard(done):
+            await anyio.sleep(0.02)
 
 
 @pytest.mark.timeout(600)
@@ -103,7 +110,7 @@ async def test_programs_outlive_a_storm_of_killed_workers(lab: Lab, tmp_path: Pa
     await lab.submit("print('the environment is there')")
     await lab.work_once()
     ids = await submitted(lab, count, starts)
-    with Workers(lab, tmp_path / "said") as workers:
+    with Workers(lab, tmp_path / "said", starts) as workers:
         for name in names:
             workers.start(name)
         storm = partial(workers.storm, random.Random(11), every_s=every_s, most=most_kills)
@@ -114,8 +121,8 @@ async def test_programs_outlive_a_storm_of_killed_workers(lab: Lab, tmp_path: Pa
     records = await records_of(lab.namespace, ids)
     outputs = [await lab.output(record.id) for record in records]
 
-    begun = Counter(int(line) for line in starts.read_text().splitlines())
-    assert [n for n in range(count) if begun[n] != 1] == []
+    times = Counter(begun(starts))
+    assert [n for n in range(count) if times[n] != 1] == []
     assert [n for n in range(count) if end_of(records[n]) != expected_end(n)] == []
     assert [n for n in range(count) if outputs[n] != said(n)] == []
     figures.note(
@@ -123,7 +130,7 @@ async def test_programs_outlive_a_storm_of_killed_workers(lab: Lab, tmp_path: Pa
         tasks=count,
         kills=workers.kills,
         lost=sum(not record.is_final for record in records),
-        ran_twice=sum(n > 1 for n in begun.values()),
+        ran_twice=sum(n > 1 for n in times.values()),
         charged=sum(record.lost > 0 for record in records),
         true_exit_codes=len(records),
         whole_outputs=len(outputs),
@@ -142,6 +149,11 @@ async def submitted(lab: Lab, count: int, starts: Path) -> list[TaskId]:
         tasks.append(new_task(lab.namespace.name, submission, packed.digest, lab.pair))
     await Tasks(lab.namespace).enqueue(tasks, {packed.digest: packed.upload})
     return [task.id for task in tasks]
+
+
+def begun(starts: Path) -> list[int]:
+    """Return the number of each program that has begun, once for each time."""
+    return [int(line) for line in starts.read_text().splitlines()] if starts.exists() else []
 
 
 def said(number: int) -> str:
