@@ -5,7 +5,7 @@ ends of the last minute again; this does the rest for those that were really los
 """
 
 import logging
-import math
+from collections import deque
 from typing import Protocol
 
 import anyio
@@ -37,25 +37,31 @@ class Retelling:
         self._finisher = finisher
         self._recreations = recreations
         self._outage = outage
-        self._send, self._lost = anyio.create_memory_object_stream[
-            tuple[Ended, Finish, FinishCode]
-        ](math.inf)
+        self._lost: deque[tuple[Ended, Finish, FinishCode]] = deque()
+        self._is_lost = anyio.Event()
 
     def heard(self, run: Ended, finish: Finish, code: FinishCode) -> None:
         """Note what Redis said of an end that it had accepted before, when it was told again."""
         if code in (FinishCode.APPLIED, FinishCode.GONE):
-            self._send.send_nowait((run, finish, code))
+            self._lost.append((run, finish, code))
+            self._is_lost.set()
 
     async def run(self) -> None:
         """Tell again what was lost, forever."""
-        async for run, finish, code in self._lost:
-            if code is FinishCode.GONE and not await self._recreations.make(run, has_ended=True):
-                continue
-            run.shipping.doubt()
-            await self._ship(run)
-            if code is FinishCode.GONE:
-                await self._finisher.deliver(finish)
-            log.warning("task %s: redis had lost its end; told again", run.held.claim.task_id)
+        while True:
+            await self._is_lost.wait()
+            self._is_lost = anyio.Event()
+            while self._lost:
+                await self._tell(*self._lost.popleft())
+
+    async def _tell(self, run: Ended, finish: Finish, code: FinishCode) -> None:
+        if code is FinishCode.GONE and not await self._recreations.make(run, has_ended=True):
+            return
+        run.shipping.doubt()
+        await self._ship(run)
+        if code is FinishCode.GONE:
+            await self._finisher.deliver(finish)
+        log.warning("task %s: redis had lost its end; told again", run.held.claim.task_id)
 
     async def _ship(self, run: Ended) -> None:
         while True:
