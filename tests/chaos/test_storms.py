@@ -18,7 +18,7 @@ from .crew import Crew
 from .figures import percentile
 from .ledger import Ledger
 from .replay import replay
-from .sizes import pick
+from .sizes import long_only, pick
 from .submitter import Submitter
 from .verdict import judge, settled
 
@@ -83,7 +83,13 @@ async def kills(crew: Crew, rng: random.Random, every_s: float, new_share: float
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ("first", "is_stubborn"), [("finish", False), ("beat", False), ("beat", True)]
+    ("first", "is_stubborn"),
+    [
+        ("finish", False),
+        ("beat", False),
+        # It sleeps as long as the others, and finish.lua has tests of its own.
+        pytest.param("beat", True, marks=long_only),
+    ],
 )
 async def test_a_worker_that_stood_still_ends_no_task_of_another_one(
     url: str, ns: Namespace, ledger: Ledger, first: str, is_stubborn: bool
@@ -149,7 +155,7 @@ def in_hand(ledger: Ledger, pids: Collection[int]) -> set[tuple[int, str, int]]:
 
 @pytest.mark.timeout(600)
 async def test_no_storm_changes_the_order(url: str, ns: Namespace, ledger: Ledger) -> None:
-    tasks, size = pick(short=120, long=2_000), pick(short=4, long=8)
+    tasks, size = pick(short=96, long=2_000), pick(short=4, long=8)
     rng = random.Random(7)
     queues = ("high", "low")
     priorities: dict[str, int] = {}
