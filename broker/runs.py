@@ -1,15 +1,16 @@
 """Each time that a task was claimed, from its history. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from .history import Step
 
-_CLAIMED: Final = "claimed"
+_BEGINS: Final = frozenset({"claimed", "recreated"})
+_AGAIN: Final = "readopted"
 _BETWEEN: Final = frozenset(
-    {"phase", "cancel", "readopted", "labelled", "priority", "edited", "hanging", "moving"}
+    {"phase", "cancel", "labelled", "priority", "edited", "hanging", "moving"}
 )
 """Steps that end no run."""
 
@@ -34,13 +35,28 @@ def runs_of(history: Sequence[Step], fence: int) -> list[Run]:
         history: oldest first; its beginning may be lost.
         fence: number of the last claim.
     """
-    starts = [n for n, step in enumerate(history) if step.event == _CLAIMED]
+    starts = list(_starts(history))
     first = fence - len(starts) + 1
-    return [_run(first + count, history[n], history[n + 1 :]) for count, n in enumerate(starts)]
+    ends = [*starts[1:], len(history)]
+    return [
+        _run(first + count, history[n], history[n + 1 : ends[count]])
+        for count, n in enumerate(starts)
+    ]
+
+
+def _starts(history: Sequence[Step]) -> Iterator[int]:
+    """Yield where a claim begins, also one that Redis forgot until its worker told of it."""
+    holder = ""
+    for n, step in enumerate(history):
+        if step.event in _BEGINS or (step.event == _AGAIN and step.detail != holder):
+            holder = step.detail
+            yield n
 
 
 def _run(claim: int, start: Step, later: Sequence[Step]) -> Run:
-    end = next((step for step in later if step.event not in _BETWEEN), None)
+    again = max((n for n, step in enumerate(later) if step.event == _AGAIN), default=-1)
+    rest = later[again + 1 :]  # what was lost before that was not
+    end = next((step for step in rest if step.event not in _BETWEEN), None)
     return Run(
         claim=claim,
         worker=start.detail,

@@ -13,6 +13,7 @@ from .why_facts import Facts
 from .why_workers import Reason, reasons_of_workers
 
 _LISTED = 3
+_TOLD = 8
 _WENT_WRONG = frozenset({"failed", "errored", "timed_out", "dead"})
 
 
@@ -45,6 +46,8 @@ def _reasons(facts: Facts) -> Iterator[Reason]:
         why = f": {facts.reason}" if facts.reason else ""
         logs = f"rq-agent logs {facts.id}" if facts.state in _WENT_WRONG else ""
         yield Reason("final", f"it ended: {facts.state.replace('_', ' ')}{why}", logs)
+        if facts.losses:
+            yield _losses(facts)
     elif facts.state == TaskState.RUNNING:
         yield from _running(facts)
     elif facts.state == TaskState.DRAFT:
@@ -59,6 +62,15 @@ def _reasons(facts: Facts) -> Iterator[Reason]:
         yield from _queued(facts)
     else:
         yield Reason("unknown-state", f"its record says {facts.state!r}, which is no state of ours")
+
+
+def _losses(facts: Facts) -> Reason:
+    told = [f"by {step.detail or '?'} ({_moment(step.at)})" for step in facts.losses[-_TOLD:]]
+    return Reason(
+        "lost",
+        f"it was lost {', '.join(told)}: it kills its workers, or their machines fail",
+        f"rq-agent show {facts.id} tells all of each run; rq-agent rerun {facts.id} tries it anew",
+    )
 
 
 def _running(facts: Facts) -> Iterator[Reason]:
@@ -188,5 +200,8 @@ def _list(names: list[str], count: int) -> str:
 
 
 def _when(facts: Facts, at_ms: int) -> str:
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return f"in {span(at_ms - facts.now_ms)} ({moment})"
+    return f"in {span(at_ms - facts.now_ms)} ({_moment(at_ms / 1000)})"
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -7,6 +7,8 @@ import msgspec
 
 from . import decoding
 from .decoding import text
+from .history import Step
+from .history import parse as parse_step
 from .keys import TaskId
 from .needs import Need, shape_id
 from .presence import RESTING, WorkerView, view
@@ -47,6 +49,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     attempt: int = 1
     lost: int = 0
+    losses: tuple[Step, ...] = ()
+    """Of one that is dead: who lost it, and when, oldest first."""
     is_cancelled: bool = False
     """Somebody asked to cancel it."""
     hanging_ms: int | None = None
@@ -111,6 +115,7 @@ def read(task_id: TaskId, reply: Sequence[Any]) -> Facts | None:
         reason=text(told["reason"]),
         attempt=_whole(task["attempt"], 1),
         lost=_whole(task["lost"], 0),
+        losses=tuple(step for line in told["losses"] if (step := parse_step(line)) is not None),
         is_cancelled=bool(task["cancel"]),
         hanging_ms=_hanging_ms(text(told["hang"]), task["fence"]),
         started_ms=_ms(task["started_ms"]),

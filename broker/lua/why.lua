@@ -7,6 +7,7 @@
 -- Returns  an empty list when there is no such record, else {name, value, name, value ..}:
 --          now, task (field, value ..), reason, due, expires, lease (ms; '': none)
 --          hang        as hang.lua wrote it, '': no worker told that it hangs
+--          losses      of one that is dead: the lines of its history that tell of each
 --          unmet       number of parents that it waits for
 --          parents     "<condition>:<id>", state ('': gone) .. of some of them
 --          key_room    1: its concurrency key lets it run
@@ -66,6 +67,16 @@ end
 local function tell(name, value)
   answer[#answer + 1] = name
   answer[#answer + 1] = value
+end
+
+local function losses()
+  local lines = {}
+  for _, line in ipairs(task.state == "dead" and read({}, "LRANGE", history_key(id), -64, -1) or {}) do
+    if string.find(line, "^%d+ lost") then
+      lines[#lines + 1] = line
+    end
+  end
+  return lines
 end
 
 local function tell_parents()
@@ -157,6 +168,7 @@ tell("now", NOW)
 tell("task", with_names(FIELDS, values))
 tell("reason", read("", "HGET", extra_key(id), "reason"))
 tell("hang", read("", "HGET", extra_key(id), "hang"))
+tell("losses", losses())
 tell("due", read("", "ZSCORE", delayed_key(), id))
 tell("expires", read("", "ZSCORE", deadlines_key(), id))
 tell("lease", read("", "ZSCORE", leases_key(), id))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...broker.task_details import TaskDetails
 
 _LISTED: Final = 20
-_BY: Final = frozenset({"claimed", "given_back", "readopted"})
+_BY: Final = frozenset({"claimed", "given_back", "lost", "readopted", "recreated"})
 _CONDITIONS: Final = {"any": ", however it ends", "fail": ", if it fails"}
 
 

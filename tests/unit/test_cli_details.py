@@ -155,6 +155,35 @@ def test_links_and_claims_are_shown_and_the_next_commands_fit_the_state() -> Non
     assert next_steps(TaskDetails(record=waits, history=[], definition=None))[0] == "why 01"
 
 
+def test_a_claim_that_was_held_again_is_still_one() -> None:
+    steps = [
+        Step(at=1.0, event="claimed", detail="w1"),
+        Step(at=2.0, event="lost", detail="w1"),
+        Step(at=3.0, event="readopted", detail="w1"),
+    ]
+
+    [run] = runs_of(steps, 1)
+
+    assert (run.end, run.ended_at) == ("", None)
+    [run] = runs_of([*steps, Step(at=9.0, event="lost", detail="w1")], 1)
+    assert (run.end, run.ended_at) == ("lost", 9.0)
+
+
+@pytest.mark.parametrize("told", ["recreated", "readopted"])
+def test_a_claim_that_redis_forgot_begins_where_its_worker_told_of_it(told: str) -> None:
+    steps = [
+        Step(at=1.0, event="claimed", detail="w1"),
+        Step(at=2.0, event="lost", detail="w1"),
+        Step(at=5.0, event=told, detail="w2"),
+        Step(at=9.0, event="succeeded", detail=""),
+    ]
+
+    first, second = runs_of(steps, 2)
+
+    assert (first.claim, first.worker, first.end) == (1, "w1", "lost")
+    assert (second.claim, second.worker, second.end) == (2, "w2", "succeeded")
+
+
 def test_claims_are_counted_back_from_the_last_where_the_history_lost_its_beginning() -> None:
     steps = [Step(at=1.0, event="claimed", detail="w1"), Step(at=2.0, event="phase", detail="x")]
 

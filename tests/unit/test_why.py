@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rq_agent.broker.history import Step
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.needs import Need
 from rq_agent.broker.presence import WorkerView, view
@@ -46,6 +47,17 @@ OFF = (listener(rests="off-hours", until_ms=str(LATER)),)
 CASES: list[tuple[str, dict[str, Any], list[str], str]] = [
     ("succeeded", {}, ["final"], "it ended: succeeded"),
     ("timed_out", {"reason": "after 5 s"}, ["final"], "it ended: timed out: after 5 s"),
+    (
+        "dead",
+        {
+            "losses": (
+                Step(at=5.0, event="lost", detail="w1"),
+                Step(at=9.0, event="lost", detail=""),
+            )
+        },
+        ["final", "lost"],
+        "it ended: dead",
+    ),
     (
         "running",
         {"worker": "box", "started_ms": NOW - 7_000, "lease_ms": SOON, "phase": "environment"},
@@ -292,3 +304,14 @@ def test_where_a_task_went_wrong_its_log_is_pointed_to(state: str) -> None:
     [reason] = why(state).reasons
 
     assert bool(reason.hint) is (state in ("failed", "errored", "timed_out"))
+
+
+def test_one_that_is_dead_tells_who_lost_it_and_when() -> None:
+    steps = tuple(Step(at=float(n), event="lost", detail=f"w{n}") for n in range(10))
+
+    _, lost = why("dead", losses=steps).reasons
+
+    assert "by w2 (1970-01-01 00:00:02 UTC), by w3" in lost.text
+    assert "by w9 (1970-01-01 00:00:09 UTC): it kills" in lost.text
+    assert "w1 " not in lost.text
+    assert f"rq-agent rerun {D}" in lost.hint
