@@ -35,7 +35,7 @@ class Draining:
         return await self._tell(self._ns.scripts.stop, worker)
 
     async def restart(self, worker: str) -> bool:
-        """Let a worker claim no more, and start anew when its tasks have ended.
+        """Let a worker claim no more, and start anew while its tasks go on.
 
         Returns:
             Whether there is such a worker.

@@ -73,8 +73,7 @@ STOP = Order(
 RESTART = Order(
     "restart",
     lambda draining, name: draining.restart(name),
-    "starts anew when its tasks have ended",
-    next="worker undrain {}",
+    "starts anew: what it runs goes on meanwhile",
 )
 _GONE = "has just gone"
 

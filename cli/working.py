@@ -95,8 +95,11 @@ def run(options: "WorkOptions", settings: Settings, screen: Screen) -> None:
     )
     ended = anyio.run(step, backend_options={"use_uvloop": sys.platform != "win32"})
     if signals.starts_anew:
-        screen.say(f"worker {config.name}: starts anew after {_count(ended)}")
-        starting_anew.start()
+        left = signals.handed_over
+        goes_on = f"; {_count(left)} {'goes' if left == 1 else 'go'} on" if left else ""
+        screen.say(f"worker {config.name}: starts anew after {_count(ended)}{goes_on}")
+        # The name that it was given may be taken by another one that starts anew just now.
+        starting_anew.start(*(() if options.name else ("--name", config.name)))
     screen.say(f"worker {config.name}: stopped after {_count(ended)}")
     if options.stop_server and not settings.url and stop_if_unused(settings.home.data):
         screen.say("stopped the embedded server: nobody uses it any more")

@@ -32,6 +32,7 @@ async def hand_over(tasks: HeldTasks, signals: Signals) -> bool:
             await anyio.sleep(_LOOK_S)
     if scope.cancelled_caught:
         log.warning("starts anew in the middle of %s", unwatched(tasks))
+    signals.handed_over = len(tasks)
     return signals.starts_anew
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 import anyio
+from anyio.abc import TaskStatus
 
 from ..broker.draining import Draining
 from ..broker.errors import BrokerUnavailable
@@ -18,9 +19,18 @@ log = logging.getLogger(__name__)
 Tell = Callable[[str], Awaitable[bool]]
 
 
-async def heed(tasks: HeldTasks, signals: Signals, draining: Draining, name: str) -> None:
-    """Act on signals, forever."""
+async def heed(
+    tasks: HeldTasks,
+    signals: Signals,
+    draining: Draining,
+    name: str,
+    *,
+    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    """Act on signals, forever; started as soon as none is missed."""
     with anyio.open_signal_receiver(*heeded()) as received:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # held back by a restart
+        task_status.started()
         async for number in received:
             if number is signal.SIGHUP:
                 signals.restart(number.name)

@@ -71,7 +71,6 @@ class FoundAgain:
         found = await self._find()
         if found is None:
             return endings.of_never_started(self._held.cause, self._held.reason)
-        self._held.is_started = True
         executors = self._run.tools.executors
         # The journal of a newer version may name another one; what it started is a shim, too.
         executor = executors.get(found.terms.executor, executors["venv"])
@@ -106,7 +105,9 @@ class FoundAgain:
 def held_of(attempt: Attempt) -> Held:
     """Return what the worker holds of an attempt."""
     gpus = left.gpus_of(attempt) if attempt.gpus is None else attempt.gpus
-    return Held(claim_of(attempt), gpus, need_of(attempt, gpus))
+    held = Held(claim_of(attempt), gpus, need_of(attempt, gpus))
+    held.is_started = True  # as far as anybody knows before it was looked for
+    return held
 
 
 def need_of(attempt: Attempt, gpus: tuple[str, ...]) -> Need:

@@ -25,6 +25,8 @@ class Signals:
         self.outage = Outage()
         self.heard = 0
         """Counts news, so that none is missed between looking and waiting."""
+        self.handed_over = 0
+        """How many tasks it left to its next session when it started anew."""
         self.restarts = 0
         """How often another Redis process answered than before."""
         self.restarted = anyio.Event()

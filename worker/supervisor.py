@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 
 import anyio
+from anyio.abc import TaskStatus
 
 from ..broker.blobs import Blobs
 from ..broker.definitions import Definitions
@@ -102,9 +103,9 @@ class Supervisor:
             await tools.keyrings.look()  # before a claim: a key may be revoked since
             await self._heartbeat.beat_once()
             self._opening.look()  # the hours may be overridden
-            ready()
             async with anyio.create_task_group() as loops:
-                loops.start_soon(self._heed_signals)
+                await loops.start(self._heed_signals)
+                ready()
                 loops.start_soon(self._heartbeat.run)
                 loops.start_soon(read_inbox, inbox, self._tasks, self._signals, tools.keyrings.hint)
                 loops.start_soon(self._finisher.run)
@@ -176,9 +177,9 @@ class Supervisor:
             output_bytes=sum(held.waiting_bytes() for held in self._tasks),
         )
 
-    async def _heed_signals(self) -> None:
-        draining = Draining(self._namespace)
-        await os_signals.heed(self._tasks, self._signals, draining, self._config.name)
+    async def _heed_signals(self, *, task_status: TaskStatus[None]) -> None:
+        draining, name = Draining(self._namespace), self._config.name
+        await os_signals.heed(self._tasks, self._signals, draining, name, task_status=task_status)
 
     async def _leave_when_idle(self) -> None:
         """Drain after `idle_timeout_s` without a task."""

@@ -1,4 +1,4 @@
--- restart.lua: tell a worker to claim no more, and to start anew when its tasks have ended.
+-- restart.lua: tell a worker to claim no more, and to start anew while its tasks go on.
 --
 -- Uses     ready.lua, parking.lua, commands.lua, closing.lua
 -- KEYS[1]  prefix

@@ -60,10 +60,11 @@ def stop(common: Common, pick: WorkerPick, workers: Names = None) -> int:
 
 
 def restart(common: Common, pick: WorkerPick, workers: Names = None) -> int:
-    """Let workers finish what they run, then start anew: in another version, if one was installed.
+    """Let workers start anew: in another version, if one was installed. What they run goes on.
 
-    The process id and the arguments stay the same. Until its tasks have ended, a worker claims
-    nothing; running tasks are not yet handed over to the new start.
+    The process id and the arguments stay the same, and the new start goes on with the tasks that
+    run. One that is still being prepared goes back into its place. SIGHUP does the same. To let a
+    worker finish its tasks first, drain it.
     """
     return _order(common, workers or (), pick, "RESTART")
 

@@ -32,6 +32,23 @@ def test_a_process_that_leaves_by_itself_is_not_kept_from_afar(command: str) -> 
     assert signals.draining == "SIGTERM"
 
 
+def test_a_restart_that_was_asked_for_here_is_not_taken_back_from_afar() -> None:
+    signals = Signals()
+    signals.restart("SIGHUP")
+    signals.obey("restart")
+    signals.obey("")
+
+    assert (signals.draining, signals.starts_anew) == ("SIGHUP", True)
+
+
+def test_who_is_told_to_leave_while_it_starts_anew_leaves() -> None:
+    signals = Signals()
+    signals.restart("SIGHUP")
+    signals.drain("SIGTERM")
+
+    assert (signals.draining, signals.starts_anew) == ("SIGTERM", False)
+
+
 def test_the_first_reason_to_drain_stays() -> None:
     signals = Signals()
     signals.drain("SIGTERM")

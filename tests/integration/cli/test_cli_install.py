@@ -70,6 +70,7 @@ def test_tasks_outlive_their_worker_and_a_worker_that_was_stopped_stays_away(
         "KillMode": "process",
         "Delegate": "yes",
         "Restart": "on-failure",
+        "ExecReload": "/bin/kill -HUP $MAINPID",
         "TimeoutStopSec": "300s",
         "Type": "exec",
         **COMMON,

@@ -44,26 +44,31 @@ def test_a_worker_is_paused_seen_and_resumed(terminal: Terminal) -> None:
     terminal.text("wait", task_id)
 
 
-def test_a_restarted_worker_finishes_first_and_keeps_its_process(terminal: Terminal) -> None:
+def test_a_restarted_worker_keeps_its_process_and_its_tasks_go_on(terminal: Terminal) -> None:
     worker = terminal.start("work", "--name", "w1", "--label", "site=north")
     until_line(worker, b"ready", of_stderr=True)
     go = terminal.home / "go"
     task_id = terminal.text("submit", terminal.script(WAITER.format(go=str(go)))).strip()
     until_line(worker, b"claimed", of_stderr=True)
+    while "started" not in terminal.text("logs", task_id):
+        pass
     terminal.text("worker", "label", "w1", "owner=ada")
 
-    assert terminal.text("worker", "restart", "w1").startswith("w1 starts anew when its tasks")
-    assert "draining: `worker restart` by " in terminal.text("worker", "show", "w1")
-    assert worker.poll() is None
-    go.touch()
+    assert terminal.text("worker", "restart", "w1").startswith("w1 starts anew: what it runs")
     seen = until_line(worker, b"ready", of_stderr=True)
+    os.kill(worker.pid, signal.SIGHUP)
+    seen_again = until_line(worker, b"ready", of_stderr=True)
 
-    assert b"worker w1: starts anew after 1 task" in seen
-    assert terminal.task(task_id)["state"] == "succeeded"
+    assert b"worker w1: starts anew after 0 tasks; 1 task goes on" in seen
+    assert b"worker w1: starts anew after 0 tasks; 1 task goes on" in seen_again
     [again] = terminal.workers()
     assert again["pid"] == worker.pid
     assert again["labels"] == {"owner": "ada", "site": "north"}
-    assert again["state"] == "idle"
+    assert again["state"] == "busy"
+    assert terminal.task(task_id)["state"] == "running"
+    go.touch()
+    terminal.text("wait", task_id)
+    assert terminal.task(task_id)["state"] == "succeeded"
     os.kill(worker.pid, signal.SIGTERM)
     worker.communicate(timeout=20)
     assert worker.returncode == 0

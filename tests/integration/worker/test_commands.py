@@ -93,7 +93,7 @@ async def test_a_worker_that_is_to_start_anew_ends_and_says_so(lab: Lab) -> None
         task_id = await lab.submit("print('done')")
         await lab.ended(task_id)
         await Draining(lab.namespace, who="ada").restart("w1")
-        await lab.gone("w1")
+        await lab.worker_is("w1", "draining")
         assert signals.starts_anew
         assert signals.told_by == "ada"
 
