@@ -6,7 +6,7 @@
 -- exact, with room on both sides for moves within one priority.
 
 local BAND, MIDDLE, STEP = 17592186044416, 8796093022208, 1024
-local MOST_PROFILES = 128
+local MOST_PROFILES, MOST_GHOSTS = 128, 16
 
 local limits = {} -- queue -> {room, weight}, read once in a call
 
@@ -39,12 +39,18 @@ end
 -- Take one live worker out of a profile's parking and write to it; nil when there is none.
 local function wake_one(profile, ...)
   local idle = idle_key(profile)
-  local worker = call("ZREVRANGEBYSCORE", idle, "+inf", "(" .. I(NOW), "LIMIT", 0, 1)[1]
-  if worker then
+  for _ = 1, MOST_GHOSTS do
+    local worker = call("ZREVRANGEBYSCORE", idle, "+inf", "(" .. I(NOW), "LIMIT", 0, 1)[1]
+    if not worker then
+      return nil
+    end
     call("ZREM", idle, worker)
-    send(worker, ...)
+    if call("ZSCORE", workers_key(), worker) then
+      send(worker, ...)
+      return worker
+    end
+    publish("", "ghost", "worker", worker) -- nobody reads its inbox, and nobody would remove it
   end
-  return worker
 end
 
 local nobody = {} -- sets of profiles in which nobody was parked, in this call

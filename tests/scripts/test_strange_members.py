@@ -5,15 +5,20 @@ import pytest
 from rq_agent.broker import keys
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.needs import shape_id
+from rq_agent.broker.orders import Profile, parse
 
 from .steps import (
+    CPU,
     add,
     beat,
+    claim,
     claim_one,
     events,
     fields,
     finish,
     members,
+    messages,
     now_ms,
     running,
     state,
@@ -94,3 +99,18 @@ async def test_a_task_that_was_given_back_names_no_worker(namespace: Namespace) 
 
     assert await state(namespace, claim.task_id) == "queued"
     assert not {"worker", "phase", "started_ms"} & (await fields(namespace, claim.task_id)).keys()
+
+
+async def test_what_is_no_worker_is_not_woken_in_place_of_one(namespace: Namespace) -> None:
+    await running(namespace, worker="v")  # the shape is known from here on
+    await claim(namespace, worker="w", park=True)
+    profile = Profile(order=parse("priority", ["q"]), shapes=(shape_id(CPU),)).id
+    idle = keys.idle(namespace.prefix, profile)
+    await namespace.redis.zadd(idle, {"nobody": float("inf"), "": float("inf")})
+
+    await add(namespace)
+
+    assert await messages(namespace) == [{"c": "wake", "q": "q"}]
+    assert await members(namespace, idle) == []
+    assert [e["worker"] for e in await events(namespace, "ghost")] == ["nobody", ""]
+    assert not await namespace.redis.exists(keys.inbox(namespace.prefix, "nobody"))
