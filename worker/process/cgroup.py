@@ -13,6 +13,7 @@ from . import tree
 _MOST_PROCESSES = 32_768
 """Of one program, threads included: a fork bomb ends here, and training has never come close."""
 _LOOK_S = 0.01
+_KILL_FILE = "cgroup.kill"
 
 
 class Group:
@@ -66,11 +67,12 @@ def make(path: str) -> Group:
 
 def kill(path: str) -> None:
     """Send SIGKILL to all that is in a group and in those below, forks under way included."""
-    if _write(path, "cgroup.kill", "1"):
+    if _write(path, _KILL_FILE, "1"):
         return
     # Before Linux 5.14. What is frozen starts nothing more, and dies of SIGKILL all the same.
     _write(path, "cgroup.freeze", "1")
     tree.kill(members(path))
+    # A fork that was under way when it froze may only now be there: the caller looks again.
 
 
 def members(path: str) -> list[int]:

@@ -15,7 +15,7 @@ _LOOK_S = 0.1
 def kill(handle: Handle) -> int:
     """Kill the shim and everything of its task; return how many processes there were.
 
-    Blocks for about 2 s at most. What left the tree and the session before the shim died is known
+    Blocks for about 4 s at most. What left the tree and the session before the shim died is known
     by its control group, else by its variables. Without a group, the launcher kills what cleared
     those too, as it is the next to adopt it; only if that is gone as well, it stays.
     """
@@ -27,7 +27,7 @@ def kill(handle: Handle) -> int:
         if handle.cgroup:
             cgroup.kill(handle.cgroup)
         killed |= _kill(found)
-    if handle.cgroup:
+    if handle.cgroup and cgroup.empty(handle.cgroup, patience_s=_PATIENCE_S):
         cgroup.remove(handle.cgroup)
     return len(killed)
 

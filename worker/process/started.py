@@ -21,6 +21,7 @@ class Started:
     def __init__(self, pid: int, group: "Group | None") -> None:
         self.pid = pid
         self._group = group
+        self._is_killed = False
 
     def members(self) -> list[int]:
         """Return the pids of all of it."""
@@ -38,11 +39,17 @@ class Started:
         tree.kill_group(self.pid)
 
     def kill(self) -> set[int]:
-        """Send SIGKILL to all of it; return the pids that are known."""
-        found: set[int] = set()
-        if self._group is not None:
-            found.update(cgroup.members(self._group.path))
-            cgroup.kill(self._group.path)
+        """Send SIGKILL to all of it; return the pids that are known.
+
+        The first time to its group alone: seldom is there more, and to look for it takes long.
+        """
+        if self._group is None:
+            return tree.kill_below(os.getpid())
+        found = set(cgroup.members(self._group.path))
+        cgroup.kill(self._group.path)
+        if not self._is_killed:
+            self._is_killed = True
+            return found
         return found | tree.kill_below(os.getpid())
 
     def kill_orphans(self) -> set[int]:
