@@ -35,7 +35,8 @@ local function write_sequences()
   end
 end
 
--- A shape that a queue never had: no profile names it, so whoever listens reads the shapes again.
+-- A shape that a queue never had: whoever listens and can't be woken for it reads the shapes again.
+-- A profile that names the shape, of other queues of its workers, is in interested_key() already.
 local function announce(queue, shape, need)
   call("SADD", queues_key(), queue)
   call("HSETNX", shapes_key(), shape, need)
@@ -44,7 +45,8 @@ local function announce(queue, shape, need)
   end
   local left = 1000
   for _, profile in ipairs(call("SRANDMEMBER", listeners_key(queue), MOST_PROFILES)) do
-    while left > 0 and wake_one(profile, "c", "shapes") do
+    local is_known = call("SISMEMBER", interested_key(queue, shape), profile) == 1
+    while left > 0 and not is_known and wake_one(profile, "c", "shapes") do
       left = left - 1
     end
   end

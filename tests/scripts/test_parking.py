@@ -284,6 +284,21 @@ async def test_a_shape_that_is_new_to_a_queue_is_told_to_all_who_listen(
     assert await messages(namespace, "w3") == []
 
 
+async def test_a_shape_that_workers_know_from_other_queues_wakes_only_whom_it_needs(
+    namespace: Namespace,
+) -> None:
+    await know(namespace, CPU, queue="other")
+    workers = ("w1", "w2", "w3")
+    for worker in workers:
+        await park(namespace, worker, "other", "q")
+    await park(namespace, "w4", needs=())
+
+    await add(namespace)
+
+    assert sum(await woken(namespace, workers)) == 1
+    assert await messages(namespace, "w4") == [{"c": "shapes"}]
+
+
 async def test_a_worker_that_knows_no_shape_yet_hears_of_the_first(namespace: Namespace) -> None:
     await park(namespace, "w", needs=())
 
