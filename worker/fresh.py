@@ -72,7 +72,8 @@ class Fresh:
 
     async def _start(self, prepared: Prepared) -> Ending | None:
         self._held.is_started = True
-        handle = await prepared.start()
+        kills = prepared.signed.exclusive == "kill"
+        handle = await prepared.start(deadline_s=self._held.safe_until_s if kills else 0.0)
         terms = WatchTerms(
             executor=prepared.executor_name,
             grace_s=prepared.signed.grace_s,

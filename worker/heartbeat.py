@@ -11,6 +11,7 @@ from ..broker.leases import Leases
 from .config import WorkerConfig
 from .endings import StopCause
 from .held import Held, HeldTasks
+from .process import boot_clock
 from .signals import Signals
 from .stopping import stop_now
 
@@ -95,6 +96,7 @@ class Heartbeat:
 
     async def _beat(self, part: list[Held], *, is_last: bool, away_ms: int = 0) -> None:
         profile = self._signals.profile
+        sent_s = boot_clock.now_s()
         beat = await self._leases.beat(
             self._config.name,
             [held.claim for held in part],
@@ -107,6 +109,9 @@ class Heartbeat:
         self._signals.outage.answered()
         if profile == self._signals.profile and profile and not beat.is_parked:
             self._signals.notify()  # the next claim parks it again; nobody could wake it
+        for held in part:
+            if held.claim.task_id not in (*beat.lost, *beat.missing):
+                held.renew(sent_s, least_ms=away_ms)
         self._heed(part, beat)
 
     def _heed(self, part: list[Held], beat: Beat) -> None:

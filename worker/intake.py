@@ -15,6 +15,7 @@ from ..broker.shapes import Shapes
 from .capacity import Capacity, claimable, fitting
 from .config import WorkerConfig
 from .held import Held, HeldTasks, key_of
+from .process import boot_clock
 from .signals import Signals
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Intake:
         self._claimed = 0
         self._shape_count = 0
         self._retry_nonce = ""
+        self._asked_s = 0.0
 
     async def run(self) -> None:
         """Claim until the worker has drained: it claims no more and its tasks have ended.
@@ -80,10 +82,11 @@ class Intake:
         # Without a fitting shape it still asks: that parks it for the first task of a new one.
         shapes = fitting(self._known, free)
         # A reply that was lost is asked for again with the same nonce: nothing is claimed twice.
-        nonce = self._retry_nonce = self._retry_nonce or secrets.token_hex(8)
+        if not self._retry_nonce:
+            self._retry_nonce, self._asked_s = secrets.token_hex(8), boot_clock.now_s()
         claimed = await self._leases.claim(
             self._config.name,
-            nonce,
+            self._retry_nonce,
             limit=max(1, self._limit(shapes)),
             order=self._config.order,
             shapes=shapes,
@@ -116,6 +119,7 @@ class Intake:
         gpus = self._capacity.take(key_of(claim), need)
         self._claimed += 1
         held = Held(claim, gpus, need)
+        held.renew(self._asked_s)
         held.servers = self._signals.servers
         self._tasks.add(held)
         self._start(held)

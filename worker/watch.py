@@ -15,6 +15,7 @@ from .process import boot_clock
 from .process.handle import Handle
 from .process.journal import WatchTerms
 from .process.wait import Exit
+from .renewals import tell_shim
 from .run import Run
 from .watchdog import Watchdog
 
@@ -41,6 +42,8 @@ class Watch:
             beside.start_soon(self._remember)
             beside.start_soon(self._stop_when_asked)
             beside.start_soon(self._time_out)
+            if self._terms.exclusive == "kill":
+                beside.start_soon(tell_shim, self._held, self._run.folder)
             beside.start_soon(self._run.spool.run)
             beside.start_soon(Watchdog(self._run, self._handle).run)
             self._held.is_watched = True
