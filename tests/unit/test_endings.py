@@ -4,7 +4,16 @@ from pathlib import Path
 import pytest
 
 from rq_agent.broker.claims import Outcome
-from rq_agent.worker.endings import StopCause, errored, machine_words, of_exit, of_stop
+from rq_agent.worker.endings import (
+    StopCause,
+    errored,
+    machine_words,
+    of_exit,
+    of_left_behind,
+    of_never_started,
+    of_stop,
+    of_stopped_unseen,
+)
 from rq_agent.worker.process.wait import LOST, Exit
 
 RUNS = Path("/runs")
@@ -62,3 +71,87 @@ def test_a_reason_is_bounded() -> None:
 )
 def test_what_is_wrong_with_the_machine_is_named_with_its_place(error: OSError, words: str) -> None:
     assert machine_words(error, RUNS) == words
+
+
+DEAD = Exit(error=LOST)
+TERM = Exit(signal=15, stopped_by="term", started_at=100, ended_at=160)
+
+
+@pytest.mark.parametrize(
+    ("exited", "outcome", "reason"),
+    [
+        (Exit(code=0), Outcome.SUCCEEDED, ""),
+        (Exit(error="exit.json is damaged"), Outcome.ERRORED, "exit.json is damaged"),
+        (DEAD, Outcome.LOST, "worker and supervisor were killed"),
+        (TERM, Outcome.LOST, "stopped, but not by its worker"),
+    ],
+)
+def test_what_ended_while_its_worker_was_dead(exited: Exit, outcome: Outcome, reason: str) -> None:
+    ending = of_left_behind(exited, is_of_this_boot=True, was_asked=False, timeout_s=0)
+
+    assert ending is not None
+    assert (ending.outcome, ending.reason) == (outcome, reason)
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "outcome"),
+    [(0, Outcome.RELEASE), (61, Outcome.RELEASE), (60, Outcome.TIMED_OUT)],
+)
+def test_what_a_worker_stopped_before_it_died_went_back_or_had_its_time(
+    timeout_s: float, outcome: Outcome
+) -> None:
+    ending = of_left_behind(TERM, is_of_this_boot=True, was_asked=True, timeout_s=timeout_s)
+
+    assert ending is not None
+    assert ending.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("exited", "outcome"),
+    [
+        (DEAD, Outcome.RELEASE),
+        (TERM, Outcome.RELEASE),
+        (Exit(code=3), Outcome.FAILED),
+        (Exit(code=0), Outcome.SUCCEEDED),
+    ],
+)
+def test_a_restart_of_the_machine_is_nobody_s_fault(exited: Exit, outcome: Outcome) -> None:
+    ending = of_left_behind(exited, is_of_this_boot=False, was_asked=False, timeout_s=0)
+
+    assert ending is not None
+    assert ending.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("cause", "outcome"),
+    [
+        (None, Outcome.LOST),
+        (StopCause.CANCELLED, Outcome.CANCELLED),
+        (StopCause.RELEASED, Outcome.RELEASE),
+        (StopCause.LOST, None),
+    ],
+)
+def test_what_was_never_started_is_lost_unless_something_else_is_wanted(
+    cause: StopCause | None, outcome: Outcome | None
+) -> None:
+    ending = of_never_started(cause)
+
+    assert (ending and ending.outcome) == outcome
+
+
+@pytest.mark.parametrize(
+    ("exited", "cause", "outcome"),
+    [
+        (DEAD, StopCause.CANCELLED, Outcome.CANCELLED),
+        (DEAD, StopCause.LOST, None),
+        (TERM, StopCause.CANCELLED, Outcome.CANCELLED),
+        (Exit(code=3), StopCause.CANCELLED, Outcome.FAILED),
+        (Exit(code=3), StopCause.LOST, None),
+    ],
+)
+def test_what_is_to_be_stopped_and_ended_before(
+    exited: Exit, cause: StopCause, outcome: Outcome | None
+) -> None:
+    ending = of_stopped_unseen(exited, cause)
+
+    assert (ending and ending.outcome) == outcome
