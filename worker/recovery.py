@@ -20,17 +20,19 @@ from ..broker.needs import Need
 from ..broker.states import Phase
 from . import endings
 from .capacity import Capacity
-from .endings import Ending
+from .endings import Ending, StopCause
 from .held import Held, HeldTasks
-from .process import left, supervision
+from .process import left, leftovers, sessions, supervision
 from .process.journal import Attempt, Journal
 from .process.left import Left
+from .process.sessions import Deaths
 from .process.wait import Exit
 from .run import Run
 from .watch import Watch
 
 log = logging.getLogger(__name__)
 
+NO_DEATHS = Deaths()
 _RETRY_S = 5.0
 _FOUND_AGAIN = "rq-agent: the worker was restarted, and goes on with this task"
 
@@ -46,16 +48,59 @@ class Recovery:
             tasks.add(held)
 
     @classmethod
-    async def of(cls, journal: Journal, folder: Path, tasks: HeldTasks, capacity: Capacity) -> Self:
-        """Look into a journal, and for what runs and is not in it."""
-        known = journal.open_attempts()
+    async def of(
+        cls,
+        journal: Journal,
+        folder: Path,
+        tasks: HeldTasks,
+        capacity: Capacity,
+        *,
+        deaths: Deaths = NO_DEATHS,
+    ) -> Self:
+        """Look into a journal, and for what runs and is not in it.
+
+        `deaths`: sessions that died just before this one, maybe by one of their tasks.
+        """
+        known, culprit = await _judged(journal, deaths)
         folders = {Path(attempt.folder) for attempt in known}
         strays = await anyio.to_thread.run_sync(left.strays, folder / "tasks", folders)
         for stray in strays:
             log.warning("task %s: runs, but the journal does not know it", stray.task_id)
         if strays:
             await journal.claimed(strays)
-        return cls([*known, *strays], tasks, capacity)
+        found = cls([*known, *strays], tasks, capacity)
+        found._stop(culprit)
+        return found
+
+    def _stop(self, culprit: Attempt | None) -> None:
+        for attempt, held in self.found:
+            if attempt is culprit:
+                words = f"its worker died {attempt.sessions} times beside it"
+                log.error("task %s: %s; stops it", attempt.task_id, words)
+                held.stop(StopCause.POISON, reason=words, grace_s=0)
+
+
+def kill_poison(journal: Journal, deaths: Deaths) -> None:
+    """Kill at once what is to be stopped; later it is found, and told. Blocks for up to 2 s."""
+    known = sessions.counted(journal.open_attempts(), died_young=deaths.is_one)
+    culprit = sessions.poison(known, deaths.seen)
+    if culprit is not None and culprit.handle is not None:
+        leftovers.kill(culprit.handle)
+
+
+async def _judged(journal: Journal, deaths: Deaths) -> tuple[list[Attempt], Attempt | None]:
+    """Return what is left, with the last session counted, and what is to be stopped of it."""
+    before = journal.open_attempts()
+    known = sessions.counted(before, died_young=deaths.is_one)
+    culprit = sessions.poison(known, deaths.seen)
+    if culprit is not None:
+        known = sessions.pardoned(known, culprit)
+    if known != before:
+        try:
+            await journal.claimed(known)
+        except RqAgentError as e:  # a full disk
+            log.warning("%s; the next session counts again", e)
+    return known, culprit
 
 
 class FoundAgain:

@@ -40,7 +40,8 @@ from .opening import Opening, utc_now
 from .outage import Waiting
 from .process.journal import Journal
 from .process.launcher import Launcher
-from .recovery import Recovery
+from .process.sessions import session
+from .recovery import NO_DEATHS, Recovery, kill_poison
 from .recreation import Recreations
 from .retelling import Retelling
 from .room import Room
@@ -86,6 +87,7 @@ class Supervisor:
         )
         self._opening = Opening(config, self._tasks, self._signals, now)
         self._signals.outage.waiting = self._waiting
+        self._deaths = NO_DEATHS
 
     async def run(self, *, ready: Callable[[], None] = lambda: None) -> int:
         """Work until drained. Return how many tasks ended here.
@@ -98,7 +100,13 @@ class Supervisor:
             inbox = Inbox(self._blocking, self._config.name)
             await inbox.start()
             await Draining(self._namespace).undrain(self._config.name)  # of a session before
-            recovery = await Recovery.of(tools.journal, tools.folder, self._tasks, self._capacity)
+            recovery = await Recovery.of(
+                tools.journal,
+                tools.folder,
+                self._tasks,
+                self._capacity,
+                deaths=self._deaths,
+            )
             self._opening.look()
             await tools.keyrings.look()  # before a claim: a key may be revoked since
             await self._heartbeat.beat_once()
@@ -204,6 +212,8 @@ class Supervisor:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
             journal = stack.enter_context(Journal(folder, worker=config.name))
+            self._deaths = stack.enter_context(session(folder, journal.open_attempts()))
+            kill_poison(journal, self._deaths)  # before it kills this session, too
             self._facts.place = place_of(folder)
             stack.enter_context(self._telemetry.running())
             launcher = await stack.enter_async_context(Launcher())

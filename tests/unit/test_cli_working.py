@@ -1,6 +1,7 @@
 """What a worker is told by options, by config.toml, and by neither."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from rq_agent.worker.config import WorkerConfig
 MIB = 1024**2
 
 
-def config(home: Path, file: str = "", **options: str) -> WorkerConfig:
+def config(home: Path, file: str = "", **options: Any) -> WorkerConfig:
     (home / "config").mkdir(exist_ok=True)
     (home / "config" / "config.toml").write_text(file)
     settings = load(environ={"RQ_AGENT_HOME": str(home)})

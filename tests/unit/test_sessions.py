@@ -7,7 +7,16 @@ import pytest
 
 from rq_agent.worker.process import boot_clock
 from rq_agent.worker.process.journal import Attempt, WatchTerms
-from rq_agent.worker.process.sessions import MOST, YOUNG_S, counted, is_young, poison, session
+from rq_agent.worker.process.sessions import (
+    MOST,
+    YOUNG_S,
+    counted,
+    is_young,
+    pardoned,
+    poison,
+    seen_by,
+    session,
+)
 
 
 class Died(Exception):
@@ -15,12 +24,12 @@ class Died(Exception):
 
 
 def died_young(folder: Path) -> bool:
-    with session(folder) as before:
-        return before
+    with session(folder, []) as before:
+        return before.is_one
 
 
-def die(folder: Path) -> None:
-    with pytest.raises(Died), session(folder):
+def die(folder: Path, *left: Attempt) -> None:
+    with pytest.raises(Died), session(folder, left):
         raise Died
 
 
@@ -82,10 +91,61 @@ def test_sessions_that_died_young_add_up_and_one_that_lived_takes_all_away() -> 
     assert [a.sessions for a in counted(seen, died_young=False)] == [0, 0]
 
 
+def test_it_is_counted_at_how_many_deaths_a_task_ran(tmp_path: Path) -> None:
+    a, b, unstarted = attempt("a"), attempt("b"), attempt("c", started_s=None)
+    die(tmp_path)
+    die(tmp_path, a, b, unstarted)
+    die(tmp_path, a)
+
+    with session(tmp_path, []) as before:
+        assert (before.is_one, before.seen) == (True, {"a": 2, "b": 1})
+    with session(tmp_path, [a]) as after:
+        assert (after.is_one, after.seen) == (False, {})
+
+
+def test_no_more_is_remembered_than_is_needed() -> None:
+    known = {f"t{n}": 1 for n in range(2_000)} | {"often": 3}
+
+    assert len(seen_by(known, [])) == 1_000
+    assert seen_by(known, [attempt("often")])["often"] == 4
+
+
 def test_the_youngest_of_those_that_saw_most_is_stopped_and_no_other() -> None:
     old, young = attempt("old", MOST, 1.0), attempt("young", MOST, 2.0)
     innocent, unstarted = attempt("innocent", MOST - 1, 3.0), attempt("unstarted", MOST, None)
 
-    assert poison([old, young, innocent, unstarted]) is young
-    assert poison([innocent, unstarted]) is None
-    assert poison([]) is None
+    assert poison([old, young, innocent, unstarted], {}) is young
+    assert poison([old, young], {"old": 7, "young": 6}) is old
+    assert poison([innocent, unstarted], {}) is None
+    assert poison([], {}) is None
+    assert [a.sessions for a in pardoned([old, young, innocent], young)] == [0, MOST, 0]
+
+
+@pytest.mark.parametrize("poison_is_older", [True, False])
+def test_in_the_end_it_is_the_one_that_kills_and_the_other_is_charged_twice_at_most(
+    poison_is_older: bool,
+) -> None:
+    """Two tasks, one kills its worker in each session; what is stopped comes back after a while."""
+    names = ("killer", "innocent") if poison_is_older else ("innocent", "killer")
+    lost = dict.fromkeys(names, 0)
+    back_at = dict.fromkeys(names, 0)
+    running: dict[str, Attempt] = {}
+    seen: dict[str, int] = {}
+    for round_ in range(100):
+        for age, name in enumerate(names):
+            if name not in running and back_at[name] <= round_:
+                running[name] = attempt(name, 0, 10.0 * round_ + age)
+        if "killer" not in running:
+            continue  # nobody dies
+        left = counted(list(running.values()), died_young=True)
+        seen = seen_by(seen, left)
+        if culprit := poison(left, seen):
+            left = [a for a in pardoned(left, culprit) if a is not culprit]
+            lost[culprit.task_id] += 1
+            back_at[culprit.task_id] = round_ + (1 if lost[culprit.task_id] == 1 else 5)
+        running = {a.task_id: a for a in left}
+        if lost["killer"] > 3:
+            break
+
+    assert lost["killer"] == 4
+    assert lost["innocent"] <= 2
