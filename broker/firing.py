@@ -13,9 +13,10 @@ from .cron_times import Due, Missed
 from .decoding import text
 from .envelope import sign
 from .errors import UsageError
-from .ids import TaskIds
+from .ids import TaskIds, of_event
 from .keypair import KeyPair
 from .keyrings import Keyrings
+from .keys import TaskId
 from .namespace import Namespace
 from .new_task import Enqueued, NewTask, check
 from .schedule import Schedule, task_of
@@ -110,7 +111,10 @@ class Firing:
         """
         found = due.schedule
         plan = _plan(due, now_ms)
-        tasks = await self._tasks(found, due.template, len(plan.fires_ms))
+        # A Redis that came back older lets a schedule fire once more for the same time: as the same
+        # task, which is known already, or which its worker finds again.
+        ids = [of_event(at, self._ns.name, found.name, found.revision) for at in plan.fires_ms]
+        tasks = await self._tasks(found, due.template, ids)
         reply = await self._ns.scripts.cron_fire(_arguments(due, plan, tasks))
         outcome, *told = reply
         return Fired(outcome=FireOutcome(text(outcome)), tasks=answers(tasks, told) if told else [])
@@ -124,7 +128,7 @@ class Firing:
         """
         await Schedules(self._ns).show(name)
         [due] = await self._read({name: float("inf")})
-        tasks = await self._tasks(due.schedule, due.template, 1)
+        tasks = await self._tasks(due.schedule, due.template, [_ids.new()])
         [enqueued] = await Tasks(self._ns).enqueue(tasks, {})
         return enqueued
 
@@ -140,7 +144,9 @@ class Firing:
             for (name, due_ms), record in zip(times.items(), records, strict=True)
         ]
 
-    async def _tasks(self, found: Schedule, template: bytes, count: int) -> list[NewTask]:
+    async def _tasks(
+        self, found: Schedule, template: bytes, ids: Sequence[TaskId]
+    ) -> list[NewTask]:
         """Return new tasks, signed by this scheduler, of a template that was verified."""
 
         async def verified() -> SignedTask:
@@ -155,9 +161,7 @@ class Firing:
 
         signed = await self._keyrings.with_news(verified)
         not_after = int(time.time()) + VALID_S
-        each = [
-            structs.replace(signed, task_id=_ids.new(), not_after=not_after) for _ in range(count)
-        ]
+        each = [structs.replace(signed, task_id=i, not_after=not_after) for i in ids]
         tasks = []
         for task, envelope in zip(each, sign(each, self._pair), strict=True):
             given: dict[str, Any] = {

@@ -275,3 +275,57 @@ async def test_a_schedule_runs_now_and_keeps_its_times(
     assert await next_ms(namespace) == (added.next_at or 0) * 1000
     with pytest.raises(SelectorError, match="did you mean nightly"):
         await firing(namespace, tmp_path).run_now("nightl")
+
+
+async def test_a_schedule_that_redis_let_fire_again_for_the_same_time_adds_the_same_task(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    await add(namespace, someone(tmp_path))
+    due_ms = await come_due(namespace)
+    [first] = (await fire(firing(namespace, tmp_path))).tasks
+    held = await steps.claim_one(namespace)
+    schedules = keys.schedules(namespace.prefix)
+
+    await namespace.redis.zadd(schedules, {"nightly": due_ms})  # Redis came back older
+    [known] = (await fire(firing(namespace, tmp_path))).tasks
+
+    assert (known.id, known.outcome) == (first.id, "duplicate")
+    await steps.finish(namespace, held, "succeeded")
+    assert (await steps.claim(namespace)).claims == ()
+
+
+async def test_who_runs_a_task_that_was_fired_again_takes_it_up(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    await add(namespace, someone(tmp_path))
+    due_ms = await come_due(namespace)
+    before = {}
+    async for key in namespace.redis.scan_iter(match=f"{namespace.prefix}*"):
+        before[key] = await namespace.redis.dump(key)
+    await fire(firing(namespace, tmp_path))
+    held = await steps.claim_one(namespace)
+    found = [key async for key in namespace.redis.scan_iter(match=f"{namespace.prefix}*")]
+    await namespace.redis.delete(*found)
+    for key, value in before.items():
+        await namespace.redis.restore(key, 0, value)  # Redis came back without task and claim
+    assert await next_ms(namespace) == due_ms
+
+    await fire(firing(namespace, tmp_path))
+    told = await steps.beat(namespace, held)
+
+    assert (told.lost, told.missing) == ((), ())
+    assert (await steps.claim(namespace, worker="w2")).claims == ()
+    assert await steps.finish(namespace, held, "succeeded") == 1
+
+
+async def test_times_and_schedules_have_tasks_of_their_own(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    ids = set()
+    for name in ("nightly", "weekly"):
+        await add(namespace, someone(tmp_path), name)
+        for late_ms in (2_000, 1_000):
+            await come_due(namespace, name, late_ms=late_ms)
+            ids |= {task.id for task in (await fire(firing(namespace, tmp_path))).tasks}
+
+    assert len(ids) == 4
