@@ -42,9 +42,11 @@ def many(lights: Sequence[Light], *, processes: int) -> Iterator[None]:
 
 
 async def _work(lights: Sequence[Light]) -> None:
+    """Begin one after the other within one beat: a thousand machines don't beat at once."""
     async with anyio.create_task_group() as tg:
         for light in lights:
             tg.start_soon(work, light, Pen(Path(light.ledger), worker=light.name))
+            await anyio.sleep(light.beat_ms / 1000 / len(lights))
 
 
 if __name__ == "__main__":

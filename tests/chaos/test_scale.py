@@ -51,24 +51,23 @@ def test_a_million_waiting_tasks_slow_no_claim() -> None:
 @pytest.mark.timeout(600)
 async def test_a_thousand_idle_workers_cost_little_and_wake_at_once(ledger: Ledger) -> None:
     workers, queues = pick(short=40, long=1_000), pick(short=20, long=200)
-    wakes, idle_s = pick(short=20, long=1_000), pick(short=2.0, long=40.0)
+    wakes, idle_s = pick(short=20, long=500), pick(short=2.0, long=40.0)
     name = f"c{secrets.token_hex(4)}"
     with Server() as server:
         lights = [
             light(n, server.url, name, ledger, queues=rotated(n, queues)) for n in range(workers)
         ]
-        with many(lights, processes=pick(short=1, long=4)):
-            async with opened(server.url, name) as ns:
+        async with opened(server.url, name) as ns:
+            submitter = Submitter(ns, ledger)
+            await submitter.enqueue(1, queue="q0")  # all workers ask anew at the first of a shape
+            with many(lights, processes=pick(short=1, long=4)):
                 await parked(ns, workers)
                 before, before_s = server.calls(), server.cpu_s()
                 await anyio.sleep(idle_s)  # nothing ends it: what does not happen is measured
                 used_s, after = server.cpu_s() - before_s, server.calls()
                 sent = sum(after[n] - before.get(n, 0) for n in after if n in SENT) - 1
-                woken_s = await wake(ns, ledger, queues, wakes)
+                woken_s = await wake(submitter, ledger, queues, wakes)
 
-    assert sent / workers / idle_s <= 0.5
-    if IS_LONG:
-        assert percentile(woken_s, 99) <= 0.05
     figures.note(
         "idle workers",
         workers=workers,
@@ -80,6 +79,9 @@ async def test_a_thousand_idle_workers_cost_little_and_wake_at_once(ledger: Ledg
         idle_commands_s_a_worker=sent / workers / idle_s,
         server_cpu_percent=100 * used_s / idle_s,
     )
+    if IS_LONG:
+        assert sent / workers / idle_s <= 0.5
+        assert percentile(woken_s, 99) <= 0.05
 
 
 def light(n: int, url: str, name: str, ledger: Ledger, *, queues: tuple[str, ...]) -> Light:
@@ -92,7 +94,7 @@ def light(n: int, url: str, name: str, ledger: Ledger, *, queues: tuple[str, ...
         home=str(ledger.folder / "home"),
         queues=queues,
         lease_ms=60_000,
-        beat_ms=5_000,
+        beat_ms=pick(short=1_000, long=5_000),
         least_work_s=0.0,
         most_work_s=0.0,
     )
@@ -119,17 +121,17 @@ async def idle_workers(ns: Namespace) -> int:
     return found
 
 
-async def wake(ns: Namespace, ledger: Ledger, queues: int, count: int) -> list[float]:
+async def wake(submitter: Submitter, ledger: Ledger, queues: int, count: int) -> list[float]:
     """Add tasks one by one; return how long after it was sent each was begun."""
-    submitter, rng = Submitter(ns, ledger), random.Random(7)
+    rng = random.Random(7)
     sent_s: dict[TaskId, float] = {}
     for _ in range(count):
         now_s = time.monotonic()
         [task_id] = await submitter.enqueue(1, queue=f"q{rng.randrange(queues)}")
         sent_s[task_id] = now_s
-        await anyio.sleep(0.02)
+        await anyio.sleep(0.05)
     with anyio.fail_after(30):
-        while len(starts := begun(ledger)) < count:
+        while not sent_s.keys() <= (starts := begun(ledger)).keys():
             await anyio.sleep(0.1)
     return [starts[task_id] - at_s for task_id, at_s in sent_s.items()]
 
