@@ -44,8 +44,8 @@ async def test_all_at_once_leaves_nothing_behind(servers: Servers, ledger: Ledge
     url = urls.of_socket(socket)
     setup = {"lease_ms": int(LEASE_S * 1000), "beat_ms": int(LEASE_S * 100)}
     crew = Crew(url, name, ledger, size=size, queues=QUEUES, mode="round-robin", slots=3, **setup)
-    with crew, Redis(unix_socket_path=str(socket)) as plain:
-        async with opened(url, name) as ns:
+    async with opened(url, name) as ns:
+        with crew, Redis(unix_socket_path=str(socket)) as plain:
             await crew.ready()
             storm = Storm(ns, crew, plain, random.Random(13))
             async with anyio.create_task_group() as tg:
@@ -55,8 +55,8 @@ async def test_all_at_once_leaves_nothing_behind(servers: Servers, ledger: Ledge
                 await storm.submit(Submitter(ns, ledger), tasks)
                 await settled(ns, len(storm.ids), deadline_s=pick(short=60, long=400))
                 tg.cancel_scope.cancel()
-            verdict, events = await judge(ns, ledger), await all_events(ns)
-            storm.check()
+            storm.look_once()
+        verdict, events = await judge(ns, ledger), await all_events(ns)
 
     verdict.must_be_clean()
     went_through = replayed(events, queues=QUEUES)
@@ -154,12 +154,16 @@ class Storm:
         """Now and then let everybody stand still, and see that what is stored fits together."""
         while True:
             await anyio.sleep(1.0)
-            running = [n for n, member in enumerate(self._crew.members) if not member.is_paused]
-            self._stand_still(running)
-            self.check()
-            for number in running:
-                self._crew.resume(number)
-            self.looks += 1
+            self.look_once()
+
+    def look_once(self) -> None:
+        """Raise AssertionError where something stored does not fit the rest."""
+        running = [n for n, member in enumerate(self._crew.members) if not member.is_paused]
+        self._stand_still(running)
+        invariants.check(stored.read(self._plain, self._ns.prefix))
+        for number in running:
+            self._crew.resume(number)
+        self.looks += 1
 
     def _stand_still(self, numbers: Sequence[int]) -> None:
         for number in numbers:
@@ -169,10 +173,6 @@ class Storm:
                 pass
         for _ in range(3):  # what they had sent is done before this is answered
             self._plain.ping()
-
-    def check(self) -> None:
-        """Raise AssertionError where something stored does not fit the rest."""
-        invariants.check(stored.read(self._plain, self._ns.prefix))
 
 
 def over_the_limit(events: Iterable[Event], keys: Mapping[str, str]) -> list[str]:
