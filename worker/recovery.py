@@ -66,8 +66,7 @@ class Recovery:
         strays = await anyio.to_thread.run_sync(left.strays, folder / "tasks", folders)
         for stray in strays:
             log.warning("task %s: runs, but the journal does not know it", stray.task_id)
-        if strays:
-            await journal.claimed(strays)
+        await _note(journal, strays)
         found = cls([*known, *strays], tasks, capacity)
         found._stop(culprit)
         return found
@@ -96,11 +95,18 @@ async def _judged(journal: Journal, deaths: Deaths) -> tuple[list[Attempt], Atte
     if culprit is not None:
         known = sessions.pardoned(known, culprit)
     if known != before:
-        try:
-            await journal.claimed(known)
-        except RqAgentError as e:  # a full disk
-            log.warning("%s; the next session counts again", e)
+        await _note(journal, known)
     return known, culprit
+
+
+async def _note(journal: Journal, attempts: list[Attempt]) -> None:
+    """Write attempts into the journal; a full disk is no reason not to go on with them."""
+    if not attempts:
+        return
+    try:
+        await journal.claimed(attempts)
+    except RqAgentError as e:
+        log.warning("%s; the next session looks again", e)
 
 
 class FoundAgain:
