@@ -27,6 +27,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     grace_s: float
     """Between SIGTERM and SIGKILL."""
     env_writable: bool
+    mem_limit_mib: float = 0.0
+    """Of all its processes together; 0: none."""
+    exclusive: str = "keep"
+    """What becomes of it when its lease can't be renewed: `keep` or `kill`."""
     not_after: int
     """Unix s; nobody starts it later."""
 
@@ -52,6 +56,8 @@ def read(envelope: bytes, record: Record, namespace: str) -> Asked | None:
         env=without_secrets(task.env),
         grace_s=task.grace_s,
         env_writable=task.env_writable,
+        mem_limit_mib=task.mem_limit_mib,
+        exclusive=task.exclusive,
         not_after=task.not_after,
     )
 

@@ -44,6 +44,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """Fields of the need to replace."""
     timeout_s: float | None = None
     grace_s: float | None = None
+    mem_limit_mib: float | None = None
+    """0: none."""
     queue: str = ""
     priority: int | None = None
     name: str = ""
@@ -96,6 +98,9 @@ def changed(signed: SignedTask, changes: Changes, *, user: str, now_s: float) ->
         need=msgspec.structs.replace(changes.need or signed.need, **changes.needs),
         timeout_s=signed.timeout_s if changes.timeout_s is None else changes.timeout_s,
         grace_s=signed.grace_s if changes.grace_s is None else changes.grace_s,
+        mem_limit_mib=(
+            signed.mem_limit_mib if changes.mem_limit_mib is None else changes.mem_limit_mib
+        ),
         not_after=int(start_s) + VALID_S,
         user=user,
     )

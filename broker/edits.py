@@ -35,7 +35,7 @@ EDITABLE: Final = BEFORE_RUNNING | {TaskState.DRAFT}
 
 _SIGNED: Final = (
     *("argv", "params", "without_params", "env", "without_env", "need", "needs"),
-    *("timeout_s", "grace_s"),
+    *("timeout_s", "grace_s", "mem_limit_mib"),
 )
 _FIXED: Final = ("delay_ms", "at_ms", "unique", "replaces", "is_draft")
 _AS_IT_WAS: Final = Changes()

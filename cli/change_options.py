@@ -79,6 +79,13 @@ class ChangeOptions:
         str, _option("--mem", metavar="SIZE", text="Memory that it needs: 500M, 32G; 0: no claim.")
     ] = ""
 
+    mem_limit: Annotated[
+        str,
+        _option(
+            "--mem-limit", metavar="SIZE", text="Memory above which it is killed: 32G; 0: none."
+        ),
+    ] = ""
+
 
 @dataclass(frozen=True)
 class CloneOptions(ChangeOptions):

@@ -40,8 +40,15 @@ def changes_of(options: ChangeOptions, *, environ: Mapping[str, str]) -> Changes
         without_env=tuple(word[:-1] for word in removed),
         timeout_s=values.duration_s(options.timeout, "--timeout") if options.timeout else None,
         grace_s=values.duration_s(options.grace, "--grace") if options.grace else None,
+        mem_limit_mib=_limit_mib(options.mem_limit),
         needs=needs_of(options.gpus, options.cpus, options.mem),
     )
+
+
+def _limit_mib(text: str) -> float | None:
+    if not text:
+        return None
+    return 0.0 if text.strip() == "0" else values.size_mib(text, "--mem-limit")
 
 
 def needs_of(gpus: str, cpus: str, mem: str) -> dict[str, float]:
@@ -66,7 +73,7 @@ def applied(changes: Changes, later: Changes) -> Changes:
     for name in mappings:
         kept = [each for each in getattr(changes, f"without_{name}") if each not in merged[name]]
         merged[f"without_{name}"] = (*kept, *getattr(later, f"without_{name}"))
-    for name in ("argv", "priority", "timeout_s", "grace_s"):
+    for name in ("argv", "priority", "timeout_s", "grace_s", "mem_limit_mib"):
         if getattr(later, name) is not None:
             merged[name] = getattr(later, name)
     for name in ("queue", "name"):

@@ -27,7 +27,17 @@ PANELS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("draft", "durability"), _WHERE),
     **dict.fromkeys(("delay", "at", "after", "queue_timeout"), _WHEN),
     **dict.fromkeys(
-        ("timeout", "grace", "retries", "retry_delay", "retry_backoff", "retry_max_delay"), _ENDS
+        (
+            "timeout",
+            "grace",
+            "mem_limit",
+            "exclusive",
+            "retries",
+            "retry_delay",
+            "retry_backoff",
+            "retry_max_delay",
+        ),
+        _ENDS,
     ),
     **dict.fromkeys(("retry_jitter", "retry_on", "result_ttl"), _ENDS),
     **dict.fromkeys(("unique", "if_exists", "concurrency_key", "concurrency_limit"), _BESIDE),

@@ -134,6 +134,23 @@ class TaskOptions:
             "--grace", metavar="TIME", help="Time from SIGTERM to SIGKILL when it is stopped."
         ),
     ] = "30s"
+    mem_limit: Annotated[
+        str,
+        _option(
+            "--mem-limit",
+            metavar="SIZE",
+            text="Kill it when all its processes together use more memory: 500M, 32G.",
+        ),
+    ] = ""
+    exclusive: Annotated[
+        str,
+        _option(
+            "--exclusive",
+            metavar="WHAT",
+            text="When its worker loses redis: keep (as if not given): it goes on; kill: it is "
+            "killed before another worker can start it.",
+        ),
+    ] = ""
     delay: Annotated[
         str, _option("--delay", metavar="TIME", text="Start it no sooner than after this long.")
     ] = ""

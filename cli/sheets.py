@@ -76,6 +76,7 @@ def words_of(changes: Changes) -> str:
     """Return what changes name, e.g. `params.lr, priority`; empty where nothing changes."""
     nothing = Changes()
     plain = {"name": "", "queue": "", "priority": "", "timeout_s": "timeout", "grace_s": "grace"}
+    plain["mem_limit_mib"] = "mem-limit"
     found = [
         shown or name
         for name, shown in plain.items()

@@ -11,6 +11,7 @@ import msgspec
 
 from ..broker.errors import UsageError
 from ..broker.new_task import MAX_AHEAD_MS, Condition
+from ..broker.signed_task import Exclusive
 from . import values
 from .options import TaskOptions
 
@@ -83,6 +84,14 @@ def if_exists(options: TaskOptions) -> IfExists:
         return IfExists(text or IfExists.ERROR)
     except ValueError:
         raise UsageError(f"--if-exists {text}: say {', '.join(IfExists)}") from None
+
+
+def exclusive(text: str) -> Exclusive:
+    """Return what becomes of the task without a lease; raise UsageError for what is none."""
+    try:
+        return msgspec.convert(text or "keep", Exclusive)
+    except msgspec.ValidationError:
+        raise UsageError(f"--exclusive {text}: say keep or kill") from None
 
 
 def concurrency_limit(options: TaskOptions) -> int:

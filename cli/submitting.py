@@ -18,7 +18,15 @@ from .options import LONG_OPTIONS, SHORT_OPTIONS, StartOptions, TaskOptions
 from .reading import resolve
 from .render.screen import Screen
 from .retry_options import policy_of
-from .start_options import After, IfExists, afters, at_ms, concurrency_limit, if_exists
+from .start_options import (
+    After,
+    IfExists,
+    afters,
+    at_ms,
+    concurrency_limit,
+    exclusive,
+    if_exists,
+)
 
 if TYPE_CHECKING:
     from ..broker.durability import Durability
@@ -79,6 +87,8 @@ def submission_of(
         packages=_packages(options.package),
         python=_python(options.python),
         env_writable=options.env_writable,
+        mem_limit_mib=values.size_mib(options.mem_limit, "--mem-limit") if options.mem_limit else 0,
+        exclusive=exclusive(options.exclusive),
         snapshot_bytes=values.size_bytes(options.snapshot_limit, "--snapshot-limit"),
         user=identity.user_name(),
     )

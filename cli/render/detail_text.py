@@ -71,12 +71,24 @@ def _state(details: "TaskDetails") -> dict[str, str]:
         "lost": f"its worker was lost {_times_over(record.lost)}" if record.lost else "",
         "needs": words.need(record.needs),
         "timeout": length(record.timeout_s) if record.timeout_s else "",
+        **_ends(details.asked),
         "unique": links.unique,
         "together": f"{limit} of {links.concurrency_key} at a time"
         if links.concurrency_key
         else "",
         "user": record.user,
         "labels": ", ".join(f"{name}={value}" for name, value in record.labels.items()),
+    }
+
+
+def _ends(asked: "Asked | None") -> dict[str, str]:
+    """Return what else ends it."""
+    if asked is None:
+        return {}
+    limit_mib, is_killed = asked.mem_limit_mib, asked.exclusive == "kill"
+    return {
+        "mem limit": words.memory(limit_mib) if limit_mib else "",
+        "exclusive": "killed when its lease can't be renewed" if is_killed else "",
     }
 
 

@@ -55,10 +55,13 @@ def need(need: "Need") -> str:
     if need.cpus:
         parts.append(f"{need.cpus:g} CPU{'s' if need.cpus > 1 else ''}")
     if need.mem_mib:
-        parts.append(
-            f"{need.mem_mib / 1024:.1f} GiB" if need.mem_mib >= 1024 else f"{need.mem_mib} MiB"
-        )
+        parts.append(memory(need.mem_mib))
     return ", ".join(parts)
+
+
+def memory(mib: float) -> str:
+    """Return an amount of memory, e.g. `512 MiB` or `32.0 GiB`."""
+    return f"{mib / 1024:.1f} GiB" if mib >= 1024 else f"{mib:g} MiB"
 
 
 def attempt(record: "Record") -> str:

@@ -66,9 +66,9 @@ async def test_a_clone_is_like_its_original_and_signed_by_who_asked(
         "timeout_ms": 60_000,
         "params": {"lr": "1"},
     }
-    task_id = await submitted(
-        namespace, other, signed={"need": need, "timeout_s": 60.0, "grace_s": 5.0}, **told
-    )
+    limits: dict[str, Any] = {"mem_limit_mib": 512.0, "exclusive": "kill"}
+    limits |= {"need": need, "timeout_s": 60.0, "grace_s": 5.0}
+    task_id = await submitted(namespace, other, signed=limits, **told)
     await Tasks(namespace).cancel(task_id)
     me.trust.add(other.pair.public, "other", ["q"])
 
@@ -83,7 +83,7 @@ async def test_a_clone_is_like_its_original_and_signed_by_who_asked(
     assert (await extra(namespace, task.id))["labels"] == '{"team":"a"}'
     signed = await opened(namespace, task.id, me)
     assert (signed.argv, signed.params, signed.env) == (("a",), {"lr": "1"}, {"A": "1"})
-    assert (signed.need, signed.timeout_s, signed.grace_s) == (need, 60.0, 5.0)
+    assert {name: getattr(signed, name) for name in limits} == limits
     assert signed.user == "me"
     with pytest.raises(TrustError):
         await opened(namespace, task.id, other)
@@ -105,6 +105,7 @@ async def test_what_was_to_be_changed_is_changed(namespace: Namespace, me: Perso
         name="again",
         labels={"b": "2"},
         timeout_s=5.0,
+        mem_limit_mib=64.0,
         is_draft=True,
     )
 
@@ -116,6 +117,7 @@ async def test_what_was_to_be_changed_is_changed(namespace: Namespace, me: Perso
     signed = await opened(namespace, task.id, me)
     assert (signed.argv, signed.params) == (("b",), {"lr": "2", "n": "3"})
     assert (signed.env, signed.need) == ({"A": "1", "B": "2"}, Need(cpus=2.0))
+    assert signed.mem_limit_mib == 64.0
     assert (await opened(namespace, task_id, me)).params == {"lr": "1"}
 
 

@@ -159,7 +159,9 @@ def test_changes_of_a_clone() -> None:
     assert (changes.params, changes.without_params) == ({"lr": "1"}, ("n",))
     assert (changes.labels, changes.timeout_s) == ({"a": "b"}, None)
     more = changes_of(
-        ChangeOptions(label=["a=b-", "c-"], env=["A=1", "B-"], gpus="2", mem="0", grace="0"),
+        ChangeOptions(
+            label=["a=b-", "c-"], env=["A=1", "B-"], gpus="2", mem="0", grace="0", mem_limit="0"
+        ),
         is_draft=False,
         environ={},
         now_ms=0,
@@ -167,6 +169,7 @@ def test_changes_of_a_clone() -> None:
     assert (more.labels, more.without_labels) == ({"a": "b-"}, ("c",))
     assert (more.env, more.without_env) == ({"A": "1"}, ("B",))
     assert (more.needs, more.grace_s) == ({"gpus": 2, "mem_mib": 0}, 0.0)
+    assert (changes.mem_limit_mib, more.mem_limit_mib) == (None, 0.0)
     assert changes_of(CloneOptions(), is_draft=True, environ={}, now_ms=0).unique is None
 
 

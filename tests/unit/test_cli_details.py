@@ -42,6 +42,8 @@ ASKED = Asked(
     env={"MODE": "fast"},
     grace_s=30.0,
     env_writable=False,
+    mem_limit_mib=1536.0,
+    exclusive="kill",
     not_after=0,
 )
 
@@ -68,6 +70,8 @@ def test_a_task_is_shown_in_groups_with_what_it_used_and_what_was_overridden() -
     for expected in (
         "  state         failed (exit 3)",
         "  attempt       1 (claim 2)",
+        "  mem limit     1.5 GiB",
+        "  exclusive     killed when its lease can't be renewed",
         "  lost          its worker was lost once",
         "  took          2.5s",
         "  * epochs      3",

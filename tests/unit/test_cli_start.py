@@ -116,6 +116,8 @@ def test_all_of_it_reaches_the_submission(tmp_path: Path) -> None:
         concurrency_key="disk",
         concurrency_limit="2",
         result_ttl="1h",
+        mem_limit="1.5G",
+        exclusive="kill",
     )
     start = StartOptions(at="2031-05-01T18:00")
     submission = submission_of(options, "script.py", (), environ={}, workdir=tmp_path, queue="q")
@@ -125,6 +127,7 @@ def test_all_of_it_reaches_the_submission(tmp_path: Path) -> None:
     assert (found.unique, found.replaces, found.is_draft) == ("k", True, False)
     assert (found.concurrency_key, found.concurrency_limit) == ("disk", 2)
     assert (found.result_ttl_s, found.at_ms) == (3600, NOW_MS + 6 * 3_600_000)
+    assert (found.mem_limit_mib, found.exclusive) == (1536, "kill")
 
 
 def test_a_draft_has_no_time_to_start_at(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from rq_agent.worker.endings import (
     of_never_started,
     of_stop,
     of_stopped_unseen,
+    of_watched,
 )
 from rq_agent.worker.process.wait import LOST, Exit
 
@@ -26,6 +27,15 @@ RUNS = Path("/runs")
         (Exit(code=3), Outcome.FAILED, 3, "exit 3"),
         (Exit(signal=9), Outcome.FAILED, 137, "signal 9"),
         (Exit(error=LOST), Outcome.ERRORED, None, "supervisor lost"),
+        (
+            Exit(signal=9, oom=True, mem_limit_mib=4096.0),
+            *(Outcome.FAILED, 137, "oom: used more than 4096 MiB"),
+        ),
+        (
+            Exit(signal=9, machine_oom=True),
+            *(Outcome.FAILED, 137, "signal 9, while the machine ran out of memory"),
+        ),
+        (Exit(code=137), Outcome.FAILED, 137, "exit 137"),
     ],
 )
 def test_only_the_user_s_code_fails(
@@ -51,6 +61,18 @@ def test_what_was_stopped_ends_by_its_cause(
 
     assert ending is not None
     assert (ending.outcome, ending.exit_code, ending.reason) == (outcome, 143, reason)
+
+
+def test_what_its_deadline_ended_is_a_loss_unless_it_was_to_stop_anyway() -> None:
+    exited = Exit(signal=9, stopped_by="deadline")
+
+    lost = of_watched(exited, None)
+    cancelled = of_watched(exited, StopCause.CANCELLED)
+
+    assert lost is not None
+    assert cancelled is not None
+    assert (lost.outcome, cancelled.outcome) == (Outcome.LOST, Outcome.CANCELLED)
+    assert lost.reason == "killed: its lease could not be renewed in time"
 
 
 def test_nothing_is_reported_of_a_task_that_is_another_worker_s() -> None:

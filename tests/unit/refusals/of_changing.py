@@ -62,6 +62,7 @@ _CHANGES = (
     ("--gpus x", "--gpus x"),
     ("--cpus none", "--cpus none"),
     ("--mem x", "--mem x"),
+    ("--mem-limit x", "--mem-limit x"),
 )
 
 CHANGING: list[Row] = [
