@@ -1,6 +1,7 @@
 """A worker that is to start anew leaves what runs to its next session."""
 
 import signal
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -20,6 +21,8 @@ async def test_what_runs_goes_on_under_a_lease_that_lasts(lab: Lab) -> None:
         task_id = await lab.submit(WAITER)
         await lab.reached(task_id, "phase", phase="running")
         await lab.printed(task_id, "started")
+        own: Any = {"lease_ms": 60_000}
+        await lab.namespace.redis.hset(keys.task(lab.namespace.prefix, task_id), mapping=own)
         await Draining(lab.namespace, who="ada").restart("w1")
         with anyio.fail_after(20):
             while not signals.handed_over:
