@@ -103,7 +103,7 @@ async def test_a_task_that_kills_its_worker_ends_dead(
     async with restarted(lab, options=("--slots", "3"), most=2 * deaths + 3) as worker:
         neighbour = await lab.submit(NEIGHBOUR)
         await lab.reached(neighbour, "phase", phase="running")
-        await lab.printed(neighbour, "\n")
+        await lab.printed(neighbour, "\n", stream="out")
         begun = anyio.current_time()
         poison = await enqueue(lab, script)
         others = [await lab.submit(f"print({n})") for n in range(4)]

@@ -217,15 +217,15 @@ class Lab:
         entries, _ = await Logs(self.namespace).read(task_id, record.fence, count=10_000)
         return b"".join(e.data for e in entries if e.stream == stream).decode("utf-8", "replace")
 
-    async def printed(self, task_id: TaskId, text: str) -> None:
-        """Wait until a task has printed a text."""
+    async def printed(self, task_id: TaskId, text: str, stream: str = "") -> None:
+        """Wait until a task has printed a text; empty stream: or somebody has about it."""
         fence = (await self.record(task_id)).fence
         last, seen = "0", b""
         with anyio.fail_after(DEADLINE_S):
             while text.encode() not in seen:
                 logs = Logs(self.blocking)
                 entries, last = await logs.read(task_id, fence, last, block_ms=1_000)
-                seen += b"".join(e.data for e in entries)
+                seen += b"".join(e.data for e in entries if stream in ("", e.stream))
 
     def run_folder(self, task_id: TaskId, fence: int = 1, worker: str = "w1") -> Path:
         """Return the folder of one attempt."""

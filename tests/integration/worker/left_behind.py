@@ -100,7 +100,7 @@ async def left_behind(lab: Lab, script: str = WAITER, **options: Any) -> AsyncIt
     async with worker_process(lab) as worker:
         task_id = await lab.submit(script, **options)
         await lab.reached(task_id, "phase", phase="running")
-        await lab.printed(task_id, "\n")
+        await lab.printed(task_id, "\n", stream="out")
         left = Left(lab, task_id)
         await left.is_noted()
         await kill(worker)
