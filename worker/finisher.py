@@ -42,6 +42,8 @@ class Finisher:
         self._outage = outage or Outage()
         self._pending: list[_Pending] = []
         self._wanted = anyio.Event()
+        self._settled = anyio.Event()
+        """Set, and replaced, when Redis has answered for some."""
         self._sent: deque[_Pending] = deque()
 
     @property
@@ -65,6 +67,11 @@ class Finisher:
         sent, self._sent = self._sent, deque()
         for pending in sent:
             self._add(pending)
+
+    async def replayed(self) -> None:
+        """Return when Redis has answered for all that is sent again."""
+        while any(pending.is_replay for pending in self._pending):
+            await self._settled.wait()
 
     async def run(self) -> None:
         """Deliver forever."""
@@ -97,6 +104,8 @@ class Finisher:
                 pending.retell(code)
             pending.code = code
             pending.delivered.set()
+        self._settled.set()
+        self._settled = anyio.Event()
         self._forget_old()
 
     def _forget_old(self) -> None:

@@ -104,7 +104,8 @@ class Heartbeat:
             least_ms=away_ms,
             facts=self._facts(),
             profile=profile,
-            is_last=is_last,
+            # A task that ended here, as Redis forgot, is neither held nor to be given back.
+            is_last=is_last and self._signals.is_replayed,
         )
         self._signals.outage.answered()
         if profile == self._signals.profile and profile and not beat.is_parked:

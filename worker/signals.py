@@ -29,6 +29,8 @@ class Signals:
         """How many tasks it left to its next session when it started anew."""
         self.restarts = 0
         """How often another Redis process answered than before."""
+        self.replayed = 0
+        """Up to which of these it was told again what it may have lost."""
         self.restarted = anyio.Event()
         """Set, and replaced, when that happens."""
         self.server = ""
@@ -179,6 +181,11 @@ class Signals:
     def servers(self) -> tuple[str, str]:
         """Which Redis it is: another pair is one that may know less."""
         return self.server, self.birth
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether this Redis knows the ends that another one was told."""
+        return self.replayed == self.restarts
 
     def redis_greeted(self, run_id: str, birth: str) -> None:
         """Note which Redis answers now."""

@@ -122,10 +122,10 @@ class Supervisor:
                 loops.start_soon(self._leave_when_idle)
                 loops.start_soon(self._opening.run)
                 loops.start_soon(keep_house, tools)
-                loops.start_soon(tools.room.run)
-                loops.start_soon(shorten_ended, tools.room, tools.folder / "tasks")
                 loops.start_soon(tools.recreations.run)
                 loops.start_soon(tools.retelling.run)
+                loops.start_soon(tools.room.run)
+                loops.start_soon(shorten_ended, tools.room, tools.folder / "tasks")
                 loops.start_soon(follow, tools.keyrings)
                 await self._work(tools, recovery)
                 loops.cancel_scope.cancel()
@@ -167,15 +167,16 @@ class Supervisor:
         await tick_while_elected(self._heartbeat, ticks, lease_ms=self._config.lease_ms)
 
     async def _replay_after_restarts(self) -> None:
-        restarts = 0
         while True:
             heard = self._signals.heard
-            if self._signals.restarts > restarts:
+            if not self._signals.is_replayed:
                 restarts = self._signals.restarts
                 log.warning("redis restarted; the ends of the last minute are told again")
                 self._finisher.replay()
                 for held in self._tasks:
                     held.tell_again()
+                await self._finisher.replayed()
+                self._signals.replayed = restarts
             await self._signals.news(since=heard)
 
     def _waiting(self) -> Waiting:
@@ -217,6 +218,7 @@ class Supervisor:
             self._facts.place = place_of(folder)
             stack.enter_context(self._telemetry.running())
             launcher = await stack.enter_async_context(Launcher())
+            launcher.sweep(folder / "tasks")
             trust = TrustFile(config.home.config / "trust.json")
             blobs = Blobs(self._namespace)
             snapshots = Snapshots(blobs, config.home.cache / "snapshots")

@@ -138,12 +138,13 @@ class LightWorker:
         await tick_while_elected(self._heartbeat, ticks, lease_ms=self._light.lease_ms)
 
     async def _replay_after_restarts(self) -> None:
-        restarts = 0
         while True:
             heard = self.signals.heard
-            if self.signals.restarts > restarts:
+            if not self.signals.is_replayed:
                 restarts = self.signals.restarts
                 self._finisher.replay()
+                await self._finisher.replayed()
+                self.signals.replayed = restarts
             await self.signals.news(since=heard)
 
     async def _run_one(self, held: Held) -> None:

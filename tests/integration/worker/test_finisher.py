@@ -9,8 +9,13 @@ import pytest
 from rq_agent.broker import keys
 from rq_agent.broker.claims import Claim, Finish, FinishCode, Outcome
 from rq_agent.broker.leases import Leases
+from rq_agent.broker.orders import parse
+from rq_agent.worker.config import WorkerConfig
 from rq_agent.worker.finisher import Finisher
+from rq_agent.worker.heartbeat import Heartbeat
+from rq_agent.worker.held import HeldTasks
 from rq_agent.worker.outage import Outage
+from rq_agent.worker.signals import Signals
 
 from ...scripts import steps
 from .lab import Lab
@@ -94,3 +99,59 @@ async def test_an_end_whose_answer_was_lost_is_told_again_too(lab: Lab, clock: C
         finisher.replay()
 
         assert finisher.waiting == 1
+
+
+def beating(lab: Lab, signals: Signals) -> Heartbeat:
+    """Return the heartbeat of a worker that holds nothing."""
+    config = WorkerConfig(name="w1", order=parse("priority", ["q"]), home=lab.home)
+    return Heartbeat(config, HeldTasks(signals.notify), signals, Leases(lab.namespace), dict)
+
+
+async def remembered(lab: Lab) -> dict[bytes, bytes]:
+    found = [key async for key in lab.namespace.redis.scan_iter(match=f"{lab.namespace.prefix}*")]
+    return {key: await lab.namespace.redis.dump(key) for key in found}
+
+
+async def roll_back(lab: Lab, before: dict[bytes, bytes]) -> None:
+    await lab.namespace.redis.delete(*await remembered(lab))
+    for key, value in before.items():
+        await lab.namespace.redis.restore(key, 0, value)
+
+
+async def test_no_task_that_ended_is_given_back_before_its_end_is_told_again(
+    lab: Lab, clock: Clock
+) -> None:
+    claim = await steps.running(lab.namespace, worker="w1")
+    signals = Signals()
+    heartbeat = beating(lab, signals)
+    before = await remembered(lab)
+    async with delivering(lab, clock) as (finisher, _):
+        await finisher.deliver(end_of(claim))
+        await roll_back(lab, before)
+        signals.redis_restarted()
+        for _ in range(5):
+            await heartbeat.beat_once()
+
+        assert await steps.state(lab.namespace, claim.task_id) == "running"
+
+        finisher.replay()
+        await finisher.replayed()
+        signals.replayed = signals.restarts
+        for _ in range(5):
+            await heartbeat.beat_once()
+
+        assert await steps.state(lab.namespace, claim.task_id) == "succeeded"
+
+
+async def test_a_worker_whose_ends_are_told_again_misses_tasks_as_before(lab: Lab) -> None:
+    """A claim whose answer was lost is given back after two beats that do not list it."""
+    claim = await steps.running(lab.namespace, worker="w1")
+    signals = Signals()
+    heartbeat = beating(lab, signals)
+    signals.redis_restarted()
+    signals.replayed = signals.restarts
+
+    while await steps.state(lab.namespace, claim.task_id) == "running":
+        await heartbeat.beat_once()
+
+    assert await steps.state(lab.namespace, claim.task_id) == "queued"
