@@ -5,23 +5,19 @@ of one that ended, the true end is told; what died with its worker counts as a l
 """
 
 import logging
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Self
 
 import anyio
 import anyio.to_thread
-import msgspec
 
-from ..broker.claims import Claim
 from ..broker.errors import RqAgentError
-from ..broker.needs import Need
 from ..broker.states import Phase
 from . import endings
 from .capacity import Capacity
 from .endings import Ending, StopCause
-from .held import Held, HeldTasks
+from .held import HeldTasks
+from .noted import held_of
 from .process import left, leftovers, sessions, supervision
 from .process.journal import Attempt, Journal
 from .process.left import Left
@@ -151,47 +147,3 @@ class FoundAgain:
             was_asked=(self._run.folder / supervision.STOP_NAME).exists(),
             timeout_s=found.terms.timeout_s,
         )
-
-
-def held_of(attempt: Attempt) -> Held:
-    """Return what the worker holds of an attempt."""
-    gpus = left.gpus_of(attempt) if attempt.gpus is None else attempt.gpus
-    held = Held(claim_of(attempt), gpus, need_of(attempt, gpus))
-    held.is_started = True  # as far as anybody knows before it was looked for
-    return held
-
-
-def need_of(attempt: Attempt, gpus: tuple[str, ...]) -> Need:
-    """Return what an attempt takes; what another version wrote otherwise counts as nothing."""
-    known = {f: attempt.need[f] for f in Need.__struct_fields__ if f in attempt.need}
-    try:
-        return msgspec.convert({"gpus": len(gpus), **known}, Need)
-    except msgspec.ValidationError:
-        return Need(gpus=len(gpus))
-
-
-def claim_of(attempt: Attempt) -> Claim:
-    """Return the claim of an attempt; what an older version did not write down is blank."""
-    token = {"task_id": attempt.task_id, "fence": attempt.fence, "nonce": attempt.nonce}
-    convert = partial(msgspec.convert, type=Claim)
-    try:
-        return convert({**_BLANK, **attempt.claim, **token})
-    except msgspec.ValidationError as e:
-        log.warning("task %s: what the journal says of its claim: %s", attempt.task_id, e)
-        return convert({**_BLANK, **token})
-
-
-_BLANK: Mapping[str, object] = {
-    "queue": "",
-    "shape": "",
-    "attempt": 0,
-    "definition": "",
-    "envelope": None,
-    "lease_ms": 0,
-    "name": "",
-    "user": "",
-    "priority": 0,
-    "lost": 0,
-    "timeout_ms": 0,
-    "retry": "",
-}

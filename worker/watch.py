@@ -37,21 +37,20 @@ class Watch:
 
     async def run(self) -> Exit:
         """Return how the program ended. It goes on where only this is cancelled."""
-        async with anyio.create_task_group() as beside:
-            # What goes on as long as the program runs is started here, one line each.
-            beside.start_soon(self._remember)
-            beside.start_soon(self._stop_when_asked)
-            beside.start_soon(self._time_out)
-            if self._terms.exclusive == "kill":
-                beside.start_soon(tell_shim, self._held, self._run.folder)
-            beside.start_soon(self._run.spool.run)
-            beside.start_soon(Watchdog(self._run, self._handle).run)
-            self._held.is_watched = True
-            try:
+        try:
+            async with anyio.create_task_group() as beside:
+                # What goes on as long as the program runs is started here, one line each.
+                beside.start_soon(self._remember)
+                beside.start_soon(self._stop_when_asked)
+                beside.start_soon(self._time_out)
+                if self._terms.exclusive == "kill":
+                    beside.start_soon(tell_shim, self._held, self._run.folder)
+                beside.start_soon(self._run.spool.run)
+                beside.start_soon(Watchdog(self._run, self._handle).run)
                 exited = await self._executor.wait(self._handle)
-            finally:
-                self._held.is_watched = False
-            beside.cancel_scope.cancel()
+                beside.cancel_scope.cancel()
+        finally:
+            self._held.is_watched = False
         return exited
 
     async def _remember(self) -> None:
@@ -59,6 +58,7 @@ class Watch:
             await self._run.tools.journal.started(self._handle, self._terms)
         except RqAgentError as e:  # the next session finds the process by its run folder too
             log.warning("task %s: %s", self._run.claim.task_id, e)
+        self._held.is_watched = True
 
     async def _stop_when_asked(self) -> None:
         await self._held.stopping.wait()

@@ -7,8 +7,9 @@ import pytest
 from rq_agent.broker.needs import Need
 from rq_agent.worker.capacity import Capacity
 from rq_agent.worker.held import HeldTasks
+from rq_agent.worker.noted import held_of
 from rq_agent.worker.process.journal import Attempt
-from rq_agent.worker.recovery import Recovery, held_of
+from rq_agent.worker.recovery import Recovery
 
 
 def attempt(task_id: str = "a", fence: int = 2, **fields: Any) -> Attempt:

@@ -1,0 +1,56 @@
+"""What the journal says of an attempt, as the worker holds it: other versions wrote it, too."""
+
+import logging
+from collections.abc import Mapping
+
+import msgspec
+
+from ..broker.claims import Claim
+from ..broker.needs import Need
+from .held import Held
+from .process import left
+from .process.journal import Attempt
+
+log = logging.getLogger(__name__)
+
+_BLANK: Mapping[str, object] = {
+    "queue": "",
+    "shape": "",
+    "attempt": 0,
+    "definition": "",
+    "envelope": None,
+    "lease_ms": 0,
+    "name": "",
+    "user": "",
+    "priority": 0,
+    "lost": 0,
+    "timeout_ms": 0,
+    "retry": "",
+}
+
+
+def held_of(attempt: Attempt) -> Held:
+    """Return what the worker holds of an attempt."""
+    gpus = left.gpus_of(attempt) if attempt.gpus is None else attempt.gpus
+    held = Held(claim_of(attempt), gpus, need_of(attempt, gpus))
+    held.is_started = True  # as far as anybody knows before it was looked for
+    return held
+
+
+def need_of(attempt: Attempt, gpus: tuple[str, ...]) -> Need:
+    """Return what an attempt takes; what another version wrote otherwise counts as nothing."""
+    known = {f: attempt.need[f] for f in Need.__struct_fields__ if f in attempt.need}
+    try:
+        return msgspec.convert({"gpus": len(gpus), **known}, Need)
+    except msgspec.ValidationError:
+        return Need(gpus=len(gpus))
+
+
+def claim_of(attempt: Attempt) -> Claim:
+    """Return the claim of an attempt; what an older version did not write down is blank."""
+    token = {"task_id": attempt.task_id, "fence": attempt.fence, "nonce": attempt.nonce}
+    try:
+        return msgspec.convert({**_BLANK, **attempt.claim, **token}, Claim)
+    except msgspec.ValidationError as e:
+        log.warning("task %s: what the journal says of its claim: %s", attempt.task_id, e)
+        return msgspec.convert({**_BLANK, **token}, Claim)
