@@ -5,6 +5,7 @@
 -- rare: it can't see who was let through and is not claimed yet.
 
 local SWEPT, MOST_SWEPT = 20, 50
+local LONGEST_AWAY = 600000 -- ms, and some more: `worker restart` asks for so long a lease
 
 -- What runs has a lease. A member without one would take up a place for ever.
 local function drop_unleased(key)
@@ -12,6 +13,21 @@ local function drop_unleased(key)
     if not call("ZSCORE", leases_key(), id) then
       call("ZREM", key, id)
       publish(id, "ghost", "state", "unleased")
+    end
+  end
+end
+
+-- A lease that ends later than any could is from before the clock was set back. Its worker renews
+-- it, unless it died: then nobody else would have the task for as long as the clock went back.
+local function shorten_leases(lease)
+  local from = NOW + math.max(lease, 2 * LONGEST_AWAY)
+  local late = call("ZRANGEBYSCORE", leases_key(), "(" .. I(from), "+inf", "WITHSCORES",
+    "LIMIT", 0, MOST_SWEPT)
+  for n = 1, #late, 2 do
+    local task = read_task(late[n], "state", "lease_ms")
+    local length = whole(task and task[2], lease)
+    if tonumber(late[n + 1]) > NOW + math.max(length, 2 * LONGEST_AWAY) then
+      call("ZADD", leases_key(), I(NOW + length), late[n])
     end
   end
 end
@@ -26,6 +42,7 @@ local function sweep(lease)
   if last == 0 then
     return
   end
+  shorten_leases(lease)
   for _, queue in ipairs(call("SRANDMEMBER", queues_key(), SWEPT)) do
     drop_unleased(running_key(queue))
     limits[queue] = nil

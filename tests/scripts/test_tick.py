@@ -163,6 +163,28 @@ async def test_a_clock_that_was_set_back_holds_nothing(namespace: Namespace) -> 
     assert (await tick(namespace)).reaped == 1
 
 
+async def test_a_clock_that_was_set_back_makes_no_lease_longer(namespace: Namespace) -> None:
+    """Nor what stood among the leases and is none."""
+    leases = keys.leases(namespace.prefix)
+    dead = await running(namespace)
+    long = await running(namespace, lease_ms=7_200_000)
+    before_ms = await now_ms(namespace)
+    late = {dead.task_id: before_ms + 3_700_000, "nobody": float("inf")}
+    await namespace.redis.zadd(leases, {**late, long.task_id: before_ms + 7_200_000})
+    await tick(namespace)
+    await namespace.redis.hset(
+        keys.globals_(namespace.prefix), "swept_at", await now_ms(namespace) + 3_600_000
+    )
+
+    await tick(namespace)
+
+    for member in (dead.task_id, "nobody"):
+        ends_ms = await score(namespace, leases, member)
+        assert ends_ms is not None
+        assert 0 <= ends_ms - before_ms - LEASE_MS < 10_000
+    assert await score(namespace, leases, long.task_id) == before_ms + 7_200_000
+
+
 async def test_a_due_task_goes_into_its_place_in_the_queue(namespace: Namespace) -> None:
     (later,) = await add(namespace, delay_ms=60_000)
     (due,) = await add(namespace, delay_ms=60_000)
