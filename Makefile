@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: demo test lint docs schemas model mutation bench clean redis-server chromium iproute2
+.PHONY: demo test lint docs schemas model mutation chaos soak bench clean redis-server chromium iproute2
 
 demo: $(INSTALLED)
 	$(BIN)/rq-agent run --set epochs=3 examples/train_digits.py
@@ -37,6 +37,18 @@ model: $(INSTALLED) redis-server
 # Which test notices when a guard of a script is gone; results in build/mutation.jsonl.
 mutation: $(INSTALLED)
 	$(BIN)/python -m tests.mutation --part 1/2 $(ARGS) & $(BIN)/python -m tests.mutation --part 2/2 $(ARGS); wait
+
+# The suite of faults in its long form, then the soak; the table of figures is in build/chaos.jsonl.
+chaos: $(INSTALLED) redis-server
+	$(BIN)/python -m tests.chaos --fresh
+	CHAOS=long $(BIN)/pytest -s tests/chaos --deselect tests/chaos/test_soak.py $(ARGS)
+	$(MAKE) soak
+	$(BIN)/python -m tests.chaos
+
+# Memory, keys, open files and zombies under steady work: nothing may grow.
+MINUTES ?= 20
+soak: $(INSTALLED) redis-server
+	CHAOS=long SOAK_MINUTES=$(MINUTES) $(BIN)/pytest -n 0 -s tests/chaos/test_soak.py
 
 bench: $(INSTALLED) redis-server
 	$(BIN)/python -m bench $(ARGS)
