@@ -6,12 +6,12 @@ INSTALLED := $(VENV)/.installed
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: demo test lint docs schemas model mutation chaos soak bench clean redis-server chromium iproute2
+.PHONY: demo test lint docs schemas model mutation chaos soak bench clean redis-server chromium iproute2 faketime
 
 demo: $(INSTALLED)
 	$(BIN)/rq-agent run --set epochs=3 examples/train_digits.py
 
-test: $(INSTALLED) redis-server chromium iproute2
+test: $(INSTALLED) redis-server chromium iproute2 faketime
 	$(BIN)/pytest -n 3 $(ARGS)
 
 lint: $(INSTALLED)
@@ -39,7 +39,7 @@ mutation: $(INSTALLED)
 	$(BIN)/python -m tests.mutation --part 1/2 $(ARGS) & $(BIN)/python -m tests.mutation --part 2/2 $(ARGS); wait
 
 # The suite of faults in its long form, then the soak; the table of figures is in build/chaos.jsonl.
-chaos: $(INSTALLED) redis-server
+chaos: $(INSTALLED) redis-server faketime
 	$(BIN)/python -m tests.chaos --fresh
 	CHAOS=long $(BIN)/pytest -s tests/chaos --deselect tests/chaos/test_soak.py $(ARGS)
 	$(MAKE) soak
@@ -68,6 +68,10 @@ redis-server:
 # The dashboard is tested in a real browser; without one these tests fail too.
 chromium:
 	@test -x /usr/bin/chromium || deploy/install-chromium.sh
+
+# The clocks of servers and workers are set.
+faketime:
+	@command -v faketime >/dev/null || deploy/install-faketime.sh
 
 # Two machines are played by two network namespaces.
 iproute2:
