@@ -10,7 +10,7 @@ from .history import Step
 _BEGINS: Final = frozenset({"claimed", "recreated"})
 _AGAIN: Final = "readopted"
 _BETWEEN: Final = frozenset(
-    {"phase", "cancel", "labelled", "priority", "edited", "hanging", "moving"}
+    {"phase", "cancel", "labelled", "priority", "edited", "hanging", "moving", "fenced"}
 )
 """Steps that end no run."""
 

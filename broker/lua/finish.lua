@@ -19,7 +19,8 @@
 -- Returns  for each: 1 applied | 0 applied before with this claim and outcome: a safe replay
 --          | -1 no such task | -2 fenced: another claim holds it, or it ended otherwise.
 --          A claim whose lease ran out, or that Redis forgot, counts until somebody else claims.
--- Writes   nothing unless 1. The task leaves lease, run: and wt:. Final: state, finished_ms,
+-- Writes   when -2, of an older claim: an event `fenced`, one after each claim at most, so that
+--          nobody floods the stream; and `fenced`. Else nothing unless 1. The task leaves lease, run: and wt:. Final: state, finished_ms,
 --          exit_code, x: reason, done, r: (x: result_dropped, result_until_ms); children are told. Else back into
 --          its own place, or delayed. A task that is to be cancelled is not run once more: it
 --          becomes cancelled. Lost: as tick.lua does it; a loss that was counted when the lease
@@ -66,9 +67,20 @@ local function keep_result(id, result, ttl)
   end
 end
 
+-- Tell that an older claim was told to have ended: its worker was away, and knows no better.
+local function tell_fenced(id, task, fence, outcome)
+  local older = whole(fence, 0)
+  if older < 1 or older >= whole(task[2], 0) or task[15] == task[2] then
+    return
+  end
+  call("HSET", task_key(id), "fenced", task[2])
+  event(id, "fenced", outcome .. " of claim " .. I(older), "queue", task[4], "fence", I(older),
+    "outcome", outcome)
+end
+
 local function finish(id, fence, nonce, outcome, exit_code, reason, delay, result)
   local task = read_task(id, "state", "fence", "nonce", "queue", "shape", "order", "worker",
-    "cancel", "attempt", "finished", "lost", "key", "result_ttl_ms", "started_ms")
+    "cancel", "attempt", "finished", "lost", "key", "result_ttl_ms", "started_ms", "fenced")
   if not task then
     return -1
   end
@@ -79,6 +91,7 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
   if task[1] ~= "running" or task[2] ~= fence or task[3] ~= nonce then
     -- The end of a claim that was lost but taken by nobody counts: the work is done.
     if not is_adoptable({ task[1], task[2], task[3], task[10] }, fence, nonce) then
+      tell_fenced(id, task, fence, outcome)
       return -2
     end
     if outcome == "lost" and task[2] == fence then -- its lease ran out before: it was charged

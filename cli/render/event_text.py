@@ -19,6 +19,7 @@ _OF_TASKS: Final[Mapping[str, str]] = {
     "drafted": "was drafted",
     "edited": "was edited",
     "enqueued": "entered queue {queue}",
+    "fenced": "goes on: an end of its claim {fence} came too late ({outcome})",
     "ghost": "stood in an index without a record",
     "given_back": "was given back by {worker}",
     "hanging": "shows no sign of life; its stacks are in its log",

@@ -61,6 +61,9 @@ def finish(
         return REPLAY
     if not is_current(task, token):
         if not is_adoptable(task, token):
+            if token.fence < task.fence != task.fenced:
+                task.fenced = task.fence
+                state.tell("fenced", task.id)
             return FENCED
         if outcome == "lost" and task.fence == token.fence:  # charged when it was reaped
             task.finished = applied

@@ -55,6 +55,8 @@ class Task:
     """The end that the archive has; 0: none."""
     overdue: int = 0
     """The end that could not be purged, since the archive lacked it; 0: none."""
+    fenced: int = 0
+    """The claim since which the end of an older one was told; 0: none."""
     ends: int = 0
     """How often it became final."""
 

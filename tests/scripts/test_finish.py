@@ -8,6 +8,7 @@ from rq_agent.broker.history import history
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.runs import runs_of
 from rq_agent.broker.statistics import Statistics
 from rq_agent.broker.tasks import Tasks
 
@@ -141,6 +142,29 @@ async def test_a_lost_task_that_another_worker_claimed_can_not_be_ended(
 
     assert await finish(namespace, claim, "succeeded") == FinishCode.FENCED
     assert await state(namespace, claim.task_id) == "running"
+
+
+async def test_the_end_of_an_older_claim_is_told_once_after_each_claim(
+    namespace: Namespace,
+) -> None:
+    first = await running(namespace)
+    await finish(namespace, first, "release")
+    second = await claim_one(namespace, worker="w2")
+
+    for outcome in ("succeeded", "failed", "errored"):
+        assert await finish(namespace, first, outcome) == FinishCode.FENCED
+    stranger = msgspec.structs.replace(first, fence=-5, nonce="x")
+    assert await finish(namespace, stranger, "failed") == FinishCode.FENCED
+    assert len(await events(namespace, "fenced")) == 1
+    await finish(namespace, second, "succeeded")
+    assert await finish(namespace, second, "failed") == FinishCode.FENCED
+    assert await finish(namespace, first, "succeeded") == FinishCode.FENCED
+
+    [told] = await events(namespace, "fenced")
+    assert (told["id"], told["fence"], told["outcome"]) == (first.task_id, "1", "succeeded")
+    steps_of_it = await history(namespace, first.task_id)
+    assert [s.detail for s in steps_of_it if s.event == "fenced"] == ["succeeded of claim 1"]
+    assert [run.end for run in runs_of(steps_of_it, second.fence)] == ["release", "succeeded"]
 
 
 async def test_a_lost_claim_can_not_be_ended_twice(namespace: Namespace) -> None:
