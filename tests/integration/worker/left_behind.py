@@ -14,6 +14,8 @@ import psutil
 
 from rq_agent.broker.home import machine_id
 from rq_agent.broker.keys import TaskId
+from rq_agent.worker.process import leftovers
+from rq_agent.worker.process.handle import is_alive, recover
 from rq_agent.worker.signals import Signals
 
 from ..environment.packages import ends
@@ -75,6 +77,12 @@ class Left:
         psutil.Process(shim).kill()
         await ends(shim)
 
+    def clean_up(self) -> None:
+        """Kill what is left of it where a test failed."""
+        found = recover(self.folder)
+        if found is not None and is_alive(found):
+            leftovers.kill(found)
+
     def change(self, change: Callable[[dict[str, Any]], None]) -> None:
         """Change the lines of the journal; each is a claim or a start of the task."""
         lines = [json.loads(line) for line in self.journal.read_bytes().splitlines()]
@@ -104,7 +112,10 @@ async def left_behind(lab: Lab, script: str = WAITER, **options: Any) -> AsyncIt
         left = Left(lab, task_id)
         await left.is_noted()
         await kill(worker)
-    yield left
+    try:
+        yield left
+    finally:
+        left.clean_up()
 
 
 @asynccontextmanager

@@ -78,13 +78,21 @@ async def test_it_goes_back_before_the_tasks_that_came_later(lab: Lab) -> None:
     assert claimed == [left.task_id, left.task_id, later]
 
 
+ALONE = """
+import os, time
+print("begins", flush=True)
+if os.environ["RQ_AGENT_FENCE"] == "1":
+    time.sleep(600)
+"""
+
+
 def of_another_boot(line: dict[str, Any]) -> None:
     if line["event"] == "started":
         line["handle"]["boot_id"] = "another"
 
 
 async def test_a_restart_of_the_machine_is_not_charged(lab: Lab) -> None:
-    async with left_behind(lab, SLEEPER) as left:
+    async with left_behind(lab, ALONE) as left:
         await left.kill_shim()
         left.change(of_another_boot)
         async with lab.worker("w1"):
