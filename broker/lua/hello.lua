@@ -11,7 +11,7 @@
 -- Another birth than before is a Redis that came back with nothing.
 --
 -- Returns  {now, held_until, birth}: no claims before held_until (Unix ms)
--- Writes   g: birth once; run_id, hold_claims_until (only if a task is running), hold_reaping_until
+-- Writes   g: birth once; run_id, hold_claims_until (only if a task runs or a worker is known), hold_reaping_until
 -- Cost     O(1)
 
 local run_id, lease, beat = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -22,7 +22,8 @@ if stored[1] ~= run_id then
   call("HSET", globals__key(), "run_id", run_id)
   if stored[1] then
     call("HSET", globals__key(), "hold_reaping_until", I(NOW + lease))
-    if call("EXISTS", leases_key()) == 1 then
+    -- A worker may hold what an older Redis does not know to run.
+    if call("EXISTS", leases_key(), workers_key()) > 0 then
       held_until = NOW + 2 * beat
       call("HSET", globals__key(), "hold_claims_until", I(held_until))
     end

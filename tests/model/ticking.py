@@ -138,6 +138,6 @@ def hello(state: State, now: int, run_id: str, *, lease_ms: int, beat_ms: int) -
         is_first, known.run_id = not known.run_id, run_id
         if not is_first:
             known.hold_reaping_until = now + lease_ms
-            if any(t.state == "running" for t in state.tasks.values()):
+            if state.alive_until or any(t.state == "running" for t in state.tasks.values()):
                 known.hold_claims_until = now + 2 * beat_ms
     return known.hold_claims_until

@@ -299,7 +299,7 @@ async def test_who_runs_a_task_that_was_fired_again_takes_it_up(
 ) -> None:
     await add(namespace, someone(tmp_path))
     due_ms = await come_due(namespace)
-    before = {}
+    before: dict[Any, Any] = {}
     async for key in namespace.redis.scan_iter(match=f"{namespace.prefix}*"):
         before[key] = await namespace.redis.dump(key)
     await fire(firing(namespace, tmp_path))

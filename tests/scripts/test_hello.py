@@ -2,7 +2,19 @@ from rq_agent.broker import keys
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.ticks import Hello, Ticks
 
-from .steps import LEASE_MS, add, claim, expire_lease, line, now_ms, running, tick
+from . import steps
+from .steps import (
+    LEASE_MS,
+    add,
+    beat,
+    claim,
+    expire_lease,
+    forget_a_claim,
+    line,
+    now_ms,
+    running,
+    tick,
+)
 
 
 async def hello(namespace: Namespace, run_id: str) -> Hello:
@@ -88,7 +100,19 @@ async def test_a_clock_that_was_set_back_holds_no_claims(namespace: Namespace) -
     assert claimed.hold_until_ms <= claimed.server_ms  # or its worker would wait all the same
 
 
-async def test_claims_go_on_where_nothing_ran_before_the_restart(namespace: Namespace) -> None:
+async def test_claims_wait_also_where_redis_forgot_that_something_ran(namespace: Namespace) -> None:
+    claim = await running(namespace)
+    await hello(namespace, "run1")
+    await forget_a_claim(namespace, claim.task_id)
+    assert not await namespace.redis.exists(keys.leases(namespace.prefix))
+
+    assert 9_000 < await held_ms(namespace, "run2") <= 10_000
+
+    assert (await steps.claim(namespace, worker="w2")).claims == ()
+    assert (await beat(namespace, claim)).lost == ()
+
+
+async def test_claims_go_on_where_nobody_was_before_the_restart(namespace: Namespace) -> None:
     await add(namespace)
     await hello(namespace, "run1")
 
