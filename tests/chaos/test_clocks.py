@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,21 +11,27 @@ import pytest
 
 from rq_agent.broker import keys, urls
 from rq_agent.broker.connection import connect
+from rq_agent.broker.cron_times import Missed
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.schedules import Schedules
+from rq_agent.scheduler.cron import fire_due
 
-from ..scripts import steps
+from ..integration.worker.lab import open_lab
+from ..integration.worker.outside import worker_process
+from ..scripts import steps, timetable
+from ..servers import Servers
 from . import figures
-from .clocked import ClockedServer
+from .clocked import ClockedServer, faked, off_by
 from .crew import Crew
 from .ledger import Ledger
 from .load import quiet
-from .sizes import pick
+from .sizes import long_only, pick
 from .submitter import Submitter
 from .verdict import judge
 
 HOUR_S = 3_600
 SIZE = 3
-LEASE_S = 3.0
+LEASE_S = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +47,11 @@ async def ns(server: ClockedServer) -> AsyncIterator[Namespace]:
     server.set_off(0)
 
 
-STEPS_S = pytest.mark.parametrize("step_s", [HOUR_S, -HOUR_S])
+BOTH_S = [HOUR_S, -HOUR_S]
 OPTIONS: dict[str, Any] = {"slots": 2, "lease_ms": int(LEASE_S * 1_000), "beat_ms": 200}
 
 
-@STEPS_S
+@pytest.mark.parametrize("step_s", pick(short=[HOUR_S], long=BOTH_S))
 async def test_a_step_of_the_servers_clock_reaps_nobody(
     server: ClockedServer, ns: Namespace, ledger: Ledger, step_s: int
 ) -> None:
@@ -78,7 +85,7 @@ async def test_a_step_of_the_servers_clock_reaps_nobody(
     )
 
 
-@STEPS_S
+@pytest.mark.parametrize("step_s", pick(short=[-HOUR_S], long=BOTH_S))
 async def test_a_worker_that_died_at_a_step_is_found_out_all_the_same(
     server: ClockedServer, ns: Namespace, ledger: Ledger, step_s: int
 ) -> None:
@@ -100,6 +107,51 @@ async def test_a_worker_that_died_at_a_step_is_found_out_all_the_same(
     figures.note(
         f"worker died at {step_s:+d} s", recovery_s=first, whole_s=time.monotonic() - killed_s
     )
+
+
+async def test_a_schedule_fires_no_hour_twice(
+    server: ClockedServer, ns: Namespace, tmp_path: Path
+) -> None:
+    """Set ahead it makes up for the hour, if it was told to; set back and ahead again it does not."""
+    await timetable.add(
+        ns, timetable.someone(tmp_path), expression="* * * * *", missed=Missed.ALL, zone="UTC"
+    )
+    fired = []
+    for off_s in (HOUR_S, 0, HOUR_S, 0, -HOUR_S, HOUR_S):
+        server.set_off(off_s)
+        await fire_due(timetable.firing(ns, tmp_path), Schedules(ns))
+        fired.append(len(await steps.line(ns)))
+
+    assert 59 <= fired[0] <= 61
+    assert fired[-1] - fired[0] <= 1  # a minute of the test itself may have passed
+    figures.note("cron, clock set back and ahead", fires_twice=max(0, fired[-1] - fired[0] - 1))
+
+
+@long_only  # a real worker under libfaketime needs seconds to begin
+@pytest.mark.parametrize("off_s", BOTH_S)
+async def test_a_worker_whose_clock_is_off_works_like_others(
+    servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off_s: int
+) -> None:
+    """What it is told and tells in times is of the server's clock; signatures last for days."""
+    url = urls.of_socket(servers.socket("valkey"))  # started before, with the true clock
+    offset = tmp_path / "offset"
+    off_by(offset, off_s)
+    for name, value in faked(offset).items():
+        monkeypatch.setenv(name, value)
+    async with open_lab(url, f"k{secrets.token_hex(4)}", tmp_path) as lab, worker_process(lab):
+        ids = [
+            await lab.submit("import time; print(time.time())"),
+            await lab.submit("print('later')", delay_s=0.3),
+        ]
+        records = await lab.ended(*ids)
+        told_s = float(await lab.output(ids[0]))
+        [worker] = await lab.workers()
+
+    assert [record.state for record in records] == ["succeeded", "succeeded"]
+    assert abs(told_s - time.time() - off_s) < 60  # its clock really was off, and its tasks' too
+    assert not await steps.events(lab.namespace, "lost")
+    assert abs(worker.expires_at - time.time()) < 120
+    figures.note(f"worker's clock {off_s:+d} s", tasks=2, lost=0, reaped=0)
 
 
 async def begun(ledger: Ledger, count: int) -> None:
