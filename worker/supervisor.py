@@ -182,7 +182,10 @@ class Supervisor:
     def _waiting(self) -> Waiting:
         return Waiting(
             running=sum(held.is_watched for held in self._tasks),
-            ends=self._finisher.waiting,
+            ends=max(
+                self._finisher.waiting,
+                sum(held.is_started and not held.is_watched for held in self._tasks),
+            ),
             output_bytes=sum(held.waiting_bytes() for held in self._tasks),
         )
 

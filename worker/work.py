@@ -56,11 +56,8 @@ async def work(
             if not left_running:
                 raise
             if not signals.outage.is_away:
-                log.warning(
-                    "worker %s: %d tasks of an earlier session go on; waiting for redis",
-                    config.name,
-                    left_running,
-                )
+                tasks = "a task" if left_running == 1 else f"{left_running} tasks"
+                log.warning("an earlier session left %s running; waiting for redis", tasks)
             signals.outage.missed(e)
         await anyio.sleep(_RETRY_S)
 

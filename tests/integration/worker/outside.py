@@ -1,5 +1,6 @@
 """A worker in a process of its own, so that it can be killed."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import anyio.abc
 from .lab import Lab
 
 _PROGRAM = """
-import importlib, logging, os, signal, sys
+import importlib, json, logging, os, signal, sys
 from functools import partial
 from pathlib import Path
 import anyio
@@ -20,7 +21,7 @@ from rq_agent.broker.home import below
 from rq_agent.broker.orders import parse
 from rq_agent.worker.config import WorkerConfig
 from rq_agent.worker.work import work
-name, home, url, namespace, death = sys.argv[1:]
+name, home, url, namespace, death, settings = sys.argv[1:]
 
 
 def die(where, when):
@@ -45,7 +46,7 @@ config = WorkerConfig(
     name=name,
     order=parse("priority", ["default"]),
     home=below(Path(home)),
-    beat_ms=200,
+    **json.loads(settings),
 )
 anyio.run(partial(work, config, url=url, namespace=namespace))
 """
@@ -53,7 +54,7 @@ anyio.run(partial(work, config, url=url, namespace=namespace))
 
 @asynccontextmanager
 async def worker_process(
-    lab: Lab, name: str = "w1", *, is_heard: bool = False, dies: str = ""
+    lab: Lab, name: str = "w1", *, is_heard: bool = False, dies: str = "", **settings: int
 ) -> AsyncIterator[anyio.abc.Process]:
     """Run a worker beside us; what is left of it at the end is killed.
 
@@ -62,9 +63,11 @@ async def worker_process(
         name: of the worker.
         is_heard: complaint() gets what it says, instead of the report of the test.
         dies: where it kills itself, `module:Class.method before` or `.. after` that coroutine.
+        settings: of its WorkerConfig.
     """
     home = str(lab.home.config.parent)
     arguments = [name, home, lab.url, lab.namespace.name, dies]
+    arguments.append(json.dumps({"beat_ms": 200, **settings}))
     process = await anyio.open_process(
         [sys.executable, "-c", _PROGRAM, *arguments],
         stdin=subprocess.DEVNULL,
@@ -84,6 +87,15 @@ async def kill(process: anyio.abc.Process) -> None:
         process.send_signal(signal.SIGKILL)
     await process.wait()
     await process.aclose()
+
+
+async def says(process: anyio.abc.Process, text: str) -> None:
+    """Return when a worker that is heard has written a text to its stderr."""
+    assert process.stderr is not None
+    said = ""
+    with anyio.fail_after(60):
+        while text not in said:
+            said += (await process.stderr.receive()).decode()
 
 
 async def complaint(process: anyio.abc.Process) -> str:
