@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import anyio
+import msgspec
 import pytest
 from redis import Redis
 
@@ -227,6 +228,7 @@ async def test_nothing_grows_under_steady_work(lab: Lab, server: Server, tmp_pat
             tg.cancel_scope.cancel()
         await traffic.end()
 
+    keep(soak.series)
     warm = {name: warmed_up(points) for name, points in soak.series.items()}
     said = (tmp_path / "said").read_text("utf-8", "replace")
     assert rising(warm, BOUNDS if MINUTES else LOOSE) == []
@@ -234,6 +236,13 @@ async def test_nothing_grows_under_steady_work(lab: Lab, server: Server, tmp_pat
     assert traffic.counts["cancelled"]
     assert "Traceback" not in said
     note(warm, traffic.counts)
+
+
+def keep(series: Mapping[str, Sequence[Point]]) -> None:
+    """Keep all that was seen beside the figures: for whoever looks for what rises."""
+    if MINUTES:
+        figures.FILE.parent.mkdir(exist_ok=True)
+        figures.FILE.with_name("soak.json").write_bytes(msgspec.json.encode(series))
 
 
 def socket_of(server: Server) -> Path:
