@@ -10,6 +10,7 @@ from rq_agent.broker.keys import TaskId
 from rq_agent.worker import stacks
 
 from .lab import Lab
+from .left_behind import left_behind
 
 HANGS = """
     import subprocess, sys, threading
@@ -113,6 +114,16 @@ async def test_a_process_that_is_gone_has_no_lines() -> None:
 
 def test_py_spy_is_installed_with_what_the_tests_need() -> None:
     assert shutil.which(stacks.find_py_spy())
+
+
+async def test_a_task_of_an_earlier_session_is_watched_too(lab: Lab) -> None:
+    async with left_behind(lab) as left, lab.worker(watchdog_s=0.3):
+        await lab.reached(left.task_id, "hanging")
+        await left.go()
+        [record] = await lab.ended(left.task_id)
+
+    assert (record.exit_code, record.fence, record.hanging_since) == (7, 1, None)
+    assert "it seems to hang" in await lab.output(left.task_id, "sys")
 
 
 async def test_a_worker_without_a_watchdog_tells_nothing(lab: Lab) -> None:
