@@ -33,9 +33,9 @@ async def overlapped(redis: "Redis", commands: Iterable[Sequence[Any]]) -> list[
         connection = await pool.get_connection()  # type: ignore[no-untyped-call]
         try:
             for command in commands:
+                sent += 1  # before it is: cancelled on the way, its answer may come all the same
                 await connection.send_command(*command)
                 await anyio.lowlevel.checkpoint()  # the loop gives it to the socket only now
-                sent += 1
                 if sent - len(answers) > _AHEAD:
                     answers.append(await connection.read_response())
             while len(answers) < sent:

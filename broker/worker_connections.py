@@ -2,6 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Final
+
+import anyio
 
 from . import keys
 from .connection import blocking_connection, connect
@@ -9,6 +12,8 @@ from .greeting import Greeting
 from .namespace import Namespace
 from .server_checks import unknown_lines
 from .server_facts import check_server, check_settings, refuse_warnings
+
+_CLOSE_S: Final = 5.0
 
 
 @asynccontextmanager
@@ -67,5 +72,6 @@ async def worker_connections(
             note(line)
         yield await Namespace.open(redis, namespace), await Namespace.open(blocking, namespace)
     finally:
-        await redis.aclose()
-        await blocking.aclose()
+        with anyio.move_on_after(_CLOSE_S, shield=True):  # also when the worker is cancelled
+            await redis.aclose()
+            await blocking.aclose()

@@ -57,6 +57,19 @@ async def test_after_an_error_the_client_answers_what_it_is_asked(
     assert await namespace.redis.echo("mine") == b"mine"
 
 
+async def test_after_a_cancel_nobody_gets_an_answer_that_comes_late(namespace: Namespace) -> None:
+    with anyio.CancelScope() as scope:
+
+        def commands() -> Iterator[Sequence[Any]]:
+            scope.cancel()
+            yield ("BLPOP", f"{namespace.prefix}list", "0.1")
+
+        await overlapped(namespace.redis, commands())
+
+    assert scope.cancelled_caught
+    assert await namespace.redis.echo("mine") == b"mine"
+
+
 async def test_batches_that_are_made_on_the_way_keep_their_order(namespace: Namespace) -> None:
     tasks = [new_task() for _ in range(1000)]
     batches = (tasks[n : n + 90] for n in range(0, 1000, 90))
