@@ -85,6 +85,8 @@ class Runner:
         if code is FinishCode.GONE and await self._tools.recreations.make(self._run):
             await self._ship_the_rest()
             code = await self._tools.finisher.deliver(finish, retell=retell)
+        if self._run.shipping.is_doubtful:  # redis came back older while the end waited for it
+            await self._ship_the_rest()
         if code in (FinishCode.FENCED, FinishCode.GONE):
             log.warning("task %s: another claim owns it; end not accepted", self._claim.task_id)
         else:

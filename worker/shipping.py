@@ -62,6 +62,11 @@ class Shipping:
         """Redis may have lost what it had: look where its log ends, and go on from there."""
         self._is_doubtful = True
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether Redis may have lost what it had, and was not asked yet."""
+        return self._is_doubtful
+
     def waiting_bytes(self) -> int:
         """Return how many bytes of output are on the disk and not in Redis."""
         read = sum(chunk.raw_bytes for chunk in self._pending if chunk.stream != "sys")

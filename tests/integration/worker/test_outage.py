@@ -102,6 +102,30 @@ async def test_output_that_was_lost_is_shipped_again_though_nothing_follows_it(
             assert await lab.output(task_id) == SAID.removesuffix("after\n")
 
 
+async def test_output_that_was_lost_is_shipped_again_though_its_task_ended_meanwhile(
+    server: PersistentServer, look: OpenLab
+) -> None:
+    silent = TALKER.replace('print("after")', "")
+    async with look() as lab, worker_process(lab):
+        task_id = await started(lab, silent)
+        folder = lab.run_folder(task_id)
+        before_the_lines = server.remember()
+        await go(folder)
+        await told(folder)
+        await lab.printed(task_id, "line 99")
+        server.kill()
+        await go(folder)
+        await ended(folder)
+        server.roll_back(before_the_lines)
+        server.start()
+        async with look() as lab:
+            [record] = await lab.ended(task_id)
+            await lab.printed(task_id, "line 99")
+
+            assert (record.state, record.fence) == ("succeeded", 1)
+            assert await lab.output(task_id) == SAID.removesuffix("after\n")
+
+
 async def test_a_server_that_came_back_without_the_end_is_told_again(
     server: PersistentServer, look: OpenLab
 ) -> None:
