@@ -72,7 +72,12 @@ _INSIDE_SCRIPT: Final = re.compile(r"Error running script.*?-([A-Z]+) (.*)", re.
 
 
 def translate(
-    error: "client.RedisError", where: str, *, user: str = "", command: str = ""
+    error: "client.RedisError",
+    where: str,
+    *,
+    user: str = "",
+    command: str = "",
+    has_answered: bool = False,
 ) -> BrokerUnavailable | None:
     """Return our error for one of the client's, or None if it is a bug of ours.
 
@@ -81,6 +86,7 @@ def translate(
         where: the address, without its password.
         user: whom the client logged in as; empty for Redis' own default user.
         command: that was sent, if it was one.
+        has_answered: this client got answers there before.
     """
     error = _innermost(error)
     if isinstance(error, client.NoScriptError):
@@ -104,8 +110,9 @@ def translate(
         kind = _kind_of_silence(error)
         return kind(f"cannot reach redis at {where}: no answer in time{hint}")
     if isinstance(error, client.ConnectionError):
+        words = _network_words(error, where, has_answered=has_answered)
         kind = _kind_of_silence(error)
-        return kind(f"cannot reach redis at {where}: {_network_words(error, where)}")
+        return kind(f"cannot reach redis at {where}: {words}")
     return None
 
 
@@ -137,7 +144,7 @@ def _replied(error: "client.RedisError") -> tuple[_Kind, str] | None:
     return kind, f"{words} ({details})" if code in _WITH_DETAILS and details else words
 
 
-def _network_words(error: "client.ConnectionError", where: str) -> str:
+def _network_words(error: "client.ConnectionError", where: str, *, has_answered: bool) -> str:
     import ssl
 
     for link in _causes(error):
@@ -164,14 +171,14 @@ def _network_words(error: "client.ConnectionError", where: str) -> str:
                 return "no such socket; is it running?"
             case PermissionError():
                 return "this user may not open it"
-    return _words_of_text(str(error), where)
+    return _words_of_text(str(error), where, has_answered=has_answered)
 
 
-def _words_of_text(text: str, where: str) -> str:
+def _words_of_text(text: str, where: str, *, has_answered: bool) -> str:
     if "Connect call failed" in text:  # several addresses of one name, each refused
         return "connection refused; is it running?"
     if "closed by server" in text or "reset by peer" in text:
-        if where.startswith("unix"):
+        if where.startswith("unix") or has_answered:
             return "it closed the connection"
         if where.startswith("rediss"):
             return "it closed the connection; does the server behind it run?"

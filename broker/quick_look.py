@@ -36,7 +36,7 @@ def look(
     namespace: str,
     step: Callable[[Namespace], Awaitable[_Result]],
     *,
-    limit_s: float = 5.0,
+    limit_s: float = 2.0,
 ) -> _Result:
     """Return what a step finds.
 

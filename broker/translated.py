@@ -14,13 +14,16 @@ from .failures import translate
 
 
 @contextmanager
-def translated(where: str, *, user: str = "", command: str = "") -> Iterator[None]:
+def translated(
+    where: str, *, user: str = "", command: str = "", has_answered: bool = False
+) -> Iterator[None]:
     """Turn the client's errors into ours.
 
     Args:
         where: the address, without its password.
         user: whom the client logged in as; empty for Redis' own default user.
         command: that is sent, if it is one.
+        has_answered: this client got answers there before.
 
     Raises:
         BrokerUnavailable, BrokerRefused, AccessDenied: see errors.py. Anything else that the
@@ -29,7 +32,8 @@ def translated(where: str, *, user: str = "", command: str = "") -> Iterator[Non
     try:
         yield
     except RedisError as e:
-        if (error := translate(e, where, user=user, command=command)) is None:
+        error = translate(e, where, user=user, command=command, has_answered=has_answered)
+        if error is None:
             raise
         raise error from e
     except RuntimeError as e:
@@ -44,11 +48,12 @@ class TranslatedPipeline(Pipeline):
 
     where = "redis"
     user = ""
+    has_answered = False
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         """Send all commands at once and return their answers."""
         try:
-            with translated(self.where, user=self.user):
+            with translated(self.where, user=self.user, has_answered=self.has_answered):
                 return list(await super().execute(raise_on_error))
         except ServerReadOnly:
             await _leave(self.connection_pool)
@@ -60,6 +65,8 @@ class TranslatedRedis(Redis):
 
     where = "redis"
     user = ""
+    has_answered = False
+    """At least once."""
 
     @classmethod
     def at(cls, pool: ConnectionPool, where: str, *, user: str = "") -> "TranslatedRedis":
@@ -71,18 +78,21 @@ class TranslatedRedis(Redis):
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send one command and return its answer."""
         try:
-            with translated(self.where, user=self.user, command=str(args[0])):
-                return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            command, has_answered = str(args[0]), self.has_answered
+            with translated(self.where, user=self.user, command=command, has_answered=has_answered):
+                reply = await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except ServerReadOnly:
             await _leave(self.connection_pool)
             raise
+        self.has_answered = True
+        return reply
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         """Return a pipeline whose errors are ours too."""
         pipe = TranslatedPipeline(
             self.connection_pool, self.response_callbacks, transaction, shard_hint
         )
-        pipe.where, pipe.user = self.where, self.user
+        pipe.where, pipe.user, pipe.has_answered = self.where, self.user, self.has_answered
         return pipe
 
 

@@ -1,10 +1,30 @@
 """A namespace on a server that was looked at, as long as a command needs it."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
 
+import anyio
+
+from ..broker import urls
+from ..broker.errors import BrokerUnavailable
 from ..broker.namespace import Namespace
 from ..broker.server_facts import check_server
+
+_FIRST_ANSWER_S: Final = 5.0
+"""A person waits for it; once it has answered, a busy server is given more time."""
+
+
+@contextmanager
+def _soon(url: str) -> Iterator[None]:
+    try:
+        with anyio.fail_after(_FIRST_ANSWER_S):
+            yield
+    except TimeoutError as e:
+        raise BrokerUnavailable(
+            f"cannot reach redis at {urls.redacted(url)}: no answer within {_FIRST_ANSWER_S:.0f} s; "
+            "it hangs, or something between here and there swallows what is sent"
+        ) from e
 
 
 @asynccontextmanager
@@ -32,10 +52,12 @@ async def connected(
     redis = connect(url, namespace=namespace, client_name=client_name)
     try:
         with redis_errors(url):
-            facts = await check_server(redis, url)
+            with _soon(url):
+                facts = await check_server(redis, url)
+                opened = await Namespace.open(redis, namespace)
             for warning in facts.warnings:
                 warn(warning)
-            yield await Namespace.open(redis, namespace)
+            yield opened
     finally:
         await redis.aclose()
 

@@ -14,7 +14,7 @@ from . import exits, loop
 from .config import Settings
 from .connected import connected_twice
 from .following import reviver
-from .news import BLOCK_S
+from .news import BLOCK_S, earlier
 from .patience import Aloud, Patience
 from .reading import NOTHING_YET, resolve
 from .render.event_text import line_of, style_of
@@ -118,11 +118,15 @@ class _Reader:
     async def _follow(self, events: Events) -> None:
         patiently = Patience(Aloud(self._screen), revive=reviver(self._settings))
         while True:
-            last = self.last
-            for event in await patiently(
-                lambda last=last: events.read(last, block_ms=int(BLOCK_S * 1000))  # type: ignore[misc]
-            ):
+            last, times_away = self.last, patiently.times_away
+            found = await patiently(
+                lambda last=last: events.read(last, block_ms=int(BLOCK_S * 1000)),  # type: ignore[misc]
+                block_s=BLOCK_S,
+            )
+            for event in found:
                 self._take(event)
+            if not found and patiently.times_away > times_away:
+                self.last = earlier(last, await patiently(events.last))
 
     def _take(self, event: "Event") -> None:
         self.last = event.id

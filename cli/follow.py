@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import anyio
 
+from ..broker.errors import TaskNotFound
 from ..broker.logs import Logs
 from ..broker.lookups import Lookups
 from .patience import Patience, Teller
@@ -73,7 +74,7 @@ class Follower:
         looked_at = 0.0
         record = await self._record(task_id)
         while True:
-            if record.fence != fence:
+            if record.fence > fence:  # a lower one: Redis came back older, and will be told
                 if fence:
                     await self._rest(task_id, fence, after)
                     self._view.attempt(record)
@@ -88,7 +89,13 @@ class Follower:
                 record, looked_at = await self._record(task_id), now
 
     async def _record(self, task_id: "TaskId") -> "Record":
-        return await self._patiently(lambda: self._lookups.record(task_id))
+        while True:
+            try:
+                return await self._patiently(lambda: self._lookups.record(task_id))
+            except TaskNotFound:
+                if not self._patiently.is_just_back:
+                    raise
+            await anyio.sleep(_LOOK_EVERY_S)  # its worker makes it anew
 
     async def _see_to(self, record: "Record") -> None:
         if self._tend is not None and time.monotonic() - self._tended_s >= _TEND_EVERY_S:
@@ -102,7 +109,8 @@ class Follower:
             await anyio.sleep(_LOOK_EVERY_S)
             return after
         entries, after = await self._patiently(
-            lambda: self._logs.read(task_id, fence, after, block_ms=int(BLOCK_S * 1000))
+            lambda: self._logs.read(task_id, fence, after, block_ms=int(BLOCK_S * 1000)),
+            block_s=BLOCK_S,
         )
         for entry in entries:
             self._view.output(entry)

@@ -1,10 +1,11 @@
 """Hears what happens in a namespace, so that nobody has to look again and again."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from ..broker import streams
 from ..broker.events import Event, Events
-from .patience import Patience, Teller
+from .patience import Patience
 
 if TYPE_CHECKING:
     from ..broker.namespace import Namespace
@@ -17,22 +18,16 @@ _AT_ONCE: Final = 500
 class News:
     """Events as they come, on a connection of its own, also over a restart of Redis."""
 
-    def __init__(
-        self,
-        blocking: "Namespace",
-        teller: Teller,
-        *,
-        revive: Callable[[], Awaitable[object]] | None = None,
-    ) -> None:
+    def __init__(self, blocking: "Namespace", patiently: Patience) -> None:
         """Args.
 
         blocking: a namespace on a connection for commands that block up to BLOCK_S.
-        teller: is told when Redis goes away and comes back.
-        revive: called while Redis is away, e.g. to start the embedded server again.
+        patiently: waits for Redis.
         """
         self._events = Events(blocking)
-        self._patiently = Patience(teller, revive=revive)
+        self._patiently = patiently
         self._after: str | None = None
+        self._times_away = 0
         self.has_skipped = False
         """The last call may have missed events: look again at everything."""
 
@@ -48,15 +43,24 @@ class News:
         if self._after is None:
             await self.start()
         after, block_ms = self._after or "", max(1, int(min(wait_s, BLOCK_S) * 1000))
-        was_away = self._patiently.times_away
         found = await self._patiently(
-            lambda: self._events.read(after, count=_AT_ONCE, block_ms=block_ms)
+            lambda: self._events.read(after, count=_AT_ONCE, block_ms=block_ms),
+            block_s=block_ms / 1000,
         )
         is_flood = len(found) == _AT_ONCE
         # A Redis that restarted may have lost its last second, and what it told in it.
-        self.has_skipped = is_flood or self._patiently.times_away > was_away
+        was_away = self._patiently.times_away > self._times_away
+        self._times_away = self._patiently.times_away
+        self.has_skipped = is_flood or was_away
         if is_flood:
             self._after = await self._patiently(self._events.last)
         elif found:
             self._after = found[-1].id
+        elif was_away:  # it may have come back with a clock, or a stream, of before
+            self._after = earlier(after, await self._patiently(self._events.last))
         return found
+
+
+def earlier(one: str, other: str) -> str:
+    """Return the earlier one of two ids of events."""
+    return min(one, other, key=streams.place)

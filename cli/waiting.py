@@ -157,7 +157,7 @@ class _Waiter:
 
     async def _watch(self, namespace: "Namespace", blocking: "Namespace") -> None:
         patiently = Patience(self._aloud, revive=reviver(self._settings))
-        news = News(blocking, self._aloud, revive=reviver(self._settings))
+        news = News(blocking, patiently)
         await news.start()
         due, looked_at = self._missing(), anyio.current_time()
         while True:
@@ -182,9 +182,10 @@ class _Waiter:
     ) -> None:
         records = await patiently(lambda: Lookups(namespace).records(ids))
         for task_id in set(ids) - {record.id for record in records}:
-            if (gone := await self._archived(task_id)) is None:
+            if (gone := await self._archived(task_id)) is not None:
+                records.append(gone)
+            elif not patiently.is_just_back:  # then its worker may make it anew
                 raise TaskNotFound(task_id)  # it was purged, and there is no archive
-            records.append(gone)
         for record in records:
             if self._wish.is_met(record):
                 self._note(record)

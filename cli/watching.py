@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from ..broker.errors import BrokerUnavailable, UsageError
+from ..broker.errors import UsageError
 from ..broker.lookups import Lookups
 from . import exits, loop
 from .broker_url import reading_url
@@ -91,7 +91,7 @@ class _Watcher:
         from rich.live import Live
 
         patiently = Patience(self, revive=self._revive)
-        news = News(blocking, self, revive=self._revive)
+        news = News(blocking, patiently)
         await news.start()
         console = self._screen.console(sys.stdout)
         with Live(console=console, screen=True, auto_refresh=False) as self._live:
@@ -101,12 +101,12 @@ class _Watcher:
                 await self._until_something_happened(news)
                 await anyio.sleep_until(looked_at + self._every_s)
 
-    def away(self, error: BrokerUnavailable) -> None:
+    def away(self, words: str) -> None:
         """Show that what is shown is old."""
-        self._trouble = f"{error}; waiting for Redis"
+        self._trouble = words
         self._draw()
 
-    def back(self) -> None:
+    def back(self, words: str) -> None:
         """Show that it is new again."""
         self._trouble = ""
 

@@ -11,7 +11,6 @@ from .times import length, size
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from ...broker.errors import BrokerUnavailable
     from ...broker.logs import LogEntry
     from ...broker.record import Record
 _BEFORE_RUNNING: Final = ("snapshot", "environment", "starting")
@@ -73,14 +72,14 @@ class FollowView:
         why = f"it lost its worker ({record.lost}x); " if record.lost else ""
         self._screen.say(f"{why}{what}")
 
-    def away(self, error: "BrokerUnavailable") -> None:
+    def away(self, words: str) -> None:
         """Say that we wait."""
         self._pause()
-        self._screen.say(f"{error}; the task goes on, waiting for Redis")
+        self._screen.say(f"{words}; the task goes on")
 
-    def back(self) -> None:
+    def back(self, words: str) -> None:
         """Say that we go on."""
-        self._screen.say("Redis is back")
+        self._screen.say(words)
 
     def close(self) -> None:
         """Stop the spinner."""

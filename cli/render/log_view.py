@@ -12,7 +12,6 @@ from .screen import Screen
 from .times import stamp
 
 if TYPE_CHECKING:
-    from ...broker.errors import BrokerUnavailable
     from ...broker.logs import LogEntry
     from ...broker.record import Record
 
@@ -97,13 +96,13 @@ class LogView:
         self._fence = fence
         self._screen.say(f"[claim {fence}]")
 
-    def away(self, error: "BrokerUnavailable") -> None:
+    def away(self, words: str) -> None:
         """Say that we wait."""
-        self._screen.say(f"{error}; waiting for Redis")
+        self._screen.say(words)
 
-    def back(self) -> None:
+    def back(self, words: str) -> None:
         """Say that we go on."""
-        self._screen.say("Redis is back")
+        self._screen.say(words)
 
     def rest(self) -> "Sequence[LogEntry]":
         """Return what is wanted of last lines that have no end."""

@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from textual.events import Resize
 from textual.widgets import DataTable, Footer, Input, Static
 
-from ...broker.errors import BrokerUnavailable, RqAgentError
+from ...broker.errors import RqAgentError
 from ...broker.tasks import Tasks
 from ..following import reviver
 from ..news import News
@@ -52,9 +52,8 @@ class Top(App[None]):
         super().__init__()
         self._namespace = namespace
         self._blocking = blocking
-        revive = reviver(settings)
-        self._patiently = Patience(self, revive=revive)
-        self._news = News(blocking, self, revive=revive)
+        self._patiently = Patience(self, revive=reviver(settings))
+        self._news = News(blocking, self._patiently)
         self._view = _NO_VIEW
         self._worker_table = Table(rows.WORKERS, id="workers")
         self._queue_table = Table(rows.QUEUES, id="queues")
@@ -90,12 +89,12 @@ class Top(App[None]):
         """Leave the queues out where it is narrow."""
         self._queue_table.display = event.size.width >= _NARROW
 
-    def away(self, error: BrokerUnavailable) -> None:
+    def away(self, words: str) -> None:
         """Say that what is shown is old."""
-        self._trouble.update(f"{error}; waiting for Redis")
+        self._trouble.update(words)
         self._trouble.display = True
 
-    def back(self) -> None:
+    def back(self, words: str) -> None:
         """Say nothing any more."""
         self._trouble.display = False
 

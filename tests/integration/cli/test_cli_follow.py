@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import anyio
 import pytest
 
+from rq_agent.broker import keys
 from rq_agent.broker.claims import Claim
 from rq_agent.broker.errors import BrokerUnavailable
 from rq_agent.broker.logs import Chunk, LogEntry, Logs
@@ -26,6 +27,7 @@ class Seen:
     def state(self, record: Record) -> None:
         if self.states[-1:] != [record.state]:
             self.states.append(record.state)
+            self._wake()
 
     def output(self, entry: LogEntry) -> None:
         self._tell(entry.data.decode())
@@ -33,16 +35,25 @@ class Seen:
     def attempt(self, record: Record) -> None:
         self._tell(f"claim {record.fence}")
 
-    def away(self, error: BrokerUnavailable) -> None:
+    def away(self, words: str) -> None:
         self._tell("away")
 
-    def back(self) -> None:
+    def back(self, words: str) -> None:
         self._tell("back")
 
     def _tell(self, what: str) -> None:
         self.told.append(what)
+        self._wake()
+
+    def _wake(self) -> None:
         self.news.set()
         self.news = anyio.Event()
+
+    async def until_state(self, state: str) -> None:
+        """Wait until the task was shown in a state."""
+        with anyio.fail_after(10):
+            while state not in self.states:
+                await self.news.wait()
 
     async def until(self, what: str) -> None:
         """Wait until something was told."""
@@ -126,6 +137,49 @@ async def test_a_redis_that_goes_away_is_waited_for(
     assert record.state == "succeeded"
     assert seen.told == ["away", "back"]
     assert len(revived) == 2
+
+
+async def test_a_redis_that_came_back_older_is_waited_for_until_it_knows_the_claim_again(
+    namespace: Namespace,
+) -> None:
+    claim = await running(namespace)
+    await write(namespace, claim, ["one"])
+    key = keys.task(namespace.prefix, claim.task_id)
+    seen = Seen()
+
+    async with anyio.create_task_group() as tg:
+        tg.start_soon(Follower(namespace, namespace, seen).follow, claim.task_id)
+        await seen.until("one")
+        await namespace.redis.hset(key, mapping={"fence": 0, "state": "queued"})
+        await seen.until_state("queued")
+        await namespace.redis.hset(key, mapping={"fence": claim.fence, "state": "running"})
+        await write(namespace, claim, ["two"], start=3)
+        await finish(namespace, claim, "succeeded", exit_code=0)
+
+    assert seen.told == ["one", "two"]
+
+
+async def test_a_task_that_redis_came_back_without_is_waited_for(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rq_agent.cli.patience.RETRY_S", 0)
+    claim = await running(namespace)
+    await finish(namespace, claim, "succeeded", exit_code=0)
+    key, away = keys.task(namespace.prefix, claim.task_id), f"{namespace.prefix}away"
+    await namespace.redis.rename(key, away)
+    seen = Seen()
+
+    async def bring_back() -> None:
+        await seen.until("back")
+        await namespace.redis.rename(away, key)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("rq_agent.broker.lookups.Lookups.record", _failing_twice())
+        async with anyio.create_task_group() as tg:
+            tg.start_soon(bring_back)
+            record = await Follower(namespace, namespace, seen).follow(claim.task_id)
+
+    assert record.state == "succeeded"
 
 
 def _failing_twice() -> object:
