@@ -140,7 +140,7 @@ def check(task: NewTask) -> None:
         raise UsageError(f"a name has at most {_MAX_TEXT} characters, not {len(task.name)}")
     for text in (task.name, task.user, *chain(*task.params.items())):
         if not _is_unicode(text):
-            raise UsageError(f"{text!r} is not acceptable: it is not valid UTF-8")
+            raise UsageError(f"{_begin(text)} is not acceptable: it is not valid UTF-8")
     _check_keys(task)
     _check_parents(task)
     check_labels(task.labels)
@@ -151,7 +151,7 @@ def check_name(name: str) -> None:
     if len(name) > _MAX_TEXT:
         raise UsageError(f"a name has at most {_MAX_TEXT} characters, not {len(name)}")
     if not _is_unicode(name):
-        raise UsageError(f"{name!r} is not acceptable: it is not valid UTF-8")
+        raise UsageError(f"{_begin(name)} is not acceptable: it is not valid UTF-8")
 
 
 def shortened(value: str) -> bytes:
@@ -168,11 +168,17 @@ def check_labels(labels: Mapping[str, str]) -> None:
         raise UsageError(f"{len(labels)} labels are too many: a task has at most {MAX_LABELS}")
     for label, value in labels.items():
         if not _is_unicode(label + value):
-            raise UsageError(f"{label + value!r} is not acceptable: it is not valid UTF-8")
+            raise UsageError(f"{_begin(label + value)} is not acceptable: it is not valid UTF-8")
         if len(label) + len(value) > _MAX_TEXT or "=" in label or not label:
             raise UsageError(
-                f"label {label!r} is not acceptable; use key=value with at most {_MAX_TEXT} characters"
+                f"label {_begin(label)} is not acceptable;"
+                f" use key=value with at most {_MAX_TEXT} characters"
             )
+
+
+def _begin(text: str) -> str:
+    """Return a text as a person may read it in an error, whatever its length."""
+    return repr(text if len(text) <= SHORT_BYTES else f"{text[:SHORT_BYTES]}…")
 
 
 def _check_keys(task: NewTask) -> None:
@@ -182,7 +188,7 @@ def _check_keys(task: NewTask) -> None:
         if key and not key.isprintable():
             raise UsageError(f"{what} {key!r}: use characters that can be printed")
     if len(task.retry) > SHORT_BYTES:
-        raise UsageError(f"retry policy {task.retry!r}: it has more than {SHORT_BYTES} bytes")
+        raise UsageError(f"retry policy {_begin(task.retry)}: it has more than {SHORT_BYTES} bytes")
     for what, length_ms in (
         ("delay", task.delay_ms),
         ("queue timeout", task.queue_timeout_ms),
