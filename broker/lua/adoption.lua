@@ -4,9 +4,19 @@
 
 local ADOPTABLE = { queued = true, delayed = true, blocked = true }
 
--- Whether a task that waits is still that of this claim: nobody claimed it since.
+-- Whether Redis came back older than a claim, and nobody claimed anything since: claims are held.
+-- Then the claim is the newest of its task, whatever the record says.
+local function is_newest(stored, fence)
+  return whole(stored, 0) < tonumber(fence)
+    and is_ahead(whole(call("HGET", globals__key(), "hold_claims_until"), 0))
+end
+
+-- Whether a task is still that of this claim: nobody claimed it since.
 -- task: {state, fence, nonce, finished} as stored.
 local function is_adoptable(task, fence, nonce)
+  if task[1] == "running" then -- by a claim that ended before this one began
+    return is_newest(task[2], fence)
+  end
   if not ADOPTABLE[task[1]] then
     return false
   end
@@ -17,11 +27,15 @@ local function is_adoptable(task, fence, nonce)
   return task[2] == fence and task[3] == nonce and string.sub(task[4], 1, #ended) ~= ended
 end
 
--- Take a task out of where it waits, for the claim that held it all the time; a loss that was
+-- Take a task out of where it stands, for the claim that held it all the time; a loss that was
 -- counted is taken back. The caller puts it into an owning index or ends it.
 -- task: {state, fence, queue, shape, lost, key} as stored.
 local function take_back(id, fence, nonce, task)
-  leave_waiting(id, { task[1], task[3], task[4], task[6] })
+  if task[1] == "running" then
+    leave_running(id, task[3], read_task(id, "state", "worker")[2])
+  else
+    leave_waiting(id, { task[1], task[3], task[4], task[6] })
+  end
   enter_state(id, task[1], "running")
   if task[2] == fence then -- its lease had run out
     call("HSET", task_key(id), "lost", I(math.max(whole(task[5], 0) - 1, 0)))

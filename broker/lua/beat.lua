@@ -22,7 +22,9 @@
 --          command     field, value .. of !cmd:<worker>: command, who, at_ms, paused, paused_who ..
 --          labels      name, value .. of !lbl:<worker>
 -- Writes   the leases of what is held; re-adopts a task that nobody claimed since its lease was
---          lost or Redis came back older (a loss that was counted is taken back).
+--          lost or Redis came back older (a loss that was counted is taken back). Right after Redis
+--          came back older also one that it believes to run elsewhere, or to have no room beside
+--          others of its key.
 -- Cost     O(leases log N)
 
 local worker, ttl, is_last, profile = ARGV[1], tonumber(ARGV[2]), ARGV[3] == "1", ARGV[4]
@@ -62,7 +64,7 @@ local function keep(id, fence, nonce)
   end
   if task[1] ~= "running" or task[2] ~= fence or task[3] ~= nonce then
     local is_ours = is_adoptable({ task[1], task[2], task[3], task[8] }, fence, nonce)
-    if not is_ours or not has_room(task[10], task[11], id) then
+    if not is_ours or not has_room(task[10], task[11], id) and not is_newest(task[2], fence) then
       lost[#lost + 1] = id
       return
     end

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from .claiming import has_room
-from .ending import Token, is_adoptable, is_current, take_back
+from .ending import Token, is_adoptable, is_current, is_newest, take_back
 from .moves import finalize, leave_running, make_ready, tell_children
 from .state import State, Task
 
@@ -55,7 +55,9 @@ def _keep(state: State, now: int, worker: str, task: Task, token: Token) -> bool
     """Whether the claim holds the task, maybe once more."""
     if is_current(task, token):
         return True
-    if not is_adoptable(task, token) or not has_room(state, task):
+    if not is_adoptable(state, now, task, token):
+        return False
+    if not has_room(state, task) and not is_newest(state, now, task, token):
         return False
     take_back(state, task, token)
     task.worker, task.claimed_ms = worker, now

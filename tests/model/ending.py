@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from .claiming import is_ahead
 from .moves import (
     charge_loss,
     delay,
@@ -30,8 +31,15 @@ def is_current(task: Task, token: Token) -> bool:
     return (task.state, task.fence, task.nonce) == ("running", token.fence, token.nonce)
 
 
-def is_adoptable(task: Task, token: Token) -> bool:
-    """Whether a task that waits is still that of this claim: nobody claimed it since."""
+def is_newest(state: State, now: int, task: Task, token: Token) -> bool:
+    """Whether Redis came back older than a claim, and nobody claimed anything since."""
+    return task.fence < token.fence and is_ahead(now, state.globals.hold_claims_until)
+
+
+def is_adoptable(state: State, now: int, task: Task, token: Token) -> bool:
+    """Whether a task is still that of this claim: nobody claimed it since."""
+    if task.state == "running":
+        return is_newest(state, now, task, token)
     if task.state not in ADOPTABLE:
         return False
     if task.fence < token.fence:
@@ -43,7 +51,10 @@ def is_adoptable(task: Task, token: Token) -> bool:
 
 def take_back(state: State, task: Task, token: Token) -> None:
     """Take a task out of where it waits, for the claim that held it all the time."""
-    leave_waiting(state, task)
+    if task.state == "running":
+        leave_running(state, task)
+    else:
+        leave_waiting(state, task)
     if task.fence == token.fence:
         task.lost = max(task.lost - 1, 0)
     task.state, task.fence, task.nonce = "running", token.fence, token.nonce
@@ -60,7 +71,7 @@ def finish(
     if task.finished == applied:
         return REPLAY
     if not is_current(task, token):
-        if not is_adoptable(task, token):
+        if not is_adoptable(state, now, task, token):
             if token.fence < task.fence != task.fenced:
                 task.fenced = task.fence
                 state.tell("fenced", task.id)

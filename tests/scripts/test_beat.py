@@ -201,6 +201,81 @@ async def test_the_same_fence_with_another_nonce_is_not_adopted(namespace: Names
     assert (await beat(namespace, first, worker="w1")).lost == (first.task_id,)
 
 
+async def hold_claims(namespace: Namespace, until: int | None = None) -> None:
+    """Let Redis have come back just now."""
+    until = await now_ms(namespace) + 10_000 if until is None else until
+    await namespace.redis.hset(keys.globals_(namespace.prefix), "hold_claims_until", until)
+
+
+async def as_of(namespace: Namespace, task_id: TaskId, old: Token, worker: str) -> None:
+    """Let Redis have come back to when an older claim of a task ran."""
+    p, redis = namespace.prefix, namespace.redis
+    now_worker = (await fields(namespace, task_id))["worker"]
+    fence: dict[Any, Any] = {"fence": old.fence, "nonce": old.nonce, "worker": worker}
+    await redis.hset(keys.task(p, task_id), mapping=fence)
+    await redis.hdel(keys.task(p, task_id), "finished")
+    await redis.smove(keys.held(p, now_worker), keys.held(p, worker), task_id)
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+async def test_the_newest_claim_counts_where_redis_came_back_to_one_that_had_ended(
+    namespace: Namespace, is_held: bool
+) -> None:
+    old = await running(namespace, worker="w1")
+    await finish(namespace, old, "retry")
+    new = await claim_one(namespace, worker="w2")
+    await as_of(namespace, new.task_id, old, "w1")
+    await hold_claims(namespace, None if is_held else 1)
+
+    told = await beat(namespace, new, worker="w2")
+
+    assert told.lost == (() if is_held else (new.task_id,))
+    stored = await fields(namespace, new.task_id)
+    holder = new if is_held else old
+    assert (stored["state"], stored["fence"], stored["nonce"]) == (
+        *("running", str(holder.fence)),
+        holder.nonce,
+    )
+    held = keys.held(namespace.prefix, "w2" if is_held else "w1")
+    assert await namespace.redis.smembers(held) == {new.task_id.encode()}
+    assert await finish(namespace, old, "retry") == (-2 if is_held else 1)
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+async def test_the_end_of_the_newest_claim_counts_where_redis_came_back_to_one_that_had_ended(
+    namespace: Namespace, is_held: bool
+) -> None:
+    old = await running(namespace, worker="w1")
+    await finish(namespace, old, "release")
+    new = await claim_one(namespace, worker="w2")
+    await as_of(namespace, new.task_id, old, "w1")
+    await hold_claims(namespace, None if is_held else 1)
+
+    assert await finish(namespace, new, "succeeded") == (1 if is_held else -2)
+
+    assert await state(namespace, new.task_id) == ("succeeded" if is_held else "running")
+    left = await namespace.redis.exists(keys.held(namespace.prefix, "w1"))
+    assert bool(left) != is_held
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+async def test_a_claim_that_redis_forgot_had_room_under_its_key(
+    namespace: Namespace, is_held: bool
+) -> None:
+    key: dict[str, Any] = {"concurrency_key": "k"}
+    claim = await running(namespace, worker="w1", **key)
+    await forget_a_claim(namespace, claim.task_id)
+    await namespace.redis.zrem(keys.holders(namespace.prefix, "k"), claim.task_id)
+    other = Token(task_id=TaskId("ended"), fence=1, nonce="n")  # its end was forgotten, too
+    await namespace.redis.zadd(keys.holders(namespace.prefix, "k"), {other.task_id: 1})
+    await hold_claims(namespace, None if is_held else 1)
+
+    told = await beat(namespace, claim, worker="w1")
+
+    assert told.lost == (() if is_held else (claim.task_id,))
+    await namespace.redis.zrem(keys.holders(namespace.prefix, "k"), other.task_id)
+
+
 async def test_a_cancel_that_redis_forgot_nothing_of_is_honoured(namespace: Namespace) -> None:
     claim = await running(namespace)
     await Tasks(namespace).cancel(claim.task_id)
