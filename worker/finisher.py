@@ -44,6 +44,8 @@ class Finisher:
         self._wanted = anyio.Event()
         self._settled = anyio.Event()
         """Set, and replaced, when Redis has answered for some."""
+        self._replaying = anyio.Event()
+        """Set, and replaced, when some are sent again: Redis is there, and holds claims briefly."""
         self._sent: deque[_Pending] = deque()
 
     @property
@@ -67,6 +69,8 @@ class Finisher:
         sent, self._sent = self._sent, deque()
         for pending in sent:
             self._add(pending)
+        self._replaying.set()
+        self._replaying = anyio.Event()
 
     async def replayed(self) -> None:
         """Return when Redis has answered for all that is sent again."""
@@ -82,7 +86,8 @@ class Finisher:
                 codes = await self._leases.finish([p.finish for p in batch])
             except BrokerUnavailable as e:
                 self._outage.missed(e)
-                await anyio.sleep(_RETRY_S)
+                with anyio.move_on_after(_RETRY_S):
+                    await self._replaying.wait()
                 continue
             self._settle(batch, codes)
 

@@ -1,6 +1,7 @@
 """The end of an append-only file, taken away as a power loss takes it."""
 
 import re
+import time
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +14,10 @@ class Cut(msgspec.Struct, frozen=True):
     """What was taken."""
 
     lost_bytes: int
+    lost_since: float
+    """Nothing that was written before is lost; CLOCK_MONOTONIC, s."""
     lost_s: float
-    """From the first lost write to the last one, at most."""
+    """From then to the last write."""
 
 
 def cut(file: Path, last_s: float, *, torn_bytes: int = 0) -> Cut:
@@ -30,4 +33,8 @@ def cut(file: Path, last_s: float, *, torn_bytes: int = 0) -> Cut:
     at_s, place = lost[0]
     with open(file, "r+b") as opened:
         opened.truncate(min(place + torn_bytes, len(written)))
-    return Cut(lost_bytes=len(written) - place, lost_s=written_s - at_s)
+    return Cut(
+        lost_bytes=len(written) - place,
+        lost_since=at_s - time.time() + time.monotonic(),
+        lost_s=written_s - at_s,
+    )

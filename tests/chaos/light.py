@@ -6,6 +6,7 @@ Claims, beats, the inbox, ticks and finishes are those of worker/; only the runn
 import random
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -13,12 +14,15 @@ import anyio
 import msgspec
 
 from rq_agent.broker.beats import Beat, Fact
-from rq_agent.broker.claims import Finish, Outcome, Token
+from rq_agent.broker.claims import Finish, FinishCode, Outcome, Token
+from rq_agent.broker.errors import BrokerUnavailable
 from rq_agent.broker.home import below
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.new_task import DefinitionUpload
 from rq_agent.broker.orders import parse
 from rq_agent.broker.presence import Inbox
+from rq_agent.broker.recreation import Recreation
 from rq_agent.broker.shapes import Shapes
 from rq_agent.broker.ticks import Ticks
 from rq_agent.broker.worker_connections import worker_connections
@@ -119,6 +123,11 @@ class LightWorker:
             async with anyio.create_task_group() as runners:
 
                 def start(held: Held) -> None:
+                    def make_anew() -> bool:
+                        runners.start_soon(self._make_anew, held)
+                        return True
+
+                    held.make_anew = make_anew
                     runners.start_soon(self._run_one, held)
 
                 intake = Intake(
@@ -147,6 +156,12 @@ class LightWorker:
                 self.signals.replayed = restarts
             await self.signals.news(since=heard)
 
+    async def _make_anew(self, held: Held) -> None:
+        definition = DefinitionUpload(encoded=b"not verified by light workers")
+        known = Recreation(claim=held.claim, need=held.need, definition=definition)
+        with suppress(BrokerUnavailable):  # the next beat asks for it again
+            await self._leases.recreate(self._light.name, known, lease_ms=self._light.lease_ms)
+
     async def _run_one(self, held: Held) -> None:
         try:
             await self._run(held)
@@ -167,7 +182,11 @@ class LightWorker:
             if held.cause is not None:
                 outcome = _OUTCOMES.get(held.cause, Outcome.SUCCEEDED)
             self._pen.note("end", held.claim, outcome=outcome.value)
-            code = await self._finisher.deliver(Finish(claim=held.claim, outcome=outcome))
+            finish = Finish(claim=held.claim, outcome=outcome)
+            code = await self._finisher.deliver(finish)
+            if code is FinishCode.GONE:  # redis came back without it
+                await self._make_anew(held)
+                code = await self._finisher.deliver(finish)
             self._pen.note("told", held.claim, outcome=outcome.value, code=code.value)
 
     def _work_s(self, held: Held) -> float:

@@ -1,6 +1,5 @@
 """A steady load on workers, and what they make of it after the server was away."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -16,8 +15,7 @@ from .crew import Crew
 from .ledger import Ledger
 from .submitter import Submitter
 
-BATCH: Final = 5
-PAUSE_S: Final = 0.1
+_PAUSE_S: Final = 0.1
 _LOOK_EVERY_S: Final = 0.05
 _RESUME_S: Final = 60.0
 _SETTLE_S: Final = 120.0
@@ -32,15 +30,23 @@ async def opened(url: str, name: str) -> AsyncIterator[Namespace]:
 
 @asynccontextmanager
 async def fed(
-    ns: Namespace, ledger: Ledger, *, by: str = "submitter", **options: Any
+    ns: Namespace, ledger: Ledger, *, rate: int = 50, by: str = "submitter", **options: Any
 ) -> AsyncIterator[None]:
-    """Add 50 tasks a second as long as the body runs, however often redis goes away."""
+    """Add tasks as long as the body runs, however often redis goes away.
+
+    Args:
+        ns: where.
+        ledger: of the test.
+        rate: tasks a second, a multiple of 10.
+        by: the name of the submitter; each has its own file of the ledger.
+        options: of Submitter.enqueue.
+    """
     submitter, is_over = Submitter(ns, ledger, name=by), anyio.Event()
 
     async def feed() -> None:
         while not is_over.is_set():
-            await submitter.enqueue(BATCH, **options)
-            with anyio.move_on_after(PAUSE_S):
+            await submitter.enqueue(round(rate * _PAUSE_S), **options)
+            with anyio.move_on_after(_PAUSE_S):
                 await is_over.wait()
 
     async with anyio.create_task_group() as tg:
@@ -83,8 +89,3 @@ async def events_of(ns: Namespace, name: str) -> list[Event]:
         after = some[-1].id
         found += [event for event in some if event.event == name]
     return found
-
-
-def wall_less_monotonic_s() -> float:
-    """Return what to add to a time of a ledger to get that of a file or of redis."""
-    return time.time() - time.monotonic()

@@ -3,22 +3,63 @@
 import random
 import secrets
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import anyio
 import anyio.to_thread
 import pytest
 
+from rq_agent.broker.namespace import Namespace
+
 from . import figures
+from .aftermath import look_back
 from .crew import Crew
 from .figures import percentile
 from .ledger import Ledger
 from .load import events_of, fed, opened, quiet, resumed
+from .proxy import Proxy
 from .servers import Server
-from .sizes import pick
+from .sizes import long_only, pick
+from .submitter import Submitter
 from .verdict import judge
 
-LEASE_S = 2.0
-SLOTS = 4
+LEASE_S: Final = 2.0
+SLOTS: Final = 4
+TASK_S: Final = pick(short=1.0, long=4.0)
+BUSY_S: Final = 2.1
+"""Longer than the longest time that a cut takes away."""
+CREW: Final[dict[str, Any]] = {
+    "size": pick(short=2, long=4),
+    "slots": round(10 * TASK_S),  # so that each worker begins ten tasks a second
+    "least_work_s": 0.5 * TASK_S,
+    "most_work_s": 1.5 * TASK_S,
+}
+
+
+@asynccontextmanager
+async def loaded(ns: Namespace, ledger: Ledger, crew: Crew) -> AsyncIterator[None]:
+    """Yield while all slots are taken, new tasks begin all the time, and some wait for long."""
+    await crew.ready()
+    room = 10 * len(crew.members)  # tasks a second that they begin
+    waiting = 2 * room  # so that a patient one waits for longer than a cut reaches back
+    early = Submitter(ns, ledger, name="early")
+    await early.enqueue(len(crew.members) * CREW["slots"] + waiting)
+    async with (
+        fed(ns, ledger, rate=room // 2, by="urgent", priority=1),
+        fed(ns, ledger, rate=room // 2, by="patient"),
+    ):
+        with anyio.fail_after(60):
+            while busy_s(ledger) < BUSY_S:
+                await anyio.sleep(0.05)
+        yield
+
+
+def busy_s(ledger: Ledger) -> float:
+    """Return for how long workers have taken tasks in place of those that ended."""
+    ended = ledger.lines("told")
+    return time.monotonic() - ended[0].at if ended else 0.0
 
 
 @pytest.mark.timeout(600)
@@ -31,7 +72,7 @@ async def test_a_server_that_dies_again_and_again_reaps_nobody(ledger: Ledger) -
     with Server() as server, Crew(server.url, name, ledger, size=size, **options) as crew:
         async with opened(server.url, name) as ns:
             await crew.ready()
-            async with fed(ns, ledger):
+            async with fed(ns, ledger, rate=80):
                 await resumed(ledger, crew, 0)
                 for n in range(rounds):
                     worker_dies_too = n >= rounds // 2
@@ -65,3 +106,53 @@ async def test_a_server_that_dies_again_and_again_reaps_nobody(ledger: Ledger) -
         resume_p50_s=percentile(resumes_s, 50),
         resume_max_s=max(resumes_s),
     )
+
+
+@pytest.mark.timeout(300)
+async def test_a_server_that_lost_its_last_second_hears_of_what_runs(ledger: Ledger) -> None:
+    name = f"c{secrets.token_hex(4)}"
+    with Server() as server, Crew(server.url, name, ledger, **CREW) as crew:
+        async with opened(server.url, name) as ns:
+            async with loaded(ns, ledger, crew):
+                killed_s = time.monotonic()
+                server.kill()
+                cut = server.cut(1, torn_bytes=37)
+                await anyio.to_thread.run_sync(server.start)
+                await resumed(ledger, crew, time.monotonic())
+            await quiet(ns)
+            aftermath = await look_back(ns, ledger, killed_s, lost_since=cut.lost_since)
+
+    aftermath.must_be_known()
+    assert aftermath.readopted_percent >= 95
+    figures.note("AOF cut by a second", lost_s=cut.lost_s, **aftermath.figures())
+
+
+@long_only  # the short form would be that of the test above, which loses its claims in another way
+@pytest.mark.timeout(300)
+async def test_a_replica_that_was_promoted_hears_of_what_runs(ledger: Ledger) -> None:
+    """What was written after the replica lost touch is gone, as in any asynchronous failover."""
+    name, behind_s = f"c{secrets.token_hex(4)}", 1.0
+    with (
+        Server(port=True) as server,
+        server.replica() as replica,
+        Proxy(server.socket) as proxy,
+        Crew(proxy.url, name, ledger, **CREW) as crew,
+    ):
+        async with opened(proxy.url, name) as ns:
+            with anyio.fail_after(30):
+                while not replica.is_in_step():
+                    await anyio.sleep(0.05)
+            async with loaded(ns, ledger, crew):
+                lost_since = time.monotonic()
+                replica.promote()
+                await anyio.sleep(behind_s)
+                killed_s = time.monotonic()
+                server.kill()
+                proxy.switch(replica.socket)
+                await resumed(ledger, crew, time.monotonic())
+            await quiet(ns)
+            aftermath = await look_back(ns, ledger, killed_s, lost_since=lost_since)
+
+    aftermath.must_be_known()
+    assert aftermath.readopted_percent >= 95
+    figures.note("promoted replica", behind_s=behind_s, **aftermath.figures())

@@ -1,14 +1,17 @@
 """The ends of tasks, told to a real server that loses them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from rq_agent.broker import keys
 from rq_agent.broker.claims import Claim, Finish, FinishCode, Outcome
+from rq_agent.broker.errors import BrokerUnavailable
 from rq_agent.broker.leases import Leases
+from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.orders import parse
 from rq_agent.worker.config import WorkerConfig
 from rq_agent.worker.finisher import Finisher
@@ -155,3 +158,40 @@ async def test_a_worker_whose_ends_are_told_again_misses_tasks_as_before(lab: La
         await heartbeat.beat_once()
 
     assert await steps.state(lab.namespace, claim.task_id) == "queued"
+
+
+class Refused(Leases):
+    """Redis is away for one call."""
+
+    def __init__(self, ns: Namespace) -> None:
+        super().__init__(ns)
+        self.missed = anyio.Event()
+
+    async def finish(self, finishes: Sequence[Finish]) -> list[FinishCode]:
+        if self.missed.is_set():
+            return await super().finish(finishes)
+        self.missed.set()
+        raise BrokerUnavailable("redis is away")
+
+
+async def test_a_redis_that_is_back_is_told_the_ends_at_once(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds claims for two beats only."""
+    monkeypatch.setattr("rq_agent.worker.finisher._RETRY_S", 3_600)
+    claim = await steps.running(lab.namespace)
+    leases = Refused(lab.namespace)
+    finisher = Finisher(leases)
+    async with anyio.create_task_group() as tg:
+        tg.start_soon(finisher.run)
+        tg.start_soon(finisher.deliver, end_of(claim))
+        await leases.missed.wait()
+        await anyio.lowlevel.checkpoint()
+
+        finisher.replay()
+
+        with anyio.fail_after(10):
+            while finisher.waiting:
+                await anyio.lowlevel.checkpoint()
+        tg.cancel_scope.cancel()
+    assert await steps.state(lab.namespace, claim.task_id) == "succeeded"
