@@ -3,6 +3,7 @@
 RqAgentError
     BrokerUnavailable      Redis does not answer; retrying later may help
         ReplyLost          it was asked, and its reply did not come: it may have done it
+        CertificateExpired that of the server: it was not spoken to; has .where
         BrokerRefused      Redis answers and says no: read-only, out of memory, too old
             AccessDenied   wrong user or password
             KeyMisused     a key of ours holds something else
@@ -38,6 +39,18 @@ class BrokerUnavailable(RqAgentError):
 
 class ReplyLost(BrokerUnavailable):
     """Redis was asked and did not answer: whether it did what it was asked for is not known."""
+
+
+class CertificateExpired(BrokerUnavailable):
+    """The server shows a certificate that is no longer valid."""
+
+    def __init__(self, where: str, certificate: str = "") -> None:
+        """`certificate`: which one, in brackets."""
+        super().__init__(
+            f"cannot reach redis at {where}: its certificate{certificate} has expired; who runs the "
+            "server has to renew it, unless the clock of this machine is wrong"
+        )
+        self.where = where
 
 
 class BrokerRefused(BrokerUnavailable):

@@ -10,6 +10,7 @@ from .errors import (
     AccessDenied,
     BrokerRefused,
     BrokerUnavailable,
+    CertificateExpired,
     KeyMisused,
     ReplyLost,
     ServerReadOnly,
@@ -43,6 +44,8 @@ _BY_CODE: Final[Mapping[str, tuple[_Kind, str]]] = {
     "TRYAGAIN": (BrokerUnavailable, "is moving this namespace's keys to another cluster node"),
     "UNBLOCKED": (BrokerUnavailable, "has changed its role: connect again"),
 }
+_EXPIRED: Final = 10
+"""X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL."""
 _WITH_DETAILS: Final = frozenset({"MOVED", "MISCONF"})
 _BY_TEXT: Final[Mapping[str, tuple[_Kind, str]]] = {
     "DB index is out of range": (BrokerRefused, "has no database of the URL's number"),
@@ -110,6 +113,8 @@ def translate(
         kind = _kind_of_silence(error)
         return kind(f"cannot reach redis at {where}: no answer in time{hint}")
     if isinstance(error, client.ConnectionError):
+        if _is_expired(error):
+            return CertificateExpired(where)
         words = _network_words(error, where, has_answered=has_answered)
         kind = _kind_of_silence(error)
         return kind(f"cannot reach redis at {where}: {words}")
@@ -142,6 +147,15 @@ def _replied(error: "client.RedisError") -> tuple[_Kind, str] | None:
     kind, words = found
     details = text.removeprefix(code).strip().split(" script: ")[0]
     return kind, f"{words} ({details})" if code in _WITH_DETAILS and details else words
+
+
+def _is_expired(error: "client.ConnectionError") -> bool:
+    import ssl
+
+    return any(
+        isinstance(link, ssl.SSLCertVerificationError) and link.verify_code == _EXPIRED
+        for link in _causes(error)
+    )
 
 
 def _network_words(error: "client.ConnectionError", where: str, *, has_answered: bool) -> str:

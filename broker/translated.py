@@ -9,7 +9,8 @@ from redis.asyncio.client import Pipeline
 from redis.asyncio.connection import ConnectionPool
 from redis.exceptions import RedisError
 
-from .errors import BrokerUnavailable, ServerReadOnly
+from . import expired_certificate
+from .errors import BrokerUnavailable, CertificateExpired, ServerReadOnly
 from .failures import translate
 
 
@@ -55,9 +56,8 @@ class TranslatedPipeline(Pipeline):
         try:
             with translated(self.where, user=self.user, has_answered=self.has_answered):
                 return list(await super().execute(raise_on_error))
-        except ServerReadOnly:
-            await _leave(self.connection_pool)
-            raise
+        except (ServerReadOnly, CertificateExpired) as e:
+            raise await _acted_on(e, self.connection_pool) from e.__cause__
 
 
 class TranslatedRedis(Redis):
@@ -81,9 +81,8 @@ class TranslatedRedis(Redis):
             command, has_answered = str(args[0]), self.has_answered
             with translated(self.where, user=self.user, command=command, has_answered=has_answered):
                 reply = await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-        except ServerReadOnly:
-            await _leave(self.connection_pool)
-            raise
+        except (ServerReadOnly, CertificateExpired) as e:
+            raise await _acted_on(e, self.connection_pool) from e.__cause__
         self.has_answered = True
         return reply
 
@@ -96,6 +95,12 @@ class TranslatedRedis(Redis):
         return pipe
 
 
-async def _leave(pool: ConnectionPool) -> None:
-    """Drop the connections to a server that is a replica now: the next may find its primary."""
-    await pool.disconnect(inuse_connections=False)
+async def _acted_on(error: BrokerUnavailable, pool: ConnectionPool) -> BrokerUnavailable:
+    """Return an error, with what can be found out about it; leave a server that is a replica now."""
+    if isinstance(error, ServerReadOnly):  # the next connection may find the primary
+        await pool.disconnect(inuse_connections=False)
+    place = pool.connection_kwargs
+    if isinstance(error, CertificateExpired) and "host" in place:
+        described = await expired_certificate.describe(place["host"], place["port"])
+        return CertificateExpired(error.where, described)
+    return error

@@ -21,10 +21,13 @@ class Authority:
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, folder.name)])
         self.certificate = self._write("ca", self._name, self._key, is_authority=True)[0]
 
-    def issue(self, host: str) -> tuple[Path, Path]:
-        """Return the files of a certificate for a host name and of its key."""
+    def issue(self, host: str, *, life: timedelta = timedelta(days=1)) -> tuple[Path, Path]:
+        """Return the files of a certificate for a host name and of its key.
+
+        A second one for the host replaces the first one's files.
+        """
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-        return self._write(host, name, ec.generate_private_key(ec.SECP256R1()))
+        return self._write(host, name, ec.generate_private_key(ec.SECP256R1()), life=life)
 
     def _write(
         self,
@@ -33,13 +36,14 @@ class Authority:
         key: ec.EllipticCurvePrivateKey,
         *,
         is_authority: bool = False,
+        life: timedelta = timedelta(days=1),
     ) -> tuple[Path, Path]:
         now = datetime.now(UTC)
         constraints = x509.BasicConstraints(ca=is_authority, path_length=None)
         signed = (
             x509.CertificateBuilder(self._name, name, key.public_key(), x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_after(now + life)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
             .add_extension(constraints, critical=True)
             .sign(self._key, hashes.SHA256())

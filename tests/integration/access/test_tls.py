@@ -1,12 +1,14 @@
 """TLS on a real server: Debian's speaks it, those of the wheels don't."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from rq_agent.broker import connection
 from rq_agent.broker.connection import blocking_connection, connect
-from rq_agent.broker.errors import BrokerUnavailable
+from rq_agent.broker.errors import BrokerUnavailable, CertificateExpired
 from rq_agent.broker.namespace import Namespace
 
 from ...scripts.steps import add, claim_one
@@ -71,6 +73,32 @@ async def test_another_host_name_is_named(launched: Launched, authority: Authori
 
     assert "its certificate is for another host" in said
     assert "127.0.0.1" in said
+
+
+async def test_a_certificate_that_expired_is_named_and_its_renewal_is_enough(
+    launched: Launched, authority: Authority
+) -> None:
+    port = start(launched, authority)
+    url = f"rediss://localhost:{port}/0?ssl_ca_certs={authority.certificate}"
+    yesterday = datetime.now(UTC) - timedelta(hours=2)
+
+    async with connect(url) as redis, Redis.from_url(url) as owner:
+        await owner.ping()
+        await renew(owner, authority.issue("localhost", life=timedelta(hours=-2)))
+        for step in (redis.ping, redis.pipeline(transaction=False).ping().execute):  # type: ignore[attr-defined]
+            with pytest.raises(CertificateExpired) as caught:
+                await step()
+            said = str(caught.value)
+            assert f"its certificate (of 'localhost', valid until {yesterday:%Y-%m-%d %H:}" in said
+            assert "has to renew it" in said
+        await renew(owner, authority.issue("localhost"))
+        assert await redis.ping()
+
+
+async def renew(owner: Redis, files: tuple[Path, Path]) -> None:
+    """Let the server show another certificate to those who connect from now on."""
+    certificate, key = files
+    await owner.config_set("tls-cert-file", str(certificate), "tls-key-file", str(key))
 
 
 async def test_plain_text_to_a_port_with_tls_is_refused(
