@@ -18,11 +18,13 @@ from rq_agent.broker.namespace import Namespace
 from ..model import stored
 from ..scripts import steps
 from ..servers import Servers
-from . import figures
+from . import figures, lost_other_calls, lost_task_calls, lost_worker_calls
 from .holdings import Holdings
-from .lost_calls import CASES, Call
+from .lost_call import CASES, Call
 from .proxy import Proxy
 
+PARTS = (lost_worker_calls, lost_task_calls, lost_other_calls)
+"""Whoever imports them has their cases in CASES."""
 LUA = Path(scripts.__file__).parent / "lua"
 READING = {
     name
