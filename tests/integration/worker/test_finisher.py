@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -110,12 +111,12 @@ def beating(lab: Lab, signals: Signals) -> Heartbeat:
     return Heartbeat(config, HeldTasks(signals.notify), signals, Leases(lab.namespace), dict)
 
 
-async def remembered(lab: Lab) -> dict[bytes, bytes]:
+async def remembered(lab: Lab) -> dict[bytes, Any]:
     found = [key async for key in lab.namespace.redis.scan_iter(match=f"{lab.namespace.prefix}*")]
     return {key: await lab.namespace.redis.dump(key) for key in found}
 
 
-async def roll_back(lab: Lab, before: dict[bytes, bytes]) -> None:
+async def roll_back(lab: Lab, before: dict[bytes, Any]) -> None:
     await lab.namespace.redis.delete(*await remembered(lab))
     for key, value in before.items():
         await lab.namespace.redis.restore(key, 0, value)
