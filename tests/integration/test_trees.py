@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 import rq_agent
-from rq_agent.worker.process import cgroup, cgroup_place
+from rq_agent.worker.process import cgroup, cgroup_place, leftovers
 from rq_agent.worker.process import launcher as launching
 from rq_agent.worker.process import stop as stopping
 from rq_agent.worker.process.handle import Handle
@@ -198,3 +198,14 @@ async def test_a_group_is_killed_as_one(
         finally:
             os.kill(handle.pid, signal.SIGCONT)
         assert (await wait(handle)).signal == signal.SIGKILL
+
+
+async def test_a_shim_may_end_while_its_tree_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Launcher() as launcher:
+        handle, _ = await standing(launcher, tmp_path, "plain")
+        await stop(handle, grace_s=0)
+    monkeypatch.setattr(leftovers, "is_alive", lambda handle: True)
+
+    assert leftovers.kill(handle) == 0

@@ -49,8 +49,7 @@ def _members(handle: Handle) -> list[psutil.Process]:
     tree: dict[int, psutil.Process] = {}
     session: int | None = handle.pid
     if is_alive(handle):
-        shim = psutil.Process(handle.pid)
-        tree = {p.pid: p for p in [*shim.children(recursive=True), shim]}
+        tree = {process.pid: process for process in _below(handle.pid)}
     elif identity.started_ticks(handle.pid) is not None:
         session = None  # the number was used again, so the session of that number is not ours
     in_group = set(cgroup.members(handle.cgroup)) if handle.cgroup else set()
@@ -59,6 +58,15 @@ def _members(handle: Handle) -> list[psutil.Process]:
         if process.pid in in_group or in_session or _is_of(process, handle):
             tree.setdefault(process.pid, process)
     return [process for process in tree.values() if not _is_dead(process)]
+
+
+def _below(pid: int) -> list[psutil.Process]:
+    """Return a process and its descendants; none of them when it ends meanwhile."""
+    try:
+        shim = psutil.Process(pid)
+        return [*shim.children(recursive=True), shim]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _is_dead(process: psutil.Process) -> bool:
