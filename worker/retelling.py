@@ -39,6 +39,8 @@ class Retelling:
         self._outage = outage
         self._lost: deque[tuple[Ended, Finish, FinishCode]] = deque()
         self._is_lost = anyio.Event()
+        self._told = anyio.Event()
+        """Set, and replaced, when all is told."""
 
     def heard(self, run: Ended, finish: Finish, code: FinishCode) -> None:
         """Note what Redis said of an end that it had accepted before, when it was told again."""
@@ -52,7 +54,15 @@ class Retelling:
             await self._is_lost.wait()
             self._is_lost = anyio.Event()
             while self._lost:
-                await self._tell(*self._lost.popleft())
+                await self._tell(*self._lost[0])
+                self._lost.popleft()
+            self._told.set()
+            self._told = anyio.Event()
+
+    async def told(self) -> None:
+        """Return when nothing waits to be told."""
+        if self._lost:
+            await self._told.wait()
 
     async def _tell(self, run: Ended, finish: Finish, code: FinishCode) -> None:
         if code is FinishCode.GONE and not await self._recreations.make(run, has_ended=True):

@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from typing import Final
 
 import anyio
 from anyio.abc import TaskStatus
@@ -55,6 +56,9 @@ from .ticker import tick_while_elected
 from .tools import Tools
 
 log = logging.getLogger(__name__)
+
+_LAST_WORDS_S: Final = 10.0
+"""For what Redis lost a moment before this worker leaves."""
 
 
 class Supervisor:
@@ -128,6 +132,9 @@ class Supervisor:
                 loops.start_soon(shorten_ended, tools.room, tools.folder / "tasks")
                 loops.start_soon(follow, tools.keyrings)
                 await self._work(tools, recovery)
+                with anyio.move_on_after(_LAST_WORDS_S):
+                    await self._replay()
+                    await tools.retelling.told()
                 loops.cancel_scope.cancel()
         await self._leave()
         return self._facts.ended
@@ -169,15 +176,19 @@ class Supervisor:
     async def _replay_after_restarts(self) -> None:
         while True:
             heard = self._signals.heard
-            if not self._signals.is_replayed:
-                restarts = self._signals.restarts
-                log.warning("redis restarted; the ends of the last minute are told again")
-                self._finisher.replay()
-                for held in self._tasks:
-                    held.tell_again()
-                await self._finisher.replayed()
-                self._signals.replayed = restarts
+            await self._replay()
             await self._signals.news(since=heard)
+
+    async def _replay(self) -> None:
+        if self._signals.is_replayed:
+            return
+        restarts = self._signals.restarts
+        log.warning("redis restarted; the ends of the last minute are told again")
+        self._finisher.replay()
+        for held in self._tasks:
+            held.tell_again()
+        await self._finisher.replayed()
+        self._signals.replayed = restarts
 
     def _waiting(self) -> Waiting:
         return Waiting(

@@ -2,24 +2,32 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.lowlevel
+import msgspec
 import pytest
 
 from rq_agent.broker import keys
+from rq_agent.broker.blobs import Blobs
 from rq_agent.broker.claims import Claim, Finish, FinishCode, Outcome
 from rq_agent.broker.errors import BrokerUnavailable
 from rq_agent.broker.leases import Leases
+from rq_agent.broker.logs import Logs
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.orders import parse
 from rq_agent.worker.config import WorkerConfig
 from rq_agent.worker.finisher import Finisher
 from rq_agent.worker.heartbeat import Heartbeat
-from rq_agent.worker.held import HeldTasks
+from rq_agent.worker.held import Held, HeldTasks
 from rq_agent.worker.outage import Outage
+from rq_agent.worker.recreation import Recreations
+from rq_agent.worker.retelling import Retelling
+from rq_agent.worker.shipping import Shipping
 from rq_agent.worker.signals import Signals
+from rq_agent.worker.snapshots import Snapshots
 
 from ...scripts import steps
 from .lab import Lab
@@ -196,3 +204,41 @@ async def test_a_redis_that_is_back_is_told_the_ends_at_once(
                 await anyio.lowlevel.checkpoint()
         tg.cancel_scope.cancel()
     assert await steps.state(lab.namespace, claim.task_id) == "succeeded"
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """A run, as far as it is needed to tell its end again."""
+
+    held: Held
+    folder: Path
+    shipping: Shipping
+
+    def say(self, line: str) -> None:
+        self.shipping.say(line)
+
+    def tell_again(self) -> None:
+        self.shipping.doubt()
+
+
+async def test_who_waits_for_what_is_told_again_finds_it_told(lab: Lab, tmp_path: Path) -> None:
+    claim = await steps.running(lab.namespace)
+    (tmp_path / "out").write_text("said\n")
+    leases, logs = Leases(lab.namespace), Logs(lab.namespace)
+    run = Ended(Held(claim, ()), tmp_path, Shipping(claim, tmp_path, logs, leases))
+    retelling = Retelling(Finisher(leases), recreations(lab, leases), Outage())
+    async with anyio.create_task_group() as tg:
+        tg.start_soon(retelling.run)
+        await retelling.told()  # there is nothing yet
+        retelling.heard(run, end_of(claim), FinishCode.APPLIED)
+        await retelling.told()
+        said, _ = await logs.read(claim.task_id, claim.fence)
+        tg.cancel_scope.cancel()
+
+    assert [entry.data for entry in said] == [b"said\n"]
+
+
+def recreations(lab: Lab, leases: Leases) -> Recreations:
+    config = WorkerConfig(name="w1", order=parse("priority", ("q",)), home=lab.home)
+    blobs = Blobs(lab.namespace)
+    snapshots = Snapshots(blobs, lab.home.cache / "snapshots")
+    return Recreations(config, Signals(), leases, blobs, snapshots)
