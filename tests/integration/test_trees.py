@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import psutil
 import pytest
@@ -206,6 +207,8 @@ async def test_a_shim_may_end_while_its_tree_is_looked_at(
     async with Launcher() as launcher:
         handle, _ = await standing(launcher, tmp_path, "plain")
         await stop(handle, grace_s=0)
+        while psutil.pid_exists(handle.pid):
+            await anyio.lowlevel.checkpoint()
     monkeypatch.setattr(leftovers, "is_alive", lambda handle: True)
 
     assert leftovers.kill(handle) == 0
