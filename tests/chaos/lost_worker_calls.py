@@ -28,7 +28,7 @@ async def _(ns: Namespace, folder: Path) -> Call:
 
 @case("enqueue/batches")
 async def _(ns: Namespace, folder: Path) -> Call:
-    tasks = [steps.new_task() for _ in range(650)]
+    tasks = [steps.new_task() for _ in range(401)]
     return lambda ns: Tasks(ns).enqueue(tasks, steps.UPLOAD)
 
 
@@ -121,7 +121,7 @@ async def _(ns: Namespace, folder: Path) -> Call:
 
 @case("finish/batches")
 async def _(ns: Namespace, folder: Path) -> Call:
-    await steps.add(ns, 350)
+    await steps.add(ns, 201)
     claims = [c for n in ("1", "2") for c in (await steps.claim(ns, nonce=n, limit=200)).claims]
     ends = [Finish(claim=claim, outcome=Outcome.RELEASE) for claim in claims]
     return lambda ns: Leases(ns).finish(ends)

@@ -229,7 +229,7 @@ async def test_a_text_is_kept_as_it_is_or_refused(ns: Namespace, keep: Keep) -> 
 @pytest.mark.timeout(400)
 async def test_a_flood_of_output_takes_no_more_memory_than_its_limit(tmp_path: Path) -> None:
     """Binary, without ends of lines, and on both streams: the last of it is there, as it was."""
-    mib = pick(short=8, long=100)
+    mib = pick(short=4, long=100)
     script = f"""
         import random, sys
         block = random.Random(1).randbytes(1024 * 1024).replace(b"\\r", b"\\n")
