@@ -112,7 +112,13 @@ class Recreations:
             _keep(attempted, msgspec.structs.replace(known, servers=servers))
             attempted.tell_again()
             return True
-        return False
+        return self._is_made(attempted.held)
+
+    def _is_made(self, held: Held) -> bool:
+        """Return whether it was made since this server came: by the other one who asks for it."""
+        return (
+            held.known is not None and held.servers != held.known.servers == self._signals.servers
+        )
 
     def _may(self, held: Held) -> bool:
         return held.known is not None and held.known.servers != self._signals.servers

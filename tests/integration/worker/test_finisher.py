@@ -17,11 +17,13 @@ from rq_agent.broker.errors import BrokerUnavailable
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.logs import Logs
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.needs import Need
 from rq_agent.broker.orders import parse
 from rq_agent.worker.config import WorkerConfig
 from rq_agent.worker.finisher import Finisher
 from rq_agent.worker.heartbeat import Heartbeat
 from rq_agent.worker.held import Held, HeldTasks
+from rq_agent.worker.known import Known
 from rq_agent.worker.outage import Outage
 from rq_agent.worker.recreation import Recreations
 from rq_agent.worker.retelling import Retelling
@@ -31,6 +33,7 @@ from rq_agent.worker.snapshots import Snapshots
 
 from ...scripts import steps
 from .lab import Lab
+from .tampering import definition_of
 
 
 class Clock:
@@ -237,8 +240,32 @@ async def test_who_waits_for_what_is_told_again_finds_it_told(lab: Lab, tmp_path
     assert [entry.data for entry in said] == [b"said\n"]
 
 
-def recreations(lab: Lab, leases: Leases) -> Recreations:
+@pytest.mark.parametrize("claimed_of", ["another", "this"])
+async def test_a_record_that_another_loop_made_anew_a_moment_ago_is_there(
+    lab: Lab, tmp_path: Path, claimed_of: str
+) -> None:
+    """Else the end of the task would not be told, and it would run once more."""
+    task_id = await lab.submit("print('never run')")
+    claim = await steps.running(lab.namespace)
+    leases, logs, signals = Leases(lab.namespace), Logs(lab.namespace), Signals()
+    signals.redis_greeted("this", "birth")
+    held = Held(claim, ())
+    held.servers = claimed_of, "birth"
+    held.known = Known(
+        servers=signals.servers,
+        claim=claim,
+        need=Need(),
+        definition=await definition_of(lab, task_id),
+    )
+    run = Ended(held, tmp_path, Shipping(claim, tmp_path, logs, leases))
+
+    made = await recreations(lab, leases, signals).make(run)
+
+    assert made == (claimed_of == "another")
+
+
+def recreations(lab: Lab, leases: Leases, signals: Signals | None = None) -> Recreations:
     config = WorkerConfig(name="w1", order=parse("priority", ("q",)), home=lab.home)
     blobs = Blobs(lab.namespace)
     snapshots = Snapshots(blobs, lab.home.cache / "snapshots")
-    return Recreations(config, Signals(), leases, blobs, snapshots)
+    return Recreations(config, signals or Signals(), leases, blobs, snapshots)
