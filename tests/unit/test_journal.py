@@ -123,6 +123,20 @@ async def test_a_long_session_shortens_its_own_journal(
         assert [a.task_id for a in journal.open_attempts()] == ["kept"]
 
 
+async def test_a_journal_that_can_t_be_shortened_serves_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk without room for one more file must not end the worker."""
+    monkeypatch.setattr(journal_module, "_REWRITE_BYTES", 100)
+    with Journal(tmp_path, worker="w1") as journal:
+        (tmp_path / "journal.new").mkdir()  # so it can't be opened
+        await journal.claimed([attempt("kept")])
+        await journal.claimed([attempt("gone")])
+        await journal.ended("gone", 1)
+    with Journal(tmp_path, worker="w1") as journal:
+        assert [a.task_id for a in journal.open_attempts()] == ["kept"]
+
+
 def test_a_second_live_session_is_refused_by_name_and_pid(
     tmp_path: Path, other_session: subprocess.Popen[str]
 ) -> None:

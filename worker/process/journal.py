@@ -192,12 +192,14 @@ class Journal:
         fresh = self._path.with_suffix(".new")
         content = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
         self._appended_bytes = 0
-        fd = os.open(fresh, _APPEND | os.O_TRUNC, 0o600)
+        fd = -1
         try:
+            fd = os.open(fresh, _APPEND | os.O_TRUNC, 0o600)
             _append_synced(fd, content, fresh)
             fresh.rename(self._path)
         except (RqAgentError, OSError) as e:
-            os.close(fd)
+            if fd >= 0:
+                os.close(fd)
             log.warning("the journal is not shortened: %s", e)
         else:
             os.close(self._file)
