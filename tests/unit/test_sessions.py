@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from rq_agent.broker.errors import BrokerUnavailable, RqAgentError
 from rq_agent.worker.process import boot_clock
 from rq_agent.worker.process.journal import Attempt, WatchTerms
 from rq_agent.worker.process.sessions import (
@@ -54,6 +55,17 @@ def test_a_session_that_died_is_known_to_the_next_one_only(tmp_path: Path) -> No
     die(tmp_path)
 
     assert died_young(tmp_path)
+    assert not died_young(tmp_path)
+
+
+@pytest.mark.parametrize("error", [BrokerUnavailable("no answer"), RqAgentError("a name twice")])
+def test_one_that_says_why_it_can_t_begin_killed_nobody(
+    tmp_path: Path, error: RqAgentError
+) -> None:
+    """Redis away at each of many starts is no reason to stop a task."""
+    with pytest.raises(RqAgentError), session(tmp_path, [attempt("a")]):
+        raise error
+
     assert not died_young(tmp_path)
 
 

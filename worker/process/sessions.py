@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from ...broker.errors import RqAgentError
 from . import boot_clock, identity
 from .journal import Attempt
 
@@ -45,7 +46,8 @@ class _Session(msgspec.Struct, kw_only=True):
 def session(folder: Path, left: Sequence[Attempt]) -> Iterator[Deaths]:
     """Let a session last as long as the body, and tell it which ones before it died.
 
-    One whose body raises died, too. A disk that is full can't tell: then nothing is counted.
+    One whose body raises died, too, unless it says why it can't go on: Redis is away, the name is
+    taken. A disk that is full can't tell: then nothing is counted.
 
     Args:
         folder: the worker's own.
@@ -62,9 +64,12 @@ def session(folder: Path, left: Sequence[Attempt]) -> Iterator[Deaths]:
         now.seen = seen_by(before.seen, left)
     with suppress(OSError):
         path.write_bytes(msgspec.json.encode(now))
-    yield Deaths(is_one=is_one, seen=now.seen)
-    with suppress(OSError):
-        path.unlink()
+    try:
+        yield Deaths(is_one=is_one, seen=now.seen)
+    except RqAgentError:
+        _forget(path)
+        raise
+    _forget(path)
 
 
 def is_young(began_s: float, next_s: float) -> bool:
@@ -96,6 +101,11 @@ def poison(attempts: Sequence[Attempt], seen: Mapping[str, int]) -> Attempt | No
 def pardoned(attempts: Sequence[Attempt], culprit: Attempt) -> list[Attempt]:
     """Return the attempts when one is stopped: the others begin to count anew."""
     return [a if a is culprit else msgspec.structs.replace(a, sessions=0) for a in attempts]
+
+
+def _forget(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
 
 
 def _read(path: Path) -> _Session | None:
