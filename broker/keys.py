@@ -283,7 +283,8 @@ def log(p: Prefix, task_id: TaskId, fence: int) -> str:
 
 def globals_(p: Prefix) -> str:
     """HASH, no TTL. run_id, birth, ticked_at, hold_claims_until, hold_reaping_until, archived,
-    confirmed_ms (what `--durability acked` writes to have it confirmed) ...
+    confirmed_ms (what `--durability acked` writes to have it confirmed), recreated, replaced_ms,
+    replaced_known_ms, replaced (what Redis once came back without; see replacement.py) ...
     """
     return f"{p}g"
 

@@ -30,6 +30,11 @@ class Namespace:
         self.scripts = Scripts(redis, self.prefix, allow_oom=allow_oom)
         self._allow_oom = allow_oom
 
+    @property
+    def where(self) -> str:
+        """The address of the server, without its password."""
+        return str(getattr(self.redis, "where", ""))
+
     @classmethod
     async def open(cls, redis: "Redis", name: str) -> "Namespace":
         """Return a namespace whose scripts suit the version of the server."""

@@ -115,6 +115,7 @@ class Scripts:
     remove: Script
     rename: Script
     replace_arguments: Script
+    replaced: Script
     reset: Script
     rest: Script
     restart: Script

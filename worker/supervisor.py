@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import anyio
@@ -20,6 +21,7 @@ from ..broker.leases import Leases
 from ..broker.logs import Logs
 from ..broker.namespace import Namespace
 from ..broker.presence import Inbox, Workers
+from ..broker.replacement import Replacements
 from ..broker.shapes import Shapes
 from ..broker.ticks import Ticks
 from ..broker.trust import TrustFile
@@ -48,6 +50,7 @@ from .retelling import Retelling
 from .room import Room
 from .runners import Runners
 from .sdk_folder import bootstrap_path, materialize
+from .server_memory import ServerMemory
 from .signals import Signals
 from .snapshots import Snapshots
 from .spool_bound import shorten_ended
@@ -128,6 +131,7 @@ class Supervisor:
                 loops.start_soon(keep_house, tools)
                 loops.start_soon(tools.recreations.run)
                 loops.start_soon(tools.retelling.run)
+                loops.start_soon(self._memory(tools.folder).run)
                 loops.start_soon(tools.room.run)
                 loops.start_soon(shorten_ended, tools.room, tools.folder / "tasks")
                 loops.start_soon(follow, tools.keyrings)
@@ -189,6 +193,16 @@ class Supervisor:
             held.tell_again()
         await self._finisher.replayed()
         self._signals.replayed = restarts
+
+    def _memory(self, folder: Path) -> ServerMemory:
+        return ServerMemory(
+            folder,
+            where=self._namespace.where,
+            namespace=self._namespace.name,
+            replacements=Replacements(self._namespace),
+            signals=self._signals,
+            heartbeat=self._heartbeat,
+        )
 
     def _waiting(self) -> Waiting:
         return Waiting(

@@ -23,7 +23,7 @@
 -- Writes   t: x: a: and the indices of a task that runs: lease, run:, wt:, hold: (it runs, so it
 --          counts, whatever the limit); d: and refs as enqueue.lua does; u: where nobody else has
 --          its key, else it has none any more. It is counted as enqueued and claimed in qstat:,
---          since Redis forgot that too. An event.
+--          since Redis forgot that too. g: recreated + 1. An event.
 -- Cost     O(log N + blobs)
 
 local worker, id, fence, nonce, lease = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
@@ -111,6 +111,7 @@ call("ZADD", workers_key(), "NX", I(NOW + lease), worker)
 hold(id, written[3])
 count(kind.queue, "enqueued")
 count(kind.queue, "claimed")
+call("HINCRBY", globals__key(), "recreated", 1)
 event(id, "recreated", worker, "state", "running", "queue", kind.queue, "worker", worker,
   "fence", fence)
 fan_out(200, retention)

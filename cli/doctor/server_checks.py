@@ -11,13 +11,14 @@ from ...broker import urls
 from ...broker.embedded import binary
 from ...broker.errors import AccessDenied, BrokerUnavailable, RqAgentError
 from ...broker.queues import list_queues
+from ...broker.replacement import Replacements
 from ...broker.schedules import Schedules
 from ...broker.server_health import examine
 from ..alive import live_workers
 from ..broker_url import existing_url
 from ..config import Settings
 from ..connected import connected
-from . import fleet_rules, server_rules
+from . import fleet_rules, loss_rules, server_rules
 from .finding import Finding, fail, ok, warn
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ _AWAY: Final = "see that it runs, and that a firewall lets this machine through"
 
 async def _fleet(namespace: "Namespace") -> list[Finding]:
     return [
+        *loss_rules.loss(await Replacements(namespace).last(), time.time()),
         *fleet_rules.workers(await live_workers(namespace), __version__),
         *fleet_rules.queues(await list_queues(namespace)),
         fleet_rules.schedules(await Schedules(namespace).list(), time.time()),

@@ -53,6 +53,7 @@ _OF_OTHERS: Final[Mapping[str, str]] = {
     "schedule_removed": "schedule {schedule} was removed",
     "schedule_replaced": "schedule {schedule} was replaced",
     "schedule_resumed": "schedule {schedule} was resumed",
+    "server_replaced": "redis came back with nothing; rq-agent doctor tells what was lost",
 }
 _ENDS: Final = {"succeeded", "failed", "errored", "timed_out", "cancelled", "skipped"} | {
     "expired",

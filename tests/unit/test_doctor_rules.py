@@ -8,9 +8,11 @@ import pytest
 
 from rq_agent.broker.presence import WorkerView
 from rq_agent.broker.queues import QueueView
+from rq_agent.broker.replacement import Holdings, Replacement
 from rq_agent.broker.server_checks import Check, Verdict, unknown, warn
 from rq_agent.cli.doctor import fleet_rules, machine_rules, server_rules
 from rq_agent.cli.doctor.finding import Finding
+from rq_agent.cli.doctor.loss_rules import loss
 
 GIB = 1024**3
 AOF = Check(name="appendonly", verdict=Verdict.OK)
@@ -259,3 +261,28 @@ def test_paths_of_sockets(data: str, temporary: str, verdict: str) -> None:
     found = machine_rules.sockets(Path(data), Path(temporary))
 
     assert seen(found) == (verdict, verdict != "ok")
+
+
+@pytest.mark.parametrize(
+    ("before", "recreated", "words"),
+    [
+        (Holdings(queued=3, schedules=1), 0, "lost: 3 queued, 1 schedules (as counted 10.0s"),
+        (Holdings(running=3), 2, "lost: 1 running; 2 of 3 running tasks were made anew"),
+        (Holdings(), 0, "another server, or its data went; nothing else was there before"),
+    ],
+)
+def test_what_was_lost_with_a_server_is_counted(
+    before: Holdings, recreated: int, words: str
+) -> None:
+    found = Replacement(at_ms=50_000, known_ms=40_000, before=before, recreated=recreated)
+
+    [finding] = loss(found, 110.0)
+
+    assert finding.words.startswith("since 1m 00s this is another server")
+    assert words in finding.words
+
+
+def test_what_was_lost_long_ago_is_told_no_more() -> None:
+    found = Replacement(at_ms=50_000, known_ms=40_000, before=Holdings(queued=1), recreated=0)
+
+    assert loss(found, 50 + 8 * 86_400.0) == loss(None, 0.0) == []

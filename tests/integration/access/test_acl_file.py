@@ -21,7 +21,7 @@ NAMES: Final = sorted(
 OF_WORKERS: Final = frozenset(
     {
         *("append", "beat", "claim", "finish", "hang", "hello", "leave", "phase", "tick", "used"),
-        *("archived", "collect", "cron_fire", "purge", "recreate"),
+        *("archived", "collect", "cron_fire", "purge", "recreate", "replaced"),
     }
 )
 """Scripts that only a worker or the scheduler runs, which use the same user."""

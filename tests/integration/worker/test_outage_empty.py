@@ -1,9 +1,12 @@
 """A server that comes back with nothing: what workers know is made anew."""
 
 from rq_agent.broker import keys
+from rq_agent.broker.keys import TaskId
+from rq_agent.broker.replacement import Replacements
 from rq_agent.broker.retries import RetryPolicy, encode
+from rq_agent.cli.doctor.loss_rules import loss
 
-from .outage_stage import SAID, OpenLab, ended, go, started, told
+from .outage_stage import SAID, TALKER, OpenLab, ended, go, started, told
 from .outside import worker_process
 from .persistent import PersistentServer
 
@@ -30,6 +33,35 @@ async def test_the_task_that_runs_is_there_again_with_its_output(
             for field in ("name", "user", "queue", "priority", "created_at", "definition"):
                 assert getattr(record, field) == getattr(before, field), field
             assert await lab.output(task_id) == SAID
+
+
+async def test_what_was_lost_is_told(server: PersistentServer, look: OpenLab) -> None:
+    nothing = server.remember()
+    async with look() as lab:
+        await lab.submit("print('nobody takes it')", queue="other")
+        task_id = await lab.submit(TALKER)
+        async with worker_process(lab):
+            await lab.reached(task_id, "phase", phase="running")
+            await lab.printed(task_id, "before")
+            server.kill()
+            server.roll_back(nothing)
+            server.start()
+            async with look() as lab:
+                event = await lab.reached(TaskId(""), "server_replaced")
+                await lab.reached(task_id, "recreated")
+                found = await Replacements(lab.namespace).last()
+                await go(lab.run_folder(task_id))
+                await told(lab.run_folder(task_id))
+                await go(lab.run_folder(task_id))
+                await lab.ended(task_id)
+
+    assert event.fields["before"]
+    assert found is not None
+    before = found.before  # counted around the moment of the claim
+    assert (before.queued + before.running, found.recreated) == (2, 1)
+    [finding] = loss(found, found.at_ms / 1000 + 60)
+    assert f"lost: {before.queued} queued; 1 of 1 running tasks were made anew" in finding.words
+    assert "restore the server's append-only file from a backup" in finding.todo
 
 
 async def test_ends_while_it_was_away_and_a_moment_before_are_there_too(
@@ -94,6 +126,22 @@ async def test_it_can_run_once_more_since_its_code_is_put_back(
             [blob] = [key async for key in lab.namespace.redis.scan_iter("*:blob:*")]
             assert await lab.namespace.redis.ttl(blob) == -1
             assert not (folder / "claim").exists()
+
+
+async def test_a_task_of_another_namespace_is_not_made_anew_here(
+    server: PersistentServer, look: OpenLab
+) -> None:
+    """A worker finds what its name left behind, whatever namespace it worked for."""
+    async with look() as lab:
+        async with worker_process(lab) as first:
+            task_id = await started(lab)
+            await kill(first)
+        name = f"{lab.namespace.name}-2"
+        async with open_lab(server.url, name, lab.folder.parent) as other, worker_process(other):
+            await ended(lab.run_folder(task_id))
+
+            assert [e for e in await other.events() if e.event == "recreated"] == []
+            assert (await lab.record(task_id)).state == "running"
 
 
 async def test_a_task_that_somebody_removed_is_not_made_anew(
