@@ -24,6 +24,7 @@ _OLD: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """A claim as it was verified."""
 
+    namespace: str
     servers: tuple[str, str]
     """Run id of the server that gave the claim, and birth of its namespace."""
     claim: Claim
@@ -55,8 +56,16 @@ def rewrite(folder: Path, known: Known) -> None:
     write(folder, known)
 
 
-def read(folder: Path) -> Known | None:
-    """Return what is kept; None where there is none, or something else in its place."""
+def read(folder: Path, namespace: str) -> Known | None:
+    """Return what is kept; None where there is none, or something else in its place.
+
+    A claim of another namespace is nothing to this one: it knows nothing of the task, and rightly.
+    """
+    found = _read(folder)
+    return found if found is not None and found.namespace == namespace else None
+
+
+def _read(folder: Path) -> Known | None:
     try:
         with open(os.open(folder / _NAME, _OLD), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

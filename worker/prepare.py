@@ -101,6 +101,7 @@ class Preparation:
         """Keep what the record could be made anew from, should Redis lose it."""
         held = self._held
         held.known = Known(
+            namespace=self._tools.namespace,
             servers=held.servers,
             claim=held.claim,
             need=held.need,

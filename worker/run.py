@@ -56,6 +56,6 @@ def open_run(held: Held, tools: Tools, folder: Path, *, is_resumed: bool = False
     held.tell_again = run.tell_again
     held.make_anew = lambda: tools.recreations.want(run)
     if is_resumed:
-        held.known = read(folder)
+        held.known = read(folder, tools.namespace)
     held.waiting_bytes = run.shipping.waiting_bytes
     return run

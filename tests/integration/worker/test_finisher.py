@@ -252,6 +252,7 @@ async def test_a_record_that_another_loop_made_anew_a_moment_ago_is_there(
     held = Held(claim, ())
     held.servers = claimed_of, "birth"
     held.known = Known(
+        namespace=lab.namespace.name,
         servers=signals.servers,
         claim=claim,
         need=Need(),

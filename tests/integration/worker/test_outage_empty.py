@@ -6,8 +6,9 @@ from rq_agent.broker.replacement import Replacements
 from rq_agent.broker.retries import RetryPolicy, encode
 from rq_agent.cli.doctor.loss_rules import loss
 
+from .lab import open_lab
 from .outage_stage import SAID, TALKER, OpenLab, ended, go, started, told
-from .outside import worker_process
+from .outside import kill, worker_process
 from .persistent import PersistentServer
 
 
