@@ -4,7 +4,9 @@ from pathlib import Path
 
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.purging import Purging
+from rq_agent.broker.replacement import Holdings, Replacements
 from rq_agent.broker.schedules import Schedules
+from rq_agent.broker.ticks import Ticks
 
 from ..scripts import retiring, timetable
 from .lost_call import Call, case
@@ -85,3 +87,9 @@ async def _(ns: Namespace, folder: Path) -> Call:
     await timetable.come_due(ns)
     due, now_ms = await timetable.look(timetable.firing(ns, folder))
     return lambda ns: timetable.firing(ns, folder).fire(due, now_ms)
+
+
+@case("replaced")
+async def _(ns: Namespace, folder: Path) -> Call:
+    await Ticks(ns).hello("run", lease_ms=60_000, beat_ms=5_000)
+    return lambda ns: Replacements(ns).note("before", Holdings(queued=3), known_ms=2_000)
