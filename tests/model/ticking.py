@@ -12,6 +12,9 @@ from .moves import (
 )
 from .state import State, Task
 
+_LONGEST_LEASE_MS = 1_200_000
+"""A lease without a length of its own that lasts longer is from before the clock was set back."""
+
 
 def tick(state: State, now: int, *, lease_ms: int) -> tuple[int, int, int, int]:
     """All that is due; returns how many were reaped, promoted, expired and forgotten."""
@@ -25,7 +28,7 @@ def tick(state: State, now: int, *, lease_ms: int) -> tuple[int, int, int, int]:
         forgotten = sum(_forget(state, worker) for worker in gone)
     promoted = _promote(state, now)
     expired = _expire(state, now)
-    _unpark_forgotten(state, now, lease_ms)
+    _sweep(state, now, lease_ms)
     tell_children(state, now)
     return reaped, promoted, expired, forgotten
 
@@ -68,13 +71,22 @@ def _expire(state: State, now: int) -> int:
     return len(due)
 
 
-def _unpark_forgotten(state: State, now: int, lease_ms: int) -> None:
-    """Once in a lease, let through whoever a hand in redis-cli made forget."""
+def _sweep(state: State, now: int, lease_ms: int) -> None:
+    """Once in a lease, from the second time on, mend what no call can.
+
+    That is whoever a hand in redis-cli made forget, and leases from before the clock was set back.
+    """
     last = state.globals.swept_at
     if last <= now and now - last < lease_ms:
         return
     state.globals.swept_at = now
-    for key in {t.key for t in state.tasks.values() if t.state == "blocked" and last}:
+    if not last:
+        return
+    for task in state.tasks.values():
+        length = task.lease_ms or lease_ms
+        if (task.leased_until or 0) > now + max(length, _LONGEST_LEASE_MS):
+            task.leased_until = now + length
+    for key in {t.key for t in state.tasks.values() if t.state == "blocked"}:
         unpark(state, key)
 
 
