@@ -56,6 +56,18 @@ def test_a_limit_is_told_from_a_machine_without_memory(
     assert Group(str(tmp_path)).ran_into_its_limit() is ran_into_it
 
 
+def test_the_limit_of_a_group_that_a_task_made_below_is_not_the_task_s(tmp_path: Path) -> None:
+    """A container in the task ran out of its own memory, and the task coped."""
+    (tmp_path / "memory.events").write_text("max 7\noom 1\noom_kill 2\n")
+    (tmp_path / "memory.events.local").write_text("max 0\noom 0\noom_kill 0\n")
+
+    assert not Group(str(tmp_path)).ran_into_its_limit()
+
+    (tmp_path / "memory.events.local").write_text("max 7\noom 1\noom_kill 0\n")
+
+    assert Group(str(tmp_path)).ran_into_its_limit()
+
+
 def test_the_group_above_a_worker_s_own_is_used_where_that_was_made_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,10 +44,13 @@ class Group:
     def ran_into_its_limit(self) -> bool:
         """Whether the kernel killed any of it since it used more memory than it may.
 
-        `oom_kill` alone also counts what was killed since the machine had no memory left.
+        `oom_kill` alone also counts what was killed since the machine had no memory left, and
+        `memory.events` also what happened to a group below that has a limit of its own.
         """
-        events = (b"oom", b"oom_kill")
-        return all(_number(self.path, "memory.events", event) > 0 for event in events)
+        has_local = os.path.exists(os.path.join(self.path, "memory.events.local"))
+        own = "memory.events.local" if has_local else "memory.events"  # before Linux 5.2
+        is_at_limit = _number(self.path, own, b"oom") > 0
+        return is_at_limit and _number(self.path, "memory.events", b"oom_kill") > 0
 
     def close(self) -> None:
         """Remove its folder, if nothing is left in it."""
