@@ -89,9 +89,10 @@ def if_exists(options: TaskOptions) -> IfExists:
 def exclusive(text: str) -> Exclusive:
     """Return what becomes of the task without a lease; raise UsageError for what is none."""
     try:
-        return msgspec.convert(text or "keep", Exclusive)
+        chosen: Exclusive = msgspec.convert(text or "keep", Exclusive)
     except msgspec.ValidationError:
         raise UsageError(f"--exclusive {text}: say keep or kill") from None
+    return chosen
 
 
 def concurrency_limit(options: TaskOptions) -> int:
