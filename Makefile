@@ -41,7 +41,8 @@ mutation: $(INSTALLED)
 # The suite of faults in its long form, then the soak; the table of figures is in build/chaos.jsonl.
 chaos: $(INSTALLED) redis-server faketime
 	$(BIN)/python -m tests.chaos --fresh
-	CHAOS=long $(BIN)/pytest -s tests/chaos --deselect tests/chaos/test_soak.py $(ARGS)
+	CHAOS=long $(BIN)/pytest -n 0 -s tests/chaos --deselect tests/chaos/test_soak.py $(ARGS) \
+		|| { $(BIN)/python -m tests.chaos; exit 1; }
 	$(MAKE) soak
 	$(BIN)/python -m tests.chaos
 
