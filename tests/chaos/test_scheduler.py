@@ -100,6 +100,6 @@ def schedulers(url: str, name: str, folder: Path, home: Path) -> Iterator[None]:
 
 async def all_purged(ns: Namespace) -> None:
     """Wait until no ended task is left in Redis."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(120):
         while await ns.redis.zcard(keys.done(ns.prefix)):
             await anyio.sleep(0.05)
