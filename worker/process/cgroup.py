@@ -10,10 +10,20 @@ from collections.abc import Iterator
 
 from . import tree
 
-_MOST_PROCESSES = 32_768
-"""Of one program, threads included: a fork bomb ends here, and training has never come close."""
 _LOOK_S = 0.01
 _KILL_FILE = "cgroup.kill"
+
+
+def _most_processes() -> int:
+    try:
+        with open("/proc/sys/kernel/pid_max", "rb") as file:
+            return min(32_768, int(file.read()) // 2)
+    except (OSError, ValueError):
+        return 32_768
+
+
+_MOST_PROCESSES = _most_processes()
+"""Of one program, threads included: a fork bomb ends here, and training has never come close."""
 
 
 class Group:
@@ -34,7 +44,7 @@ class Group:
 
     def limit(self, mem_limit_mib: float) -> None:
         """Hold it to a memory limit, all its processes as one, and to a number of processes."""
-        _write(self.path, "pids.max", str(_most_processes()))
+        _write(self.path, "pids.max", str(_MOST_PROCESSES))
         if mem_limit_mib and self.limits_memory:
             if not _write(self.path, "memory.max", str(int(mem_limit_mib * 1024**2))):
                 raise OSError(f"{self.path}: its memory can't be limited")
@@ -121,14 +131,6 @@ def _is_removed(folder: str) -> bool:
     except OSError:  # something lives there, or there are groups below
         return False
     return True
-
-
-def _most_processes() -> int:
-    try:
-        with open("/proc/sys/kernel/pid_max", "rb") as file:
-            return min(_MOST_PROCESSES, int(file.read()) // 2)
-    except (OSError, ValueError):
-        return _MOST_PROCESSES
 
 
 def _number(path: str, name: str, field: bytes) -> int:

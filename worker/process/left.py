@@ -86,11 +86,13 @@ def _settle(attempt: Attempt) -> Handle | None:
 
 
 def _handle(attempt: Attempt, pid: int, started_ticks: int, boot_id: str) -> Handle:
+    written = spec.read(Path(attempt.folder))
     return Handle(
         pid=pid,
         started_ticks=started_ticks,
         boot_id=boot_id,
         folder=attempt.folder,
+        cgroup=written.cgroup if written else "",
         task_id=attempt.task_id,
         fence=attempt.fence,
         nonce=attempt.nonce,

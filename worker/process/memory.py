@@ -62,7 +62,8 @@ class MemoryWatch:
 
 def machine_kills() -> int:
     """Return how many processes the kernel of this machine killed for want of memory."""
-    return _sum(_lines("/proc/vmstat"), (b"oom_kill",))
+    _, _, rest = _content("/proc/vmstat").partition(b"\noom_kill ")
+    return int(rest.partition(b"\n")[0] or 0)
 
 
 def _proportional_kib(pid: int) -> int:
@@ -83,13 +84,17 @@ def _sum(lines: Iterable[bytes], fields: tuple[bytes, ...]) -> int:
 
 
 def _lines(path: str) -> list[bytes]:
+    return _content(path).splitlines()
+
+
+def _content(path: str) -> bytes:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return []
+        return b""
     try:
-        return os.read(fd, 65_536).splitlines()
+        return os.read(fd, 65_536)
     except OSError:
-        return []
+        return b""
     finally:
         os.close(fd)
