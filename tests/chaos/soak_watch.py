@@ -70,11 +70,11 @@ def is_zombie(process: psutil.Process) -> bool:
         return False
 
 
-def lingering(points: Sequence[Point], most: int = 3) -> bool:
-    """Return whether something was there at several looks on end: an end is collected at once."""
-    row = 0
-    for _, value in points:
-        row = row + 1 if value else 0
-        if row >= most:
+def lingering(points: Sequence[Point], *, looks: int = 3, for_s: float = 3.0) -> bool:
+    """Return whether something was there at each of several looks: an end is collected at once."""
+    since: list[float] = []
+    for at_s, value in points:
+        since = [*since, at_s] if value else []
+        if len(since) >= looks and at_s - since[0] >= for_s:
             return True
     return False

@@ -40,8 +40,10 @@ MINUTES: Final = float(os.environ.get("SOAK_MINUTES", "0"))
 RUN_S: Final = MINUTES * 60 if MINUTES else 6.0
 LOOK_S: Final = 10.0 if MINUTES else 0.5
 KEPT_S: Final = 20.0 if MINUTES else 1.0
-BACKLOG: Final = 8
-"""Tasks that wait or run: as many are begun as the machine can bear."""
+PACE_S: Final = 0.2
+"""From one task to the next. Always the same: what is kept of them must not change with it."""
+BACKLOG: Final = 20
+"""Tasks that wait or run: on a machine that can't bear that pace."""
 EVENTS: Final = 120_000
 """More than the stream keeps: it is full from the begin on."""
 _ROOT: Final = Path(__file__).parents[2]
@@ -56,7 +58,8 @@ if kind == "sleeps":
     import time
     time.sleep(600)
 """
-KINDS: Final = ("ends",) * 7 + ("fails",) * 2 + ("sleeps",)
+KINDS: Final = ("ends", "fails", "sleeps", "ends", "ends", "ends", "fails", "ends", "ends", "ends")
+"""In turn; what sleeps is cancelled."""
 BOUNDS: Final = {
     "rss_mib": Bound(0.05, 3.0),
     "used_mib": Bound(0.05, 1.0),
@@ -157,12 +160,14 @@ class Traffic:
         self.counts: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Go on forever, as fast as the workers."""
+        """Go on forever."""
+        due = anyio.current_time()
         while True:
             await self._look()
-            while len(self._open) < BACKLOG:
+            if len(self._open) < BACKLOG:
                 await self._enqueue()
-            await anyio.sleep(0.2)
+            due = max(due + PACE_S, anyio.current_time())
+            await anyio.sleep_until(due)
 
     async def end(self) -> None:
         """Let nothing run on."""
@@ -170,7 +175,7 @@ class Traffic:
             await Tasks(self._lab.namespace).cancel(task_id, grace_ms=0)
 
     async def _enqueue(self) -> None:
-        kind = self._rng.choice(KINDS)
+        kind = KINDS[self.counts["enqueued"] % len(KINDS)]
         plain = self._submission
         changed = Submission(
             target=plain.target,

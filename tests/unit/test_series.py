@@ -5,6 +5,7 @@ import random
 import pytest
 
 from ..chaos.series import Bound, begin_and_end, rise, rising, warmed_up
+from ..chaos.soak_watch import lingering
 
 FLAT = [(float(t), 100.0) for t in range(60)]
 LEAK = [(float(t), 100.0 + t) for t in range(60)]
@@ -36,3 +37,11 @@ def test_what_rises_by_more_than_it_may_is_named() -> None:
 def test_the_begin_is_left_out() -> None:
     assert warmed_up(LEAK)[0] == (18.0, 118.0)
     assert begin_and_end(LEAK) == (109.5, 149.5)
+
+
+@pytest.mark.parametrize(
+    ("seen", "found"),
+    [((0, 1, 0, 1, 0, 1, 0, 1), False), ((0, 1, 1, 1, 0), False), ((0, 1, 1, 1, 1), True)],
+)
+def test_what_is_there_at_each_look_lingers(seen: tuple[int, ...], found: bool) -> None:
+    assert lingering([(float(t), v) for t, v in enumerate(seen)]) is found
