@@ -19,6 +19,7 @@ from rq_agent.broker.keys import TaskId
 from rq_agent.worker.environment.cache import Environments
 from rq_agent.worker.executors.base import Executor, Program
 from rq_agent.worker.executors.venv import VenvExecutor
+from rq_agent.worker.process import boot_clock
 from rq_agent.worker.process.launcher import Launcher
 from rq_agent.worker.sdk_folder import bootstrap_path, materialize
 
@@ -119,6 +120,27 @@ async def test_the_end_of_a_program_is_told(
 
     assert (exited.code, exited.signal, exited.error) == (exit_code, number, "")
     assert await executor.wait(handle) == exited
+
+
+async def test_a_program_is_killed_above_its_memory_limit(
+    executor: Executor, tmp_path: Path
+) -> None:
+    code = "import time; mine = b'x' * (200 << 20); time.sleep(600)"
+    what = program(tmp_path / "run", code, mem_limit_mib=100.0)
+
+    async with executor.prepare(what, report=silent) as start:
+        exited = await executor.wait(await start())
+
+    assert (exited.oom, exited.mem_limit_mib, exited.stopped_by) == (True, 100, None)
+
+
+async def test_a_program_is_killed_at_its_deadline(executor: Executor, tmp_path: Path) -> None:
+    what = program(tmp_path / "run", FOREVER)
+
+    async with executor.prepare(what, report=silent) as start:
+        exited = await executor.wait(await start(deadline_s=boot_clock.now_s() + 0.2))
+
+    assert (exited.stopped_by, exited.code) == ("deadline", None)
 
 
 async def test_requirements_can_be_imported(executor: Executor, tmp_path: Path) -> None:
