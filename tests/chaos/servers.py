@@ -119,6 +119,11 @@ class Server(PersistentServer):
         return Redis(unix_socket_path=str(self.socket), decode_responses=True)
 
     @property
+    def snapshot(self) -> Path:
+        """Return the file that BGSAVE writes."""
+        return self._data / "dump.rdb"
+
+    @property
     def socket(self) -> Path:
         """Return where it listens."""
         return self._folder / "s"
