@@ -25,13 +25,13 @@ def loss(found: "Replacement | None", now_s: float) -> list[Finding]:
     before = found.before
     counts = {name: getattr(before, field) for field, name in _NAMES.items()}
     lost = [f"{count} {name}" for name, count in counts.items() if count]
-    ran = max(before.running, found.recreated)
-    if ran > found.recreated:
-        lost.insert(0, f"{ran - found.recreated} running")
+    if (ran := before.running - found.recreated) > 0:
+        lost.insert(0, f"{ran} running")
     words = f"since {length(now_s - found.at_ms / 1000)} this is another server, or its data went"
     words += f"; lost: {', '.join(lost)}" if lost else "; nothing else was there before"
-    if ran:
-        words += f"; {found.recreated} of {ran} running tasks were made anew by their workers"
+    if found.recreated:
+        tasks = "task was" if found.recreated == 1 else "tasks were"
+        words += f"; {found.recreated} {tasks} made anew by workers that had them"
     older_s = max(0.0, (found.at_ms - found.known_ms) / 1000)
     if lost and older_s >= 1:
         words += f" (as counted {length(older_s)} before that)"
