@@ -19,9 +19,9 @@ from .states import Phase
 __all__ = ["Beat", "Claim", "Claimed", "Finish", "FinishCode", "Leases", "Outcome", "Token"]
 
 MAX_ENVELOPE_BYTES: Final = 256 * 1024
+"""A larger one is not even sent to the worker."""
 MAX_RESULT_BYTES: Final = 1024 * 1024
 """A larger result is not kept, only its size: large things are artifacts."""
-"""A larger one is not even sent to the worker."""
 BATCH: Final = 200
 """Tasks in one call of claim or finish."""
 
