@@ -158,9 +158,9 @@ async def test_a_server_that_became_a_replica_is_left(start: Start) -> None:
         with pytest.raises(ServerReadOnly):
             await redis.set("k", "v")
         after = await redis.client_id()
+        pipe = redis.pipeline(transaction=False)
+        pipe.set("k", "v")
         with pytest.raises(ServerReadOnly):
-            pipe = redis.pipeline(transaction=False)
-            pipe.set("k", "v")
             await pipe.execute()
 
         assert before != after != await redis.client_id()
