@@ -267,7 +267,11 @@ def test_paths_of_sockets(data: str, temporary: str, verdict: str) -> None:
     ("before", "recreated", "words"),
     [
         (Holdings(queued=3, schedules=1), 0, "lost: 3 queued, 1 schedules (as counted 10.0s"),
-        (Holdings(running=3), 2, "lost: 1 running; 2 tasks were made anew by workers that had them"),
+        (
+            Holdings(running=3),
+            2,
+            "lost: 1 running; 2 tasks were made anew by workers that had them",
+        ),
         (Holdings(), 0, "another server, or its data went; nothing else was there before"),
     ],
 )
