@@ -11,10 +11,9 @@ from ..broker.states import Phase
 
 log = logging.getLogger(__name__)
 
-
-_RETRY_S = 1.0
-_FENCED_RETRY_S = 5.0
-"""A Redis that came back older does not know the claim until a beat has told it."""
+_RETRY_S = 0.5
+_LONGEST_RETRY_S = 5.0
+"""Between two tries. A Redis that came back older does not know the claim until a beat told it."""
 
 
 class Phases:
@@ -25,6 +24,7 @@ class Phases:
         self._leases = leases
         self._phase: Phase | None = None
         self._entered = anyio.Event()
+        self._rest_s = _RETRY_S
 
     def enter(self, phase: Phase) -> None:
         """Note that a phase begins."""
@@ -48,14 +48,17 @@ class Phases:
             code = await self._leases.phase(self._claim, phase)
         except BrokerUnavailable as e:
             log.debug("task %s: phase %s not told: %s", self._claim.task_id, phase, e)
-            await self._later(_RETRY_S)
+            await self._later()
             return
         if code in (FinishCode.FENCED, FinishCode.GONE):
-            log.info("task %s: claim not known; a beat says what became of it", self._claim.task_id)
-            await self._later(_FENCED_RETRY_S)
+            log.debug("task %s: claim not known; a beat tells of it", self._claim.task_id)
+            await self._later()
+        else:
+            self._rest_s = _RETRY_S
 
-    async def _later(self, rest_s: float) -> None:
+    async def _later(self) -> None:
         """Tell the newest phase after a rest, or at once when another one begins."""
-        with anyio.move_on_after(rest_s):
+        with anyio.move_on_after(self._rest_s):
             await self._entered.wait()
+        self._rest_s = min(2 * self._rest_s, _LONGEST_RETRY_S)
         self._entered.set()

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 _EVERY_S = 0.1
 _RETRY_S = 1.0
-_FENCED_RETRY_S = 5.0
+_FENCED_RETRY_S = 1.0
 """A Redis that came back older does not know the claim until a beat has told it."""
 _PART = 64
 _USED_BYTES = 1024 * 1024

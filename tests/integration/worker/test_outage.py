@@ -70,6 +70,7 @@ async def test_a_server_that_came_back_without_the_claim_hears_of_it(
             server.start()
             async with look() as lab:
                 await lab.reached(task_id, "readopted")
+                await lab.reached(task_id, "phase", phase="running")
                 await go(folder)
                 [record] = await lab.ended(task_id)
 
