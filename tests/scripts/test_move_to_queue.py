@@ -69,8 +69,8 @@ async def test_the_last_task_leaves_no_trace_of_a_ready_queue(namespace: Namespa
 async def test_who_listens_there_is_woken(namespace: Namespace) -> None:
     assert (await claim(namespace, "other", park=True)).parked
     (task_id,) = await add(namespace)
-    await Moves(namespace).to_queue(task_id, "other")  # a shape that this queue never had
-    assert [m["c"] for m in await messages(namespace)] == ["shapes"]
+    await Moves(namespace).to_queue(task_id, "other")  # whose shape its listeners know
+    assert [m["c"] for m in await messages(namespace)] == ["wake"]
     await claim_one(namespace, "other")
     assert (await claim(namespace, "other", park=True)).parked
     (second,) = await add(namespace)
