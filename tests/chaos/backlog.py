@@ -3,18 +3,22 @@
 A program of its own, since `bench` can be imported only where the repository's root is on the path.
 """
 
+import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
 import anyio
 import msgspec
+from redis.asyncio import Redis
 
 from rq_agent.broker import keys
 
 _ROOT: Final = Path(__file__).parents[2]
+_ASKED: Final = 200
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +29,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     added_s: float
     used_bytes: int
     claims_us: tuple[float, ...]
-    """Time of the server for each claim of one task."""
+    """CPU of the server for each claim of one task: other programs of the machine don't count."""
     running: int
     """Tasks that are claimed at the end."""
 
@@ -48,15 +52,25 @@ async def _measure(tasks: int, claims: int) -> Costs:
         await backlog.fill(tasks)
         added_s = time.monotonic() - began_s
         memory: Any = await redis.info("memory")
+        asking_us = statistics.median([await _cpu_us(redis) for _ in range(_ASKED)])
+        spent_us = [await _cpu_us(redis, lambda: backlog.claim(1)) for _ in range(claims)]
         return Costs(
             tasks=tasks,
             added_s=added_s,
             used_bytes=memory["used_memory"],
-            claims_us=tuple(
-                [await backlog.server_us(lambda: backlog.claim(1)) for _ in range(claims)]
-            ),
+            claims_us=tuple(max(0.0, us - asking_us) for us in spent_us),
             running=await redis.zcard(keys.leases(where.namespace.prefix)),
         )
+
+
+async def _cpu_us(redis: Redis, call: Callable[[], Awaitable[object]] | None = None) -> float:
+    """Return what the server's main thread spent on a call, and on being asked for that."""
+    before: Any = await redis.info("cpu")
+    if call is not None:
+        await call()
+    after: Any = await redis.info("cpu")
+    parts = ("used_cpu_user_main_thread", "used_cpu_sys_main_thread")
+    return 1e6 * sum(float(after[part]) - float(before[part]) for part in parts)
 
 
 if __name__ == "__main__":

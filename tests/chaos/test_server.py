@@ -25,7 +25,7 @@ from .sizes import long_only, pick
 from .submitter import Submitter
 from .verdict import judge
 
-LEASE_S: Final = 2.0
+LEASE_S: Final = pick(short=1.0, long=2.0)
 SLOTS: Final = 4
 TASK_S: Final = pick(short=1.0, long=4.0)
 BUSY_S: Final = 2.1
@@ -67,7 +67,12 @@ async def test_a_server_that_dies_again_and_again_reaps_nobody(ledger: Ledger) -
     rounds, size = pick(short=2, long=20), pick(short=4, long=8)
     down_s = pick(short=0.3, long=1.5 * LEASE_S)
     rng, name = random.Random(20), f"c{secrets.token_hex(4)}"
-    options = {"slots": SLOTS, "least_work_s": 0.2, "most_work_s": 0.6}
+    options = {
+        "slots": SLOTS,
+        "lease_ms": round(1000 * LEASE_S),
+        "least_work_s": 0.2,
+        "most_work_s": 0.6,
+    }
     resumes_s: list[float] = []
     with Server() as server, Crew(server.url, name, ledger, size=size, **options) as crew:
         async with opened(server.url, name) as ns:
