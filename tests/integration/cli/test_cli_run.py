@@ -104,16 +104,25 @@ def test_ctrl_c_leaves_the_task_running_and_says_how_to_go_on(terminal: Terminal
     assert task["state"] == "running"
 
 
-def test_a_worker_that_is_killed_is_replaced_and_the_task_runs_again(terminal: Terminal) -> None:
-    running = terminal.start("run", terminal.script(WAITS))
-    until_line(running, b"going 1")
+def test_a_worker_that_is_killed_is_replaced_and_the_task_goes_on(terminal: Terminal) -> None:
+    finish = terminal.home / "finish"
+    text = f"""
+        import os, time
+        print("going", flush=True)
+        while not os.path.exists({str(finish)!r}):
+            time.sleep(0.02)
+        print("gone", os.environ["RQ_AGENT_FENCE"])
+        """
+    running = terminal.start("run", terminal.script(text))
+    until_line(running, b"going")
 
     os.kill(terminal.workers()[0]["pid"], signal.SIGKILL)
-    out, said = running.communicate(timeout=60)
+    until_line(running, b"goes on with this task", of_stderr=True)
+    finish.touch()
+    out, _ = running.communicate(timeout=60)
 
-    assert running.returncode == 0, said.decode()
-    assert out == b"going 2\n"
-    assert b"the task has no worker any more; starting one" in said
+    assert running.returncode == 0
+    assert out == b"gone 1\n"
 
 
 def test_a_server_that_is_killed_is_started_again(terminal: Terminal) -> None:
