@@ -96,6 +96,9 @@ class HeldTasks:
     def __len__(self) -> int:
         return len(self._tasks)
 
+    def __contains__(self, key: ClaimKey) -> bool:
+        return key in self._tasks
+
     def __iter__(self) -> Iterator[Held]:
         return iter(list(self._tasks.values()))
 

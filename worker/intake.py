@@ -116,6 +116,9 @@ class Intake:
         if need is None or not fits(need, self._capacity.free):
             log.warning("task %s: its shape was altered; a beat gives it back", claim.task_id)
             return
+        if key_of(claim) in self._tasks:  # Redis came back older and hands out its fence again
+            log.warning("task %s: its lost program still ends; a beat gives it back", claim.task_id)
+            return
         gpus = self._capacity.take(key_of(claim), need)
         self._claimed += 1
         held = Held(claim, gpus, need)

@@ -12,10 +12,13 @@ from rq_agent.broker.home import below
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.needs import shape_id
 from rq_agent.broker.orders import Profile, parse
+from rq_agent.broker.shapes import Shapes
+from rq_agent.worker.capacity import Capacity
 from rq_agent.worker.config import WorkerConfig
 from rq_agent.worker.endings import StopCause
 from rq_agent.worker.heartbeat import LOOK_GAP_S, Heartbeat
 from rq_agent.worker.held import Held, HeldTasks
+from rq_agent.worker.intake import Intake
 from rq_agent.worker.signals import Signals
 
 from ...scripts import steps
@@ -143,3 +146,40 @@ async def test_looks_don_t_take_away_a_claim_whose_answer_is_on_its_way(
         await loop.look_once()
 
     assert await steps.state(lab.namespace, held.task_id) == "running"
+
+
+async def test_a_fence_that_is_handed_out_again_waits_for_the_program_that_had_it(
+    lab: Lab, config: WorkerConfig
+) -> None:
+    """Both would have one run folder, and one place in the books of GPUs."""
+    signals = Signals()
+    tasks = HeldTasks(signals.notify)
+    old = Held(await steps.running(lab.namespace), ())
+    task_id = old.claim.task_id
+    await steps.forget_a_claim(lab.namespace, task_id)
+    old.stop(StopCause.LOST)
+    tasks.add(old)
+    started: list[Held] = []
+    intake = Intake(
+        config,
+        Capacity(slots=4, gpus=(), cpus=8, mem_mib=8_000),
+        tasks,
+        signals,
+        Leases(lab.namespace),
+        Shapes(lab.namespace),
+        started.append,
+    )
+
+    async with anyio.create_task_group() as tg:
+        tg.start_soon(intake.run)
+        with anyio.fail_after(30):
+            while (await lab.record(task_id)).state != "running":
+                await anyio.lowlevel.checkpoint()
+        for _ in range(3):
+            await heartbeat(lab, config, signals, tasks).beat_once()
+        with anyio.fail_after(30):
+            while not started:
+                await anyio.lowlevel.checkpoint()
+        tg.cancel_scope.cancel()
+
+    assert [held.claim.fence for held in started] == [old.claim.fence + 1]
