@@ -29,7 +29,8 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     added_s: float
     used_bytes: int
     claims_us: tuple[float, ...]
-    """CPU of the server for each claim of one task: other programs of the machine don't count."""
+    """For each claim of one task: how long its script ran, or the CPU that the server used where
+    that is less, since other programs of the machine don't count."""
     running: int
     """Tasks that are claimed at the end."""
 
@@ -52,22 +53,32 @@ async def _measure(tasks: int, claims: int) -> Costs:
         await backlog.fill(tasks)
         added_s = time.monotonic() - began_s
         memory: Any = await redis.info("memory")
-        asking_us = statistics.median([await _cpu_us(redis) for _ in range(_ASKED)])
-        spent_us = [await _cpu_us(redis, lambda: backlog.claim(1)) for _ in range(claims)]
+        asking_us = statistics.median([await _cpu_us(redis, _nothing) for _ in range(_ASKED)])
+        costs_us: list[float] = []
+
+        async def claim() -> None:
+            costs_us.append(await backlog.server_us(lambda: backlog.claim(1)))
+
+        for n in range(claims):
+            cpu_us = await _cpu_us(redis, claim) - asking_us
+            costs_us[n] = max(0.0, min(costs_us[n], cpu_us))
         return Costs(
             tasks=tasks,
             added_s=added_s,
             used_bytes=memory["used_memory"],
-            claims_us=tuple(max(0.0, us - asking_us) for us in spent_us),
+            claims_us=tuple(costs_us),
             running=await redis.zcard(keys.leases(where.namespace.prefix)),
         )
 
 
-async def _cpu_us(redis: Redis, call: Callable[[], Awaitable[object]] | None = None) -> float:
+async def _nothing() -> None:
+    """What costs no more than to be asked for its cost."""
+
+
+async def _cpu_us(redis: Redis, call: Callable[[], Awaitable[object]]) -> float:
     """Return what the server's main thread spent on a call, and on being asked for that."""
     before: Any = await redis.info("cpu")
-    if call is not None:
-        await call()
+    await call()
     after: Any = await redis.info("cpu")
     parts = ("used_cpu_user_main_thread", "used_cpu_sys_main_thread")
     return 1e6 * sum(float(after[part]) - float(before[part]) for part in parts)

@@ -25,6 +25,7 @@ from .sizes import IS_LONG, pick
 from .submitter import Submitter
 
 GIB: Final = 1024**3
+FREE: Final = "free"
 SENT: Final = frozenset({"evalsha", "eval", "xread", "ping", "info", "script|load"})
 """What workers send. The other commands that a server counts run inside of scripts."""
 
@@ -32,12 +33,9 @@ SENT: Final = frozenset({"evalsha", "eval", "xread", "ping", "info", "script|loa
 @pytest.mark.timeout(600)
 def test_a_million_waiting_tasks_slow_no_claim() -> None:
     tasks, claims = pick(short=2_000, long=1_000_000), pick(short=20, long=2_000)
+    machine = machine_now()
     costs = measured(tasks, claims)
 
-    assert costs.running == claims
-    if IS_LONG:
-        assert percentile(costs.claims_us, 99) <= 2_000
-        assert costs.used_bytes <= 1.3 * GIB
     figures.note(
         "backlog",
         tasks=tasks,
@@ -46,7 +44,14 @@ def test_a_million_waiting_tasks_slow_no_claim() -> None:
         claim_p50_ms=percentile(costs.claims_us, 50) / 1000,
         claim_p99_ms=percentile(costs.claims_us, 99) / 1000,
         claim_max_ms=max(costs.claims_us) / 1000,
+        machine=machine,
     )
+
+    assert costs.running == claims
+    if IS_LONG:
+        assert percentile(costs.claims_us, 50) <= 2_000
+        assert machine != FREE or percentile(costs.claims_us, 99) <= 2_000
+        assert costs.used_bytes <= 1.3 * GIB
 
 
 @pytest.mark.timeout(600)
@@ -54,7 +59,7 @@ async def test_a_thousand_idle_workers_cost_little_and_wake_at_once(ledger: Ledg
     workers, queues = pick(short=40, long=1_000), pick(short=20, long=200)
     wakes, idle_s = pick(short=20, long=500), pick(short=2.0, long=40.0)
     name = f"c{secrets.token_hex(4)}"
-    is_busy = os.getloadavg()[0] > (os.cpu_count() or 1)  # with other work, which delays all
+    machine = machine_now()
     with Server() as server:
         lights = [
             light(n, server.url, name, ledger, queues=rotated(n, queues)) for n in range(workers)
@@ -80,12 +85,17 @@ async def test_a_thousand_idle_workers_cost_little_and_wake_at_once(ledger: Ledg
         wake_max_ms=max(woken_s) * 1000,
         idle_commands_s_a_worker=sent / workers / idle_s,
         server_cpu_percent=100 * used_s / idle_s,
-        machine="busy with other work" if is_busy else "free",
+        machine=machine,
     )
     if IS_LONG:
         assert sent / workers / idle_s <= 0.5
         assert percentile(woken_s, 50) <= 0.05
-        assert is_busy or percentile(woken_s, 99) <= 0.05
+        assert machine != FREE or percentile(woken_s, 99) <= 0.05
+
+
+def machine_now() -> str:
+    """Return whether other programs delay what is measured, before it begins."""
+    return FREE if os.getloadavg()[0] <= (os.cpu_count() or 1) else "busy with other work"
 
 
 def light(n: int, url: str, name: str, ledger: Ledger, *, queues: tuple[str, ...]) -> Light:
