@@ -17,7 +17,9 @@ _REPLAY_S = 60.0
 file, or what an asynchronous replica had not seen; `finish` may be sent twice without harm."""
 
 
-Retell = Callable[[FinishCode], None]
+_RECENT_S = 5.0
+"""So shortly before Redis was seen last: it may have lost the task together with its end."""
+Retell = Callable[[FinishCode, bool], None]
 
 
 class _Pending:
@@ -27,6 +29,7 @@ class _Pending:
         self.delivered = anyio.Event()
         self.code = FinishCode.GONE
         self.sent_at_s = 0.0
+        self.is_recent = False
 
     @property
     def is_replay(self) -> bool:
@@ -53,10 +56,13 @@ class Finisher:
         """How many ends Redis has not taken yet."""
         return len(self._pending)
 
-    async def deliver(self, finish: Finish, *, retell: Retell = lambda code: None) -> FinishCode:
+    async def deliver(
+        self, finish: Finish, *, retell: Retell = lambda code, is_recent: None
+    ) -> FinishCode:
         """Return what Redis said of a finish, however long Redis is away.
 
-        `retell` is called with what it says when it is told again; see replay().
+        `retell` is called with what it says when it is told again (see replay()), and whether
+        that was for the first time a moment before Redis went away.
         """
         pending = _Pending(finish, retell)
         self._add(pending)
@@ -68,6 +74,7 @@ class Finisher:
         self._forget_old()
         sent, self._sent = self._sent, deque()
         for pending in sent:
+            pending.is_recent = pending.sent_at_s >= self._outage.answered_at_s - _RECENT_S
             self._add(pending)
         self._replaying.set()
         self._replaying = anyio.Event()
@@ -106,7 +113,7 @@ class Finisher:
                 pending.sent_at_s = now_s
                 self._sent.append(pending)
             if pending.is_replay:
-                pending.retell(code)
+                pending.retell(code, pending.is_recent)
             pending.code = code
             pending.delivered.set()
         self._settled.set()

@@ -89,16 +89,15 @@ class Recreations:
                     attempted.held.stop(StopCause.LOST)
                 self._wanted.pop(key)
 
-    async def make(self, attempted: Attempted, *, has_ended: bool = False) -> bool:
-        """Make the record, however long Redis is away; return whether there is one now.
+    def has_lost_all(self, attempted: Attempted) -> bool:
+        """Return whether Redis came back with nothing since the claim."""
+        known = attempted.held.known
+        return known is not None and known.servers[1] != self._signals.birth
 
-        Of a task that `has_ended` only where Redis came back with nothing: else somebody may
-        have removed it since.
-        """
+    async def make(self, attempted: Attempted) -> bool:
+        """Make the record, however long Redis is away; return whether there is one now."""
         known = attempted.held.known
         while known is not None and self._may(attempted.held):
-            if has_ended and known.servers[1] == self._signals.birth:
-                return False
             servers = self._signals.servers
             try:
                 await self._make(attempted, known)

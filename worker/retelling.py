@@ -42,9 +42,14 @@ class Retelling:
         self._told = anyio.Event()
         """Set, and replaced, when all is told."""
 
-    def heard(self, run: Ended, finish: Finish, code: FinishCode) -> None:
-        """Note what Redis said of an end that it had accepted before, when it was told again."""
-        if code in (FinishCode.APPLIED, FinishCode.GONE):
+    def heard(self, run: Ended, finish: Finish, code: FinishCode, is_recent: bool) -> None:
+        """Note what Redis said of an end that it had accepted before, when it was told again.
+
+        A record that is gone was lost if `is_recent`, or where Redis came back with nothing;
+        else somebody removed it.
+        """
+        is_gone = code is FinishCode.GONE and (is_recent or self._recreations.has_lost_all(run))
+        if is_gone or code is FinishCode.APPLIED:
             self._lost.append((run, finish, code))
             self._is_lost.set()
 
@@ -65,7 +70,7 @@ class Retelling:
             await self._told.wait()
 
     async def _tell(self, run: Ended, finish: Finish, code: FinishCode) -> None:
-        if code is FinishCode.GONE and not await self._recreations.make(run, has_ended=True):
+        if code is FinishCode.GONE and not await self._recreations.make(run):
             return
         run.shipping.doubt()
         await self._ship(run)

@@ -8,6 +8,7 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from rq_agent.broker.keys import TaskId
+from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.record import Record
 from rq_agent.worker.process.wait import read_exit
 
@@ -62,8 +63,8 @@ async def ended(lab: Lab, ids: list[TaskId]) -> list[Record]:
     """Return the records when all are final: looked at, since events may be lost too."""
     with anyio.fail_after(_WAIT_S):
         while True:
-            records = [await lab.record(task_id) for task_id in ids]
-            if all(record.is_final for record in records):
+            records = await Lookups(lab.namespace).records(ids)
+            if len(records) == len(ids) and all(record.is_final for record in records):
                 return records
             await anyio.lowlevel.checkpoint()
 

@@ -77,8 +77,9 @@ async def test_an_end_is_told_again_however_long_redis_was_away(lab: Lab, clock:
     heard: list[FinishCode] = []
     told_again = anyio.Event()
 
-    def retell(code: FinishCode) -> None:
+    def retell(code: FinishCode, is_recent: bool) -> None:
         heard.append(code)
+        assert is_recent
         told_again.set()
 
     async with delivering(lab, clock) as (finisher, _):
@@ -232,7 +233,7 @@ async def test_who_waits_for_what_is_told_again_finds_it_told(lab: Lab, tmp_path
     async with anyio.create_task_group() as tg:
         tg.start_soon(retelling.run)
         await retelling.told()  # there is nothing yet
-        retelling.heard(run, end_of(claim), FinishCode.APPLIED)
+        retelling.heard(run, end_of(claim), FinishCode.APPLIED, is_recent=True)
         await retelling.told()
         said, _ = await logs.read(claim.task_id, claim.fence)
         tg.cancel_scope.cancel()
@@ -270,3 +271,33 @@ def recreations(lab: Lab, leases: Leases, signals: Signals | None = None) -> Rec
     blobs = Blobs(lab.namespace)
     snapshots = Snapshots(blobs, lab.home.cache / "snapshots")
     return Recreations(config, signals or Signals(), leases, blobs, snapshots)
+
+
+@pytest.mark.parametrize(("is_recent", "made"), [(True, 1), (False, 0)])
+async def test_the_record_of_an_end_is_made_anew_if_it_was_told_just_before(
+    lab: Lab, tmp_path: Path, *, is_recent: bool, made: int
+) -> None:
+    """Later somebody may have removed it on purpose."""
+    task_id = await lab.submit("print('never run')")
+    claim = await steps.running(lab.namespace)
+    leases, logs = Leases(lab.namespace), Logs(lab.namespace)
+    held = Held(claim, ())
+    held.known = Known(
+        namespace=lab.namespace.name,
+        servers=("another", ""),
+        claim=claim,
+        need=Need(),
+        definition=await definition_of(lab, task_id),
+    )
+    await roll_back(lab, {})
+    run = Ended(held, tmp_path, Shipping(claim, tmp_path, logs, leases))
+    finisher = Finisher(leases)
+    retelling = Retelling(finisher, recreations(lab, leases), Outage())
+    async with anyio.create_task_group() as tg:
+        tg.start_soon(retelling.run)
+        tg.start_soon(finisher.run)
+        retelling.heard(run, end_of(claim), FinishCode.GONE, is_recent)
+        await retelling.told()
+        tg.cancel_scope.cancel()
+
+    assert await lab.namespace.redis.exists(keys.task(lab.namespace.prefix, claim.task_id)) == made
