@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ..left_running import end_programs
 from .ledger import Ledger
 from .servers import Server
 
@@ -27,3 +28,10 @@ def server() -> Iterator[Server]:
     """One that has a port too, and can be killed."""
     with Server(port=True) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on(tmp_path: Path) -> Iterator[None]:
+    """End the programs of workers that a test killed."""
+    yield
+    end_programs(tmp_path)

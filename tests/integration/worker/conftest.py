@@ -9,6 +9,7 @@ import pytest
 from rq_agent.broker import urls
 
 from ...leak_check import check_no_leaks
+from ...left_running import end_programs
 from ...servers import Servers
 from .lab import Lab, open_lab
 from .outage_stage import OpenLab
@@ -47,3 +48,10 @@ async def look(server: PersistentServer, cache: Path, tmp_path: Path) -> AsyncIt
     yield lambda: open_lab(server.url, "outage", tmp_path)
     async with open_lab(server.url, "outage", tmp_path) as lab:
         await check_no_leaks(lab.namespace)
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on(tmp_path: Path) -> Iterator[None]:
+    """End the programs of workers that a test killed."""
+    yield
+    end_programs(tmp_path)
