@@ -26,10 +26,11 @@ pytestmark = [long_only, pytest.mark.timeout(300)]  # starts of whole workers ta
 COUNT: Final = 10
 PLAIN: Final = "import sys; print('ran'); sys.exit(0)\n"
 TALKER: Final = """
-import os
+import os, time
 print("before", flush=True)
-while not os.path.exists("go"):
-    os.stat(".")
+until_s = time.monotonic() + 60  # it outlives a test that fails, but not for long
+while not os.path.exists("go") and time.monotonic() < until_s:
+    time.sleep(0.02)
 print("after")
 """
 
