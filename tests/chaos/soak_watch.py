@@ -45,8 +45,8 @@ class Soak:
                 with suppress(psutil.Error):
                     self._note(f"{name}-launcher rss_mib", launcher.memory_info().rss / _MIB)
                     self._note(f"{name}-launcher fds", launcher.num_fds())
-        for name, folder in self._runs.items():
-            self._note(f"{name} runs", len(list(folder.iterdir())) if folder.is_dir() else 0)
+        folders = [folder for folder in self._runs.values() if folder.is_dir()]
+        self._note("workers runs", sum(len(list(folder.iterdir())) for folder in folders))
         self._look_at_redis()
 
     def _look_at_redis(self) -> None:

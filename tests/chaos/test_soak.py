@@ -46,6 +46,15 @@ BACKLOG: Final = 20
 """Tasks that wait or run: on a machine that can't bear that pace."""
 EVENTS: Final = 120_000
 """More than the stream keeps: it is full from the begin on."""
+_PHASES: Final = ("snapshot", "environment", "starting", "running")
+LIFE: Final = (
+    {"event": "enqueued", "state": "queued"},
+    {"event": "claimed", "state": "running", "worker": "w1", "fence": "1"},
+    *({"event": "phase", "phase": phase, "fence": "1"} for phase in _PHASES),
+    {"event": "failed", "state": "failed", "reason": "exit 3"},
+    {"event": "purged", "reason": "nothing of importance"},
+)
+"""What a task leaves in the stream of events, and a little more."""
 _ROOT: Final = Path(__file__).parents[2]
 SCRIPT: Final = """
 import sys
@@ -96,15 +105,12 @@ async def lab(
 
 
 async def fill_events(lab: Lab) -> None:
-    """Let the stream of events be as long as it gets: only then it stays as large as it is."""
+    """Let the stream of events be as long as it gets, and of such entries as come in later: only
+    then it stays as large as it is.
+    """
     key, pipe = keys.events(lab.namespace.prefix), lab.namespace.redis.pipeline(transaction=False)
     for n in range(EVENTS if MINUTES else 0):
-        fields: dict[Any, Any] = {
-            "id": "0" * 16,
-            "event": "phase",
-            "phase": "running",
-            "queue": "default",
-        }
+        fields: dict[Any, Any] = {"id": "0" * 16, **LIFE[n % len(LIFE)], "queue": "default"}
         pipe.xadd(key, fields, maxlen=100_000, approximate=True)
         if n % 1_000 == 999:
             await pipe.execute()
@@ -278,7 +284,7 @@ def note(series: Mapping[str, Sequence[Point]], counts: Counter[str]) -> None:
         "w1-launcher rss_mib": "launcher_rss_mib",
         "w1 fds": "w1_fds",
         "w1 threads": "w1_threads",
-        "w1 runs": "w1_run_folders",
+        "workers runs": "run_folders",
     }
     trends = {
         short: "{:.4g}..{:.4g}".format(*begin_and_end(series[name]))
