@@ -36,6 +36,7 @@ from .handing_over import AWAY_MS, hand_over
 from .heartbeat import Heartbeat
 from .held import HeldTasks
 from .housekeeping import keep_house
+from .idling import leave_when_idle
 from .intake import Intake
 from .mailbox import read_inbox
 from .naming import be_the_only, place_of
@@ -46,6 +47,7 @@ from .process.launcher import Launcher
 from .process.sessions import session
 from .recovery import NO_DEATHS, Recovery, kill_poison
 from .recreation import Recreations
+from .replaying import Replaying
 from .retelling import Retelling
 from .room import Room
 from .runners import Runners
@@ -93,6 +95,7 @@ class Supervisor:
             config, self._tasks, self._signals, self._leases, self._facts.gather
         )
         self._opening = Opening(config, self._tasks, self._signals, now)
+        self._replaying = Replaying(self._tasks, self._signals, self._finisher)
         self._signals.outage.waiting = self._waiting
         self._deaths = NO_DEATHS
 
@@ -125,8 +128,8 @@ class Supervisor:
                 loops.start_soon(read_inbox, inbox, self._tasks, self._signals, tools.keyrings.hint)
                 loops.start_soon(self._finisher.run)
                 loops.start_soon(self._tick)
-                loops.start_soon(self._replay_after_restarts)
-                loops.start_soon(self._leave_when_idle)
+                loops.start_soon(self._replaying.run)
+                loops.start_soon(leave_when_idle, self._config, self._tasks, self._signals)
                 loops.start_soon(self._opening.run)
                 loops.start_soon(keep_house, tools)
                 loops.start_soon(tools.recreations.run)
@@ -137,7 +140,7 @@ class Supervisor:
                 loops.start_soon(follow, tools.keyrings)
                 await self._work(tools, recovery)
                 with anyio.move_on_after(_LAST_WORDS_S):
-                    await self._replay()
+                    await self._replaying.replay()
                     await tools.retelling.told()
                 loops.cancel_scope.cancel()
         await self._leave()
@@ -177,23 +180,6 @@ class Supervisor:
         ticks = Ticks(self._namespace)
         await tick_while_elected(self._heartbeat, ticks, lease_ms=self._config.lease_ms)
 
-    async def _replay_after_restarts(self) -> None:
-        while True:
-            heard = self._signals.heard
-            await self._replay()
-            await self._signals.news(since=heard)
-
-    async def _replay(self) -> None:
-        if self._signals.is_replayed:
-            return
-        restarts = self._signals.restarts
-        log.warning("redis restarted; the ends of the last minute are told again")
-        self._finisher.replay()
-        for held in self._tasks:
-            held.tell_again()
-        await self._finisher.replayed()
-        self._signals.replayed = restarts
-
     def _memory(self, folder: Path) -> ServerMemory:
         return ServerMemory(
             folder,
@@ -217,22 +203,6 @@ class Supervisor:
     async def _heed_signals(self, *, task_status: TaskStatus[None]) -> None:
         draining, name = Draining(self._namespace), self._config.name
         await os_signals.heed(self._tasks, self._signals, draining, name, task_status=task_status)
-
-    async def _leave_when_idle(self) -> None:
-        """Drain after `idle_timeout_s` without a task."""
-        if not self._config.idle_timeout_s:
-            return
-        while not self._signals.draining:
-            heard = self._signals.heard
-            if len(self._tasks):
-                await self._signals.news(since=heard)
-                continue
-            with anyio.move_on_after(self._config.idle_timeout_s) as scope:
-                while len(self._tasks) == 0:
-                    await self._signals.news(since=heard)
-                    heard = self._signals.heard
-            if scope.cancelled_caught:
-                self._signals.drain(f"idle for {self._config.idle_timeout_s:g} s")
 
     @asynccontextmanager
     async def _tools(self) -> AsyncIterator[Tools]:
