@@ -46,11 +46,13 @@ def stop_all(settings: Settings, screen: Screen, *, force: bool) -> int:
     place.make(here)
     with locked(here.lock, timeout_s=_LEAVE_LIMIT_S):
         left = _up_of(settings, force=force)
+        was_there = existing_url(settings) is not None
         stopped = loop.run(lambda: _stop(settings, screen, left, force=force))
         if stopped is None:
             return exits.FAILED
         if not settings.url:
-            is_server_stopped = stop(settings.home.data)
+            # The worker of `run` takes an idle server along when it leaves.
+            is_server_stopped = stop(settings.home.data) or was_there
             stopped = msgspec.structs.replace(stopped, server_stopped=is_server_stopped)
     return _done(screen, stopped)
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from rq_agent.broker.errors import RqAgentError
-from rq_agent.worker.process import boot_clock, identity, shim, spec
+from rq_agent.worker.process import boot_clock, exit_file, identity, shim, spec
 from rq_agent.worker.process.handle import CLAIMS, Handle
 from rq_agent.worker.process.journal import Attempt, WatchTerms
 from rq_agent.worker.process.left import find, gpus_of, strays
 from rq_agent.worker.process.spec import Spec
+from rq_agent.worker.process.wait import read_exit
 
 
 def attempt(folder: Path, **fields: Any) -> Attempt:
@@ -144,3 +145,18 @@ def test_gpus_that_no_journal_says_are_those_that_it_was_shown(
 
     assert gpus_of(attempt(tmp_path)) == gpus
     assert gpus_of(attempt(tmp_path / "gone")) == ()
+
+
+def test_a_task_that_put_folders_in_place_of_its_files_keeps_no_worker_from_starting(
+    tmp_path: Path,
+) -> None:
+    run = tmp_path / "a.2"
+    (run / shim.SPEC_NAME).mkdir(parents=True)
+    os.symlink(identity.of_this_process(), run / CLAIMS[0])
+
+    assert strays(tmp_path, ()) == []
+
+    (run / exit_file.NAME).mkdir()
+    found = read_exit(run)
+    assert found is not None
+    assert "exit.json is damaged" in found.error

@@ -63,5 +63,5 @@ def read(folder: Path) -> Spec | None:
     """Return what was to be started in a folder, or None if nothing complete was written."""
     try:
         return msgspec.json.decode((folder / shim.SPEC_NAME).read_bytes(), type=Spec)
-    except (FileNotFoundError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError):  # the task may have put anything in its place
         return None

@@ -70,7 +70,7 @@ def read_exit(folder: Path) -> Exit | None:
         return msgspec.json.decode((folder / exit_file.NAME).read_bytes(), type=Exit)
     except FileNotFoundError:
         return None
-    except msgspec.MsgspecError as e:
+    except (OSError, msgspec.MsgspecError) as e:  # the task may have put anything in its place
         return Exit(error=f"{folder / exit_file.NAME} is damaged: {e}")
 
 
