@@ -66,6 +66,9 @@ _BY_TEXT: Final[Mapping[str, tuple[_Kind, str]]] = {
 _ONCE_CONNECTED: Final = re.compile(
     r"Timeout reading from|while reading from|while writing to|closed by server"
 )
+_WANTS_CERTIFICATE: Final = (
+    "wants a certificate of this client: ?ssl_certfile=FILE&ssl_keyfile=FILE"
+)
 _IN_PIPELINE: Final = re.compile(
     r"Command # .* of pipeline caused error: \(['\"](.*)['\"],?\)", re.DOTALL
 )
@@ -174,7 +177,7 @@ def _network_words(error: "client.ConnectionError", where: str, *, has_answered:
                     "name its CA with ?ssl_ca_certs=FILE"
                 )
             case ssl.SSLError() if "CERTIFICATE_REQUIRED" in (link.reason or ""):
-                return "it wants a certificate of this client: ?ssl_certfile=FILE&ssl_keyfile=FILE"
+                return f"it {_WANTS_CERTIFICATE}"
             case ssl.SSLError() if "ALERT" in (link.reason or ""):
                 return f"it broke the TLS handshake off ({link.reason})"
             case ssl.SSLError():
@@ -195,7 +198,11 @@ def _words_of_text(text: str, where: str, *, has_answered: bool) -> str:
         if where.startswith("unix") or has_answered:
             return "it closed the connection"
         if where.startswith("rediss"):
-            return "it closed the connection; does the server behind it run?"
+            # Of TLS 1.3 it may do so before its reason is read, where both come at once.
+            return (
+                "it closed the connection; does the server behind it run? Or it "
+                f"{_WANTS_CERTIFICATE}"
+            )
         return "it closed the connection; a server that speaks only TLS wants rediss://"
     if text.startswith("No master found for"):
         return "no sentinel that answers knows a living primary of the URL's service: is its name right?"
