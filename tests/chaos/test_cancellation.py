@@ -126,7 +126,7 @@ async def test_workers_that_are_cancelled_lose_nothing(url: str, ledger: Ledger)
 
 
 async def weather(url: str, ledger: Ledger, name: str, *, share: float, most_s: float) -> None:
-    interrupted = sessions = tasks = 0
+    interrupted = sessions = tasks = lost = 0
     for seed in range(SEEDS):
         async with opened(url) as ns:
             book = Ledger(ledger.folder / f"{seed}")
@@ -143,8 +143,10 @@ async def weather(url: str, ledger: Ledger, name: str, *, share: float, most_s: 
         interrupted += storm.interrupted
         sessions += storm.sessions
         tasks += verdict.acked
+        lost += len(verdict.lost)
     assert interrupted or not share
-    figures.note(name, seeds=SEEDS, interrupted=interrupted, sessions=sessions, tasks=tasks, lost=0)
+    cut = {"commands_cut": interrupted} if share else {"sessions_cut": sessions}
+    figures.note(name, seeds=SEEDS, **cut, tasks=tasks, lost=lost)
 
 
 async def forget(ns: Namespace) -> None:
