@@ -19,7 +19,17 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     order: Order
     home: Home
     slots: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 1
-    """Tasks without a GPU that may run at once."""
+    """Ordinary tasks without a GPU that may run at once."""
+    services: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+    """Light tasks that may run at once."""
+    services_shared: bool = False
+    """Whether ordinary tasks without a GPU take a place of a light task; `slots` is then 0."""
+    host_lag_s: Annotated[float, msgspec.Meta(gt=0)] = 2.0
+    """The loop of a host of light tasks is blocked when it stood still for so long."""
+    host_mem_mib: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """How much memory one host of light tasks may take; 0: no limit."""
+    host_idle_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
+    """How long a host that runs nothing is kept."""
     gpus: tuple[str, ...] = ()
     """Indices or UUIDs to hand out, one task each."""
     cpus: Annotated[float, msgspec.Meta(gt=0)] = float("inf")
