@@ -49,10 +49,12 @@ class Heartbeat:
         """Beat forever."""
         while True:
             parts = slices(self._held(), _LEASES_A_CALL)
-            for part in parts:
+            for n, listed in enumerate(parts):
+                # Of those that were held when the beat began, most may have ended since.
+                part = [held for held in listed if held.key in self._tasks] if n else listed
                 rest_s = self._config.beat_ms / 1000 / len(parts)
                 try:
-                    await self._beat(part, is_last=part is parts[-1])
+                    await self._beat(part, is_first=n == 0, is_last=n == len(parts) - 1)
                 except BrokerUnavailable as e:
                     self._signals.outage.missed(e)
                     rest_s = min(rest_s, RETRY_S)
@@ -94,7 +96,9 @@ class Heartbeat:
     def _held(self) -> list[Held]:
         return [held for held in self._tasks if held.cause is not StopCause.LOST]
 
-    async def _beat(self, part: list[Held], *, is_last: bool, away_ms: int = 0) -> None:
+    async def _beat(
+        self, part: list[Held], *, is_last: bool, is_first: bool = True, away_ms: int = 0
+    ) -> None:
         profile = self._signals.profile
         sent_s = boot_clock.now_s()
         beat = await self._leases.beat(
@@ -102,7 +106,7 @@ class Heartbeat:
             [held.claim for held in part],
             ttl_ms=max(away_ms, self._config.lease_ms),
             least_ms=away_ms,
-            facts=self._facts(),
+            facts=self._facts() if is_first else {},
             profile=profile,
             # A task that ended here, as Redis forgot, is neither held nor to be given back.
             is_last=is_last and self._signals.is_replayed,
@@ -110,15 +114,17 @@ class Heartbeat:
         self._signals.outage.answered()
         if profile == self._signals.profile and profile and not beat.is_parked:
             self._signals.notify()  # the next claim parks it again; nobody could wake it
+        gone = {*beat.lost, *beat.missing}
         for held in part:
-            if held.claim.task_id not in (*beat.lost, *beat.missing):
+            if held.claim.task_id not in gone:
                 held.renew(sent_s, least_ms=away_ms)
         self._heed(part, beat)
 
     def _heed(self, part: list[Held], beat: Beat) -> None:
+        lost, missing = set(beat.lost), set(beat.missing)
         for held in part:  # not by id: the task may have been claimed anew since the beat was sent
-            is_missing = held.claim.task_id in beat.missing and not held.make_anew()
-            if is_missing or held.claim.task_id in beat.lost:
+            is_missing = held.claim.task_id in missing and not held.make_anew()
+            if is_missing or held.claim.task_id in lost:
                 held.stop(StopCause.LOST)
         for task_id, grace_ms in beat.cancels.items():
             grace_s = None if grace_ms is None else grace_ms / 1000
