@@ -15,12 +15,12 @@ from . import endings
 from .endings import Ending, StopCause
 from .held import Held
 from .patience import both, unless
-from .prepare import Preparation, Prepared, make_private
+from .prepare import Preparation, Prepared
 from .process import boot_clock
 from .process.journal import Attempt, WatchTerms
 from .room import is_disk_full
 from .run import Run
-from .run_folder import remove_what_is_large
+from .run_folder import make_private, remove_what_is_large
 from .watch import Watch
 
 log = logging.getLogger(__name__)

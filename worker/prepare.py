@@ -2,18 +2,17 @@
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 import psutil
 
 from ..broker.definition import Definition
-from ..broker.errors import SnapshotError, TrustError
+from ..broker.errors import TrustError
 from ..broker.keys import TaskId
 from ..broker.signed_task import SignedTask
 from ..broker.states import Phase
@@ -22,6 +21,7 @@ from .gpus import visible
 from .held import Held
 from .known import Known, write
 from .patience import patiently
+from .run_folder import within
 from .tools import Tools
 from .variables import inherited, of_task
 
@@ -158,22 +158,3 @@ class Preparation:
 def run_folder(tools: Tools, task_id: TaskId, fence: int) -> Path:
     """Return the folder of one attempt."""
     return tools.folder / "tasks" / f"{task_id}.{fence}"
-
-
-def make_private(folder: Path) -> None:
-    """Make an empty folder that only this user can read."""
-    if folder.exists():  # a Redis that rolled back hands out the same fence again
-        shutil.rmtree(folder)
-    folder.mkdir(mode=0o700, parents=True)
-
-
-def within(tree: Path, relative: str) -> Path:
-    """Return a path of the snapshot.
-
-    Raises:
-        SnapshotError: it would leave the snapshot.
-    """
-    path = PurePosixPath(relative)
-    if path.is_absolute() or ".." in path.parts:
-        raise SnapshotError(f"{relative}: lies outside the snapshot")
-    return tree / path

@@ -1,0 +1,1 @@
+"""Light tasks: many in one process of their environment, and what starts, hears and replaces it."""
