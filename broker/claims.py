@@ -1,10 +1,13 @@
 """What a worker holds of a task, and how it ends: plain data."""
 
 from enum import IntEnum, StrEnum
+from typing import Final
 
 import msgspec
 
 from .keys import TaskId
+
+MOST_ISOLATED: Final = 4
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +55,9 @@ class Claim(Token, frozen=True, kw_only=True):
     created_ms: int = 0
     """0: not known."""
     rare: Rare = Rare()
+    isolation: int = 0
+    """From whom the task must be kept apart: 0 nobody, 4 everybody. See
+    worker/services/isolation.py."""
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,3 +116,7 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     delay_ms: int = 0
     """Of a retry."""
     result: bytes = b""
+    isolation: int | None = None
+    """From now on; None: as it is."""
+    retry: str = ""
+    """Its policy from now on, where that counts what happened; empty: as it is."""

@@ -8,6 +8,7 @@ import hashlib
 from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 MAX_BYTES: Final = 1024 * 1024
 """Largest encoded definition. Requirement lists of 500 hashed packages stay below 400 KiB."""
@@ -55,6 +56,15 @@ class EnvironmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Folders of the snapshot, relative, to put on the import path (`.`, `src`)."""
 
 
+class Function(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to call, where a task is one call of a function. The arguments are in the envelope."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"\A[^\W\d]\w{0,254}\Z")]
+    """Bound at the top of the module."""
+    kind: Literal["coroutine", "process"]
+    """`coroutine`: on the loop of a process that runs many. `process`: in one of its own."""
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to start."""
 
@@ -63,7 +73,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     workdir: Short = "."
     """Working directory within the snapshot, with `/`."""
     module: Short = ""
-    """Dotted name, where the script is to run as by `python -m`; empty: as a file."""
+    """Dotted name, where the script is to run as by `python -m`; empty: as a file.
+
+    Of a function: the module that it is in; empty: the script is imported under its stem."""
+    function: Function | UnsetType = UNSET
+    """To be called instead of running the script. Unset is not encoded: what has none keeps its
+    digest."""
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,7 +7,17 @@ import msgspec
 
 from . import beats, recreation, retention
 from .beats import Beat, Fact
-from .claims import Claim, Claimed, Finish, FinishCode, Outcome, Rare, RecreateCode, Token
+from .claims import (
+    MOST_ISOLATED,
+    Claim,
+    Claimed,
+    Finish,
+    FinishCode,
+    Outcome,
+    Rare,
+    RecreateCode,
+    Token,
+)
 from .decoding import whole
 from .keys import TaskId
 from .namespace import Namespace
@@ -196,11 +206,12 @@ def _claim(task: Sequence[Any], nonce: str) -> Claim:
         order=_text(task[14]),
         created_ms=whole(task[15]) or 0,
         rare=_rare(task[16]) if task[16] else Rare(),
+        isolation=_isolation(task[16][6]) if task[16] else 0,
     )
 
 
 def _rare(stored: Sequence[bytes]) -> Rare:
-    max_lost, unique, key, key_limit, result_ttl_ms, queue_timeout_ms = stored
+    max_lost, unique, key, key_limit, result_ttl_ms, queue_timeout_ms, _ = stored
     return Rare(
         max_lost=_number(max_lost, 3),
         unique=_text(unique),
@@ -209,6 +220,10 @@ def _rare(stored: Sequence[bytes]) -> Rare:
         result_ttl_ms=_number(result_ttl_ms, 0),
         queue_timeout_ms=_number(queue_timeout_ms, 0),
     )
+
+
+def _isolation(stored: bytes) -> int:
+    return min(max(_number(stored, 0), 0), MOST_ISOLATED)
 
 
 def _number(stored: bytes, default: int) -> int:
@@ -233,4 +248,5 @@ def _finish_arguments(finishes: Sequence[Finish]) -> list[Argument]:
         arguments += [claim.task_id, claim.fence, claim.nonce, finish.outcome.value]
         arguments.append("" if finish.exit_code is None else finish.exit_code)
         arguments += [finish.reason, finish.delay_ms, finish.result]
+        arguments += ["" if finish.isolation is None else finish.isolation, finish.retry]
     return arguments

@@ -7,12 +7,18 @@ from typing import Annotated
 import msgspec
 
 
-class Need(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one task needs. None of cpus and mem_mib is "no claim": it takes none of a capacity."""
-
+class _Capacity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gpus: Annotated[int, msgspec.Meta(ge=0, le=1024)] = 0
     cpus: Annotated[float, msgspec.Meta(ge=0, le=65_536)] = 0.0
     mem_mib: Annotated[int, msgspec.Meta(ge=0, le=2**40)] = 0
+
+
+class Need(_Capacity, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one task needs. None of cpus and mem_mib is "no claim": it takes none of a capacity."""
+
+    light: bool = False
+    """It takes a service slot. Encoded only where true (see `plain`), so that the needs of all
+    other tasks keep their names, and workers without service slots don't know this one."""
 
 
 class Free(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,15 +27,24 @@ class Free(msgspec.Struct, frozen=True, kw_only=True):
     slots: int
     """Tasks without a GPU that may still start. A task with GPUs needs none: its GPUs are
     its slots, so it never waits behind tasks that need none."""
+    light: int = 0
+    """Light tasks that may still start: service slots."""
     gpus: int = 0
     cpus: float = float("inf")
     mem_mib: float = float("inf")
 
 
+def plain(need: Need) -> msgspec.Struct:
+    """Return what is encoded of a need."""
+    if need.light:
+        return need
+    return _Capacity(gpus=need.gpus, cpus=need.cpus, mem_mib=need.mem_mib)
+
+
 def encode(need: Need) -> bytes:
     """Return the canonical JSON of a need, as stored in `shapes`. 1 and 1.0 CPUs are the same."""
     same = msgspec.structs.replace(need, cpus=float(need.cpus))
-    return msgspec.json.encode(same, order="sorted")
+    return msgspec.json.encode(plain(same), order="sorted")
 
 
 def shape_id(need: Need) -> str:
@@ -44,7 +59,11 @@ def fits(need: Need, free: Free) -> bool:
 
 def how_many(need: Need, free: Free) -> int:
     """Return how many tasks of one need can start now."""
-    limits = [free.slots if need.gpus == 0 else free.gpus // need.gpus]
+    limits = [free.gpus // need.gpus] if need.gpus else []
+    if need.light:
+        limits.append(free.light)
+    elif not need.gpus:
+        limits.append(free.slots)
     if need.cpus:
         limits.append(_whole(free.cpus / need.cpus))
     if need.mem_mib:
@@ -58,10 +77,12 @@ def batch_size(needs: Sequence[Need], free: Free) -> int:
     A claim of several tasks names shapes, not a mixture, so the worst mixture counts.
     """
     limits: list[float] = []
-    if slotted := [n for n in needs if n.gpus == 0]:
+    if any(n.light for n in needs):
+        limits.append(free.light)
+    if any(not n.light and not n.gpus for n in needs):
         limits.append(free.slots)
-    if len(slotted) < len(needs):
-        limits.append(free.gpus // max(n.gpus for n in needs))
+    if gpus := max((n.gpus for n in needs), default=0):
+        limits.append(free.gpus // gpus)
     if cpus := max((n.cpus for n in needs), default=0.0):
         limits.append(_whole(free.cpus / cpus))
     if mem_mib := max((n.mem_mib for n in needs), default=0):

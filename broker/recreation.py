@@ -36,7 +36,13 @@ def arguments(worker: str, known: Recreation, *, lease_ms: int) -> list[Argument
     result: list[Argument] = [worker, claim.task_id, claim.fence, claim.nonce, lease_ms]
     result += [claim.attempt, claim.lost, claim.order, claim.created_ms, retention.RECORD_MS]
     result += [task.envelope, as_json(known.params), definition.encoded]
-    return [*result, len(definition.blobs), *definition.blobs, *kind_arguments(task)]
+    return [
+        *result,
+        claim.isolation,
+        len(definition.blobs),
+        *definition.blobs,
+        *kind_arguments(task),
+    ]
 
 
 def _task(known: Recreation, lease_ms: int) -> NewTask:

@@ -12,9 +12,10 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import NODEFAULT, structs
 
+from .call_arguments import check as check_call
 from .definition import Digest
 from .errors import TrustError, UsageError
-from .needs import Need
+from .needs import Need, plain
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 _Value = Annotated[str, msgspec.Meta(max_length=128 * 1024)]
@@ -25,6 +26,9 @@ _Seconds = Annotated[float, msgspec.Meta(ge=0, le=2**31)]
 Exclusive = Literal["keep", "kill"]
 """What becomes of the process when its lease can't be renewed: it goes on until it is known to be
 lost, or it is killed before anybody else can start the task."""
+
+Restart = Literal["never", "on-failure", "always"]
+"""After which ends a long-lived service is started again; see restarts.py."""
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -56,6 +60,10 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     not_after: Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]
     """Unix s, up to the year 9999. Nobody starts the task later."""
     user: Annotated[str, msgspec.Meta(max_length=255)] = ""
+    call: str = ""
+    """Arguments of the function of its definition, see call_arguments.py; empty: it has none."""
+    restart: Restart = "never"
+    """Other than never: it is long-lived, and shares its process with no other task."""
 
 
 class SignedTask(_Body, frozen=True, kw_only=True):
@@ -117,7 +125,11 @@ def not_after_of(body: bytes) -> int:
 def _encode_body(task: SignedTask) -> bytes:
     """Return msgpack without what has its usual value, the same bytes for equal tasks."""
     pairs = zip(_USUAL.items(), _values(task), strict=True)
-    given = {name: value for (name, usual), value in pairs if value is not usual and value != usual}
+    given: dict[str, object] = {
+        name: value for (name, usual), value in pairs if value is not usual and value != usual
+    }
+    if "need" in given:
+        given["need"] = plain(task.need)
     return msgspec.msgpack.encode(given, order="deterministic")
 
 
@@ -138,6 +150,8 @@ def _parse(body: bytes) -> _Body:
     if "\0" in "".join(every):
         place = next(place for place, text in _texts(task) if "\0" in text)
         raise ValueError(f"{place}: holds a NUL character")
+    if task.call:
+        check_call(task.call)
     return task
 
 

@@ -21,8 +21,8 @@
 --          held_until  ms; no claims until then after a restart of Redis. 0: none
 --          tasks       list of {id, fence, queue, shape, attempt, definition, envelope, lease,
 --                      name, user, priority, lost, timeout, retry, order, created, rare}
---          rare        '' or {max_lost, unique, key, key_limit, result_ttl, queue_timeout}: with
---                      these a worker could make the record anew (recreate.lua). As stored
+--          rare        '' or {max_lost, unique, key, key_limit, result_ttl, queue_timeout,
+--                      isolation}: what few tasks have. As stored
 -- Writes   a claimed task leaves its ready set for lease, run: and wt:; fence + 1. A member of a
 --          ready set without a queued task behind it is dropped, with an event `ghost`.
 --          A task whose concurrency key is full leaves it too: it is blocked.
@@ -55,14 +55,16 @@ local FIELDS = {
   "state", "queue", "shape", "fence", "attempt", "definition", "lease_ms", "name", "user",
   "priority", "lost", "timeout_ms", "nonce", "retry", "key", "key_limit", "order",
   "queued_ms", "created_ms", "max_lost", "unique", "result_ttl_ms", "queue_timeout_ms",
+  "isolation",
 }
 
 -- What few tasks have; '' for all others.
 local function rare_of(task)
-  if task[20] == "" and task[21] == "" and task[15] == "" and task[22] == "" and task[23] == "" then
+  if task[20] == "" and task[21] == "" and task[15] == "" and task[22] == "" and task[23] == ""
+    and task[24] == "" then
     return ""
   end
-  return { task[20], task[21], task[15], task[16], task[22], task[23] }
+  return { task[20], task[21], task[15], task[16], task[22], task[23], task[24] }
 end
 
 local function describe(id, task, fence)

@@ -15,13 +15,15 @@
 --   reason               text or ''
 --   delay                integer, ms; of a retry
 --   result               bytes or ''
+--   isolation            0 to 4: from whom it must be kept apart from now on; '': as it is
+--   retry                its policy from now on; '': as it is
 --
 -- Returns  for each: 1 applied | 0 applied before with this claim and outcome: a safe replay
 --          | -1 no such task | -2 fenced: another claim holds it, or it ended otherwise.
 --          A claim whose lease ran out, or that Redis forgot, counts until somebody else claims.
 -- Writes   when -2, of an older claim: an event `fenced`, one after each claim at most, so that
 --          nobody floods the stream; and `fenced`. Else nothing unless 1. The task leaves lease, run: and wt:. Final: state, finished_ms,
---          exit_code, x: reason, done, r: (x: result_dropped, result_until_ms); children are told. Else back into
+--          exit_code, isolation, retry, x: reason, done, r: (x: result_dropped, result_until_ms); children are told. Else back into
 --          its own place, or delayed. A task that is to be cancelled is not run once more: it
 --          becomes cancelled. Lost: as tick.lua does it; a loss that was counted when the lease
 --          ran out is not counted again. Ends and what their claims lasted are counted in qstat:.
@@ -34,8 +36,8 @@ local ENDS = {
   retry = true, release = true, lost = true,
 }
 for n = 0, finish_count - 1 do
-  if not ENDS[ARGV[8 + 8 * n]] then
-    return redis.error_reply("ERR no such outcome: " .. ARGV[8 + 8 * n])
+  if not ENDS[ARGV[8 + 10 * n]] then
+    return redis.error_reply("ERR no such outcome: " .. ARGV[8 + 10 * n])
   end
 end
 
@@ -78,7 +80,13 @@ local function tell_fenced(id, task, fence, outcome)
     "outcome", outcome)
 end
 
-local function finish(id, fence, nonce, outcome, exit_code, reason, delay, result)
+local function note(id, field, value)
+  if value ~= "" then
+    call("HSET", task_key(id), field, value)
+  end
+end
+
+local function finish(id, fence, nonce, outcome, exit_code, reason, delay, result, isolation, retry)
   local task = read_task(id, "state", "fence", "nonce", "queue", "shape", "order", "worker",
     "cancel", "attempt", "finished", "lost", "key", "result_ttl_ms", "started_ms", "fenced")
   if not task then
@@ -100,6 +108,8 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
     end
     take_back(id, fence, nonce, { task[1], task[2], task[4], task[5], task[11], task[12] })
   end
+  note(id, "isolation", isolation)
+  note(id, "retry", retry)
   leave_running(id, task[4], task[7])
   age_log(id, fence, log_ttl)
   if outcome == "lost" then
@@ -129,9 +139,9 @@ end
 
 local codes = {}
 for n = 0, finish_count - 1 do
-  local at = 5 + 8 * n
+  local at = 5 + 10 * n
   codes[n + 1] = finish(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4],
-    ARGV[at + 5], tonumber(ARGV[at + 6]), ARGV[at + 7])
+    ARGV[at + 5], tonumber(ARGV[at + 6]), ARGV[at + 7], ARGV[at + 8], ARGV[at + 9])
 end
 fan_out(200, retention)
 return codes

@@ -15,7 +15,8 @@
 -- ARGV[11] envelope
 -- ARGV[12] params      JSON or ''
 -- ARGV[13] definition, encoded
--- ARGV[14] number of its blobs, then their digests
+-- ARGV[14] isolation   0 to 4; see finish.lua
+-- ARGV[15] number of its blobs, then their digests
 -- then     its kind, as enqueue.lua describes it
 --
 -- Returns  1 made | 2 made, but a blob of its definition is missing: it can't run once more
@@ -28,7 +29,7 @@
 
 local worker, id, fence, nonce, lease = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local retention = tonumber(ARGV[10])
-local next_argument = 14
+local next_argument = 15
 
 local function take()
   next_argument = next_argument + 1
@@ -67,6 +68,7 @@ local function write_record(order)
   local fields = kind.fields
   add_unless("1", fields, "attempt", ARGV[6])
   add_unless("0", fields, "lost", ARGV[7])
+  add_unless("0", fields, "isolation", ARGV[14])
   if 0 < created and created < NOW then
     add_unless("", fields, "created_ms", I(created))
   end

@@ -29,7 +29,7 @@ call("SREM", resolve_key(), id)
 call("DEL", result_key(id))
 call("HDEL", task_key(id), "order", "due_ms", "queued_ms", "started_ms", "finished_ms",
   "archived_ms", "overdue", "edits", "nonce", "finished", "worker", "phase", "exit_code", "cancel",
-  "attempt", "lost")
+  "attempt", "lost", "isolation")
 try("HDEL", extra_key(id), "reason", "cancel_reason", "used", "result_dropped", "result_until_ms")
 local parents = {}
 for _, edge in ipairs(task[3] ~= "" and parents_of(id) or {}) do

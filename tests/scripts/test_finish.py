@@ -344,8 +344,17 @@ async def test_an_unknown_outcome_is_refused_before_anything_is_written(
     namespace: Namespace,
 ) -> None:
     claim = await running(namespace)
-    good: list[str | int] = [claim.task_id, claim.fence, claim.nonce, "succeeded", "", "", 0, ""]
-    bad: list[str | int] = [claim.task_id, claim.fence, claim.nonce, "queued", "", "", 0, ""]
+    good: list[str | int] = [
+        claim.task_id,
+        claim.fence,
+        claim.nonce,
+        "succeeded",
+        "",
+        "",
+        0,
+        *[""] * 3,
+    ]
+    bad: list[str | int] = [claim.task_id, claim.fence, claim.nonce, "queued", "", "", 0, *[""] * 3]
 
     with pytest.raises(ResponseError, match="no such outcome: queued"):
         await namespace.scripts.finish([1, 1, 1, 2, *good, *bad])
