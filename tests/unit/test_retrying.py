@@ -20,6 +20,8 @@ POLICY = encode(
     )
 )
 TEMPORARY = Ending(outcome=Outcome.FAILED, exit_code=75, reason="exit 75")
+FAILED = Ending(outcome=Outcome.FAILED, exit_code=1, reason="exit 1")
+SUCCEEDED = Ending(outcome=Outcome.SUCCEEDED, exit_code=0)
 
 
 def claim(retry: str, attempt: int = 1) -> Claim:
@@ -44,6 +46,10 @@ def claim(retry: str, attempt: int = 1) -> Claim:
 
 def half() -> float:
     return 0.5
+
+
+def never() -> float:
+    return 0.0
 
 
 def test_an_attempt_that_may_be_repeated_says_when_and_why() -> None:
@@ -90,3 +96,59 @@ def test_a_policy_that_nobody_can_read_is_told_and_the_end_counts(
     assert finish.outcome is Outcome.ERRORED
     assert finish.reason == "no room; its retry policy is malformed"
     assert "task t: its retry policy is malformed: 'for ever'" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("policy", "ending", "lasted_ms", "delay_ms", "kept"),
+    [
+        ("restart on-failure", FAILED, 10, 1_000, "restart on-failure 1"),
+        ("restart on-failure 1", FAILED, 59_999, 2_000, "restart on-failure 2"),
+        ("restart on-failure 6", errored("no disk"), None, 60_000, "restart on-failure 7"),
+        ("restart on-failure 6", FAILED, 60_000, 1_000, "restart on-failure"),
+        ("restart always 1000", SUCCEEDED, 10, 60_000, "restart always 1000"),
+        ("restart always", SUCCEEDED, 70_000, 1_000, "restart always"),
+    ],
+)
+def test_a_service_is_started_again(
+    policy: str, ending: Ending, lasted_ms: int | None, delay_ms: int, kept: str
+) -> None:
+    finish = finish_of(claim(policy, attempt=99), ending, random=never, lasted_ms=lasted_ms)
+
+    assert (finish.outcome, finish.delay_ms, finish.retry) == (Outcome.RETRY, delay_ms, kept)
+    ended = ending.reason or ending.outcome.value
+    assert finish.reason == f"{ended}; started again in {delay_ms / 1000:.3g} s"
+
+
+def test_services_that_end_together_do_not_come_back_together() -> None:
+    assert finish_of(claim("restart always"), FAILED, random=half).delay_ms == 950
+
+
+@pytest.mark.parametrize(
+    ("policy", "ending"),
+    [
+        ("restart on-failure", SUCCEEDED),
+        ("restart on-failure", Ending(outcome=Outcome.CANCELLED)),
+        ("restart always", Ending(outcome=Outcome.CANCELLED)),
+        ("restart always", Ending(outcome=Outcome.RELEASE)),
+        ("restart always", errored("signed by a stranger", may_retry=False)),
+        ("restart never", SUCCEEDED),
+        ("", FAILED),
+    ],
+)
+def test_a_service_ends_where_its_policy_says_so(policy: str, ending: Ending) -> None:
+    finish = finish_of(claim(policy), ending, random=never, lasted_ms=1)
+
+    assert (finish.outcome, finish.retry, finish.delay_ms) == (ending.outcome, "", 0)
+    assert finish.reason == ending.reason
+
+
+@pytest.mark.parametrize(
+    "text", ["restart", "restart never", "restart always x", "restart always 99999"]
+)
+def test_a_restart_policy_that_nobody_can_read_ends_it(text: str) -> None:
+    finish = finish_of(claim(text), FAILED, random=never)
+
+    assert (finish.outcome, finish.reason) == (
+        Outcome.FAILED,
+        "exit 1; its retry policy is malformed",
+    )
