@@ -1,4 +1,4 @@
-"""Copies what tasks read (the sdk, the bootstrap) out of the package into the cache.
+"""Copies what tasks read (the sdk, the bootstrap, the host) out of the package into the cache.
 
 An upgrade of the package then changes nothing under a running task, and interpreters of other
 environments can read it. Folders are named by content, so any number of workers share them.
@@ -37,6 +37,12 @@ def bootstrap_path(cache: Path) -> Path:
     """Return the program that tasks start with: `<python> -u <this> SCRIPT [ARGUMENT ...]`."""
     files = dict(_python_files(resources.files(_PACKAGE) / "worker" / "bootstrap"))
     return _store(cache / "bootstrap", files) / "run.py"
+
+
+def host_path(cache: Path) -> Path:
+    """Return the program of hosts: `<python> -u <this> FOLDER KIND [ARGUMENT ...]`."""
+    files = dict(_python_files(resources.files(_PACKAGE) / "worker" / "host"))
+    return _store(cache / "host", files) / "run.py"
 
 
 def _python_files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:

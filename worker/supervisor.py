@@ -51,7 +51,7 @@ from .replaying import Replaying
 from .retelling import Retelling
 from .room import Room
 from .runners import Runners
-from .sdk_folder import bootstrap_path, materialize
+from .sdk_folder import bootstrap_path, host_path, materialize
 from .server_memory import ServerMemory
 from .signals import Signals
 from .snapshots import Snapshots
@@ -217,6 +217,7 @@ class Supervisor:
             stack.enter_context(self._telemetry.running())
             launcher = await stack.enter_async_context(Launcher())
             launcher.sweep(folder / "tasks")
+            launcher.sweep(folder / "hosts")
             trust = TrustFile(config.home.config / "trust.json")
             blobs = Blobs(self._namespace)
             snapshots = Snapshots(blobs, config.home.cache / "snapshots")
@@ -250,4 +251,5 @@ class Supervisor:
             launcher,
             sdk=materialize(cache),
             bootstrap=bootstrap_path(cache),
+            host=host_path(cache),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -16,7 +16,7 @@ Report = Callable[[str], None]
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
-    """A Python script and all that it is started with, whatever it runs in."""
+    """A Python program and all that it is started with, whatever it runs in."""
 
     token: Token
     folder: Path
@@ -36,6 +36,9 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """Give it an environment of its own, to change as it likes."""
     mem_limit_mib: float = 0.0
     """Of all its processes together; 0: none."""
+    host: Literal["", "coroutine", "process"] = ""
+    """Other than empty: the program is that of a host, which runs functions of many tasks (see
+    worker/host/), and the script is not used."""
 
 
 class Start(Protocol):

@@ -20,13 +20,28 @@ class VenvExecutor:
     """A shared read-only environment below a thin one of the task's own; see base.Executor."""
 
     def __init__(
-        self, environments: Environments, launcher: Launcher, *, sdk: Path, bootstrap: Path
+        self,
+        environments: Environments,
+        launcher: Launcher,
+        *,
+        sdk: Path,
+        bootstrap: Path,
+        host: Path | None = None,
     ) -> None:
-        """`sdk` is the folder that holds `rq_agent/`, `bootstrap` the program that starts scripts."""
+        """Take what programs need.
+
+        Args:
+            environments: of this machine.
+            launcher: starts processes.
+            sdk: the folder that holds `rq_agent/`.
+            bootstrap: the program that starts scripts.
+            host: the program that runs functions; None: none can be run.
+        """
         self._environments = environments
         self._launcher = launcher
         self._sdk = sdk
         self._bootstrap = bootstrap
+        self._host = host
 
     @asynccontextmanager
     async def prepare(self, program: Program, *, report: Report) -> AsyncIterator[Start]:
@@ -63,11 +78,9 @@ class VenvExecutor:
             sdk=self._sdk,
             path=program.variables.get("PATH"),
         )
-        named = ("-m", program.module) if program.module else ()
-        start = (str(thin.python), "-u", str(self._bootstrap), *named, str(program.script))
         variables: Mapping[str, str] = {**program.variables, **thin.variables}
         return Spec(
-            argv=(*start, *program.argv),
+            argv=(str(thin.python), "-u", *self._what(program), *program.argv),
             env=dict(variables),
             cwd=str(program.workdir),
             grace_s=program.grace_s,
@@ -78,3 +91,10 @@ class VenvExecutor:
             fence=program.token.fence,
             nonce=program.token.nonce,
         )
+
+    def _what(self, program: Program) -> tuple[str, ...]:
+        """Return the program that Python is to run, with the arguments that are ours."""
+        if program.host:
+            return str(self._host), str(program.folder), program.host
+        named = ("-m", program.module) if program.module else ()
+        return str(self._bootstrap), *named, str(program.script)

@@ -82,6 +82,10 @@ class HostPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Calls at once in one host."""
     alone: bool = False
     """Each call gets a host of its own, that is used once."""
+    env_writable: bool = False
+    """It may change its environment."""
+    mem_limit_mib: float = 0.0
+    """Its own; 0: that of all hosts, HostTools.mem_mib."""
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
