@@ -19,6 +19,7 @@ from .options import Common
 
 DEFAULT_NAMESPACE: Final = "default"
 DEFAULT_QUEUE: Final = "default"
+SERVICES_QUEUE: Final = "services"
 
 _VARIABLES: Final = (
     "RQ_AGENT_REDIS_URL",
@@ -44,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Folder or URL where tasks go that leave Redis; empty: they stay."""
     queue: str = DEFAULT_QUEUE
     """Where new tasks go when no queue is named."""
+    service_queue: str = SERVICES_QUEUE
+    """The same, of light tasks."""
     durability: str = ""
     """How sure `submit` and `run` are to be of a task; see broker/durability.py."""
     work: WorkTable = WorkTable()
@@ -96,7 +99,12 @@ def load(
         namespace=namespace,
         strict=file.redis.strict,
         archive=_archive(environ, file) or ("" if url else str(place.data / "archive")),
-        queue=_queue(file, place.config / FILE_NAME),
+        queue=_queue(file.submit.queue or DEFAULT_QUEUE, place.config / FILE_NAME, "queue"),
+        service_queue=_queue(
+            file.submit.service_queue or SERVICES_QUEUE,
+            place.config / FILE_NAME,
+            "service_queue",
+        ),
         durability=file.submit.durability,
         work=file.work,
         home=place,
@@ -219,12 +227,11 @@ def home_of(environ: Mapping[str, str]) -> Home:
     return home.below(path.absolute())
 
 
-def _queue(file: ConfigFile, path: Path) -> str:
-    name = file.submit.queue or DEFAULT_QUEUE
+def _queue(name: str, path: Path, key: str) -> str:
     try:
         check_queue(name)
     except UsageError as e:
-        raise UsageError(f"{path}: submit.queue: {e}") from e
+        raise UsageError(f"{path}: submit.{key}: {e}") from e
     return name
 
 

@@ -30,6 +30,8 @@ class SubmitTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     queue: str = ""
     """For `submit`, `run` and `schedule add` where none is given."""
+    service_queue: str = ""
+    """The same, with --service."""
     durability: str = ""
     """For `submit` and `run` where none is given: `stored`, `acked` or `acked:2`."""
 
@@ -41,6 +43,12 @@ class WorkTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A time, e.g. `30m`; `0`: never."""
     spool_limit: str = ""
     """A size, e.g. `1G`."""
+    host_lag: str = ""
+    """Of hosts of light tasks: a time, e.g. `2s`."""
+    host_mem: str = ""
+    """A size, e.g. `2G`; `0`: no limit."""
+    host_idle: str = ""
+    """A time, e.g. `60s`."""
 
 
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

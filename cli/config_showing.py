@@ -95,6 +95,11 @@ def gather(
         Setting("role", settings.role, f"context {settings.context}" if settings.role else ""),
         Setting("queue", settings.queue, of_file if file.submit.queue else _DEFAULT),
         Setting(
+            "service queue",
+            settings.service_queue,
+            of_file if file.submit.service_queue else _DEFAULT,
+        ),
+        Setting(
             "durability",
             settings.durability or "stored",
             of_file if settings.durability else _DEFAULT,

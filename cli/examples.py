@@ -32,6 +32,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "rq-agent work --queues high,low --mode priority",
         "rq-agent work --queues a,b --mode weighted:3,1 --slots 4",
         "rq-agent work --queues gpu --gpus 0,1 --idle-timeout 10m",
+        "rq-agent work --services 100 --queues services",
         "rq-agent work --label site=north --hours 'mon-fri 19:00-08:00, sat-sun 00:00-24:00'",
     ),
     "ps": (

@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from .examples import EXAMPLES
 from .help_text import grouped, summary
-from .option_panels import PANELS
+from .option_panels import panels_of
 from .options import COMMON_NAMES
 from .tree import Entry, Group, Panel
 
@@ -58,7 +58,8 @@ class _Quick:
         if rows := [(p.metavar or p.name, p.help) for p in _arguments(parameters) if p.help]:
             with formatter.section("Arguments"):
                 formatter.write_dl(rows)
-        for title, options in grouped(parameters, PANELS, COMMON_NAMES).items():
+        panels = panels_of({each.name for each in parameters})
+        for title, options in grouped(parameters, panels, COMMON_NAMES).items():
             _write(ctx, formatter, title, options)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:

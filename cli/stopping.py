@@ -22,6 +22,7 @@ from .connected import connected
 from .render.screen import Screen
 from .run_worker import log_folder
 from .upkeep import ending, place, processes
+from .upkeep.wanted import worker_names
 
 if TYPE_CHECKING:
     from ..broker.namespace import Namespace
@@ -117,7 +118,7 @@ async def _workers(
 ) -> tuple[list[WorkerView], list[WorkerView]]:
     """Return the live workers that `up` and `run` started here, and all others."""
     started = {log.stem for log in log_folder(settings).glob("*.log")}
-    started |= {left.wanted.worker_name} if left and left.wanted.worker else set()
+    started |= worker_names(left.wanted) if left else set()
     live = await live_workers(namespace)
     own = [w for w in live if w.name in started and w.host == platform.node()]
     return own, [worker for worker in live if worker not in own]

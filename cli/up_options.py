@@ -51,9 +51,23 @@ class UpOptions:
             show_default=False,
         ),
     ] = ""
+    services: Annotated[
+        str,
+        typer.Option(
+            "--services",
+            metavar="N",
+            help="Light tasks (submit --service) that a second worker runs at once; 0: none; "
+            "else 100.",
+            show_default=False,
+        ),
+    ] = ""
     worker: Annotated[
         bool | None,
-        typer.Option("--worker/--no-worker", help="Run a worker here.", show_default=False),
+        typer.Option(
+            "--worker/--no-worker",
+            help="Run workers here, for ordinary and for light tasks.",
+            show_default=False,
+        ),
     ] = None
     scheduler: Annotated[
         bool | None,

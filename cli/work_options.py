@@ -29,14 +29,23 @@ class WorkOptions:
         ),
     ] = "priority"
     slots: Annotated[
-        str, typer.Option("--slots", metavar="N", help="Tasks without a GPU at once.")
-    ] = "1"
+        str,
+        typer.Option(
+            "--slots",
+            metavar="N",
+            help="Tasks without a GPU at once; else 1, with --services as many as those.",
+            show_default=False,
+        ),
+    ] = ""
     gpus: Annotated[
         str,
         typer.Option(
-            "--gpus", metavar="GPUS", help="GPUs to hand out: all, none, a number, or 0,1."
+            "--gpus",
+            metavar="GPUS",
+            help="GPUs to hand out: all, none, a number, or 0,1; else all, with --services none.",
+            show_default=False,
         ),
-    ] = "all"
+    ] = ""
     cpus: Annotated[
         str,
         typer.Option(
@@ -131,6 +140,41 @@ class WorkOptions:
             "--spool-limit",
             metavar="SIZE",
             help="Keep the newest output of a task on the disk, up to this: 500M. Else 1G.",
+            show_default=False,
+        ),
+    ] = ""
+    services: Annotated[
+        str,
+        typer.Option(
+            "--services",
+            metavar="N",
+            help="Light tasks at once: coroutines and processes of submit --service; 0: none.",
+        ),
+    ] = "0"
+    host_lag: Annotated[
+        str,
+        typer.Option(
+            "--host-lag",
+            metavar="TIME",
+            help="A coroutine that holds up the others for so long is stopped; else 2s.",
+            show_default=False,
+        ),
+    ] = ""
+    host_mem: Annotated[
+        str,
+        typer.Option(
+            "--host-mem",
+            metavar="SIZE",
+            help="Memory that one process with coroutines may take: 2G; else no limit.",
+            show_default=False,
+        ),
+    ] = ""
+    host_idle: Annotated[
+        str,
+        typer.Option(
+            "--host-idle",
+            metavar="TIME",
+            help="Keep such a process for so long when it runs nothing; else 60s.",
             show_default=False,
         ),
     ] = ""

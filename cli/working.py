@@ -14,7 +14,7 @@ from ..worker import gpus, hours
 from ..worker.config import WorkerConfig
 from ..worker.signals import Signals
 from ..worker.work import work
-from . import identity, starting_anew, values, worker_name
+from . import identity, service_slots, starting_anew, values, worker_name
 from .broker_url import working_url
 from .config import Settings, variables
 from .config_file import FILE_NAME
@@ -47,8 +47,8 @@ def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
     if lease_ms > _LONGEST_LEASE_MS:
         raise UsageError(f"--lease {options.lease}: at most 1d; nobody else takes its tasks before")
     fields: dict[str, Any] = {
-        "slots": values.whole(options.slots, "--slots", least=0, most=10_000),
-        "gpus": _gpus(options.gpus),
+        **service_slots.fields_of(options, settings.work),
+        "gpus": _gpus(service_slots.gpus_of(options)),
         "lease_ms": lease_ms,
         "beat_ms": max(200, min(_BEAT_MS, lease_ms // _BEATS_A_LEASE)),
         "max_tasks": values.whole(options.max_tasks, "--max-tasks", least=0, most=10**9 - 1),
@@ -58,7 +58,7 @@ def config_of(options: "WorkOptions", settings: Settings) -> WorkerConfig:
         "watchdog_s": _watchdog_s(options, settings),
         "spool_limit_bytes": _spool_limit_bytes(options, settings),
     }
-    if not fields["slots"] and not fields["gpus"]:
+    if not fields["slots"] and not fields["services"] and not fields["gpus"]:
         raise UsageError("--slots 0 and no GPU: it could run nothing")
     fields |= _hours(options)
     if options.label:
@@ -107,7 +107,7 @@ def run(options: "WorkOptions", settings: Settings, screen: Screen) -> None:
 
 def announcement(config: WorkerConfig, signals: Signals) -> str:
     """Return one line about what a worker takes, and why it takes nothing yet."""
-    slots = "1 slot" if config.slots == 1 else f"{config.slots} slots"
+    slots = service_slots.slot_words(config)
     count = len(config.gpus)
     cards = "no GPU" if not count else "1 GPU" if count == 1 else f"{count} GPUs"
     queues = ", ".join(config.order.queues)

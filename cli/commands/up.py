@@ -5,9 +5,9 @@ from ..up_options import UpOptions
 
 
 def up(common: Common, options: UpOptions) -> int:
-    """Start a server, a worker and a scheduler on this machine, and keep them running.
+    """Start a server, workers and a scheduler on this machine, and keep them running.
 
-    Returns when all of them run; `rq-agent down` ends them. With --listen it prints a command for
+    One worker runs tasks one after the other, a second one many light tasks at once. Returns when all of them run; `rq-agent down` ends them. With --listen it prints a command for
     each kind of machine that may join. Once more it tells how it stands; with other options it
     changes what runs.
     """

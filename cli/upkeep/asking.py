@@ -7,13 +7,13 @@ import msgspec
 from ...broker import orders, urls
 from ...broker.errors import RqAgentError, UsageError
 from ...broker.names import check_queue
-from .. import values, worker_name
+from .. import service_slots, values, worker_name
 from ..config import Settings
 from ..up_options import UpOptions
 from . import listening, place
 from .place import Place, UpState
 from .processes import is_alive
-from .wanted import Wanted
+from .wanted import WORKERS, Wanted, services
 
 _OFF: Final = "off"
 _LOOKS_ONLY: Final = ("viewer", "submitter")
@@ -50,18 +50,20 @@ def wanted(settings: Settings, options: UpOptions, here: Place, running: UpState
     return found
 
 
-def first(settings: Settings, name: str) -> Wanted:
+def first(settings: Settings, name: str, services_name: str) -> Wanted:
     """Return what `up` does where nobody says anything. Pure.
 
     Args:
         settings: of the command.
         name: of the worker.
+        services_name: of the worker that runs light tasks.
     """
     return Wanted(
         server=server_of(settings),
         namespace=settings.namespace,
         worker=settings.role not in _LOOKS_ONLY,
         worker_name=name,
+        services_name=services_name,
         scheduler=settings.role not in (*_LOOKS_ONLY, "worker"),
     )
 
@@ -74,18 +76,25 @@ def _base(settings: Settings, options: UpOptions, here: Place) -> Wanted:
     before = place.read_wanted(here)
     if before and (before.server, before.namespace) != (server_of(settings), settings.namespace):
         before = None
-    base = first(settings, _name(settings, here, before))
+    base = first(settings, *_names(settings, here, before))
     if before is None or options.foreground:
         return base
-    return msgspec.structs.replace(before, worker_name=base.worker_name)
+    return msgspec.structs.replace(
+        before, worker_name=base.worker_name, services_name=base.services_name
+    )
 
 
-def _name(settings: Settings, here: Place, before: Wanted | None) -> str:
-    """Return the worker's name. The same as before finds the tasks again that it ran."""
-    name = before.worker_name if before else worker_name.default()
-    left = place.read_state(here)
-    is_left = left and any(p.name == "worker" and is_alive(p.process) for p in left.parts)
-    return name if is_left else worker_name.free(settings.home, name)
+def _names(settings: Settings, here: Place, before: Wanted | None) -> list[str]:
+    """Return the workers' names. The same as before find the tasks again that they ran."""
+    usual = worker_name.default()
+    own = (before.worker_name, before.services_name) if before else ("", "")
+    named = [own[0] or usual, own[1] or f"{usual}-services"]
+    state = place.read_state(here)
+    left = {p.name for p in state.parts if is_alive(p.process)} if state else set()
+    return [
+        name if part in left else worker_name.free(settings.home, name)
+        for part, name in zip(WORKERS, named, strict=True)
+    ]
 
 
 def _check_running(settings: Settings, options: UpOptions, running: UpState) -> None:
@@ -116,6 +125,8 @@ def merged(base: Wanted, options: UpOptions, settings: Settings) -> Wanted:
     """
     if options.slots:
         values.whole(options.slots, "--slots", least=0, most=10_000)
+    if options.services:
+        values.whole(options.services, "--services", least=0, most=service_slots.MOST)
     if options.queues:
         for queue in orders.parse("priority", values.names(options.queues, "--queues")).queues:
             check_queue(queue)
@@ -126,6 +137,9 @@ def merged(base: Wanted, options: UpOptions, settings: Settings) -> Wanted:
         slots=options.slots or base.slots,
         worker=base.worker if options.worker is None else options.worker,
         worker_name=base.worker_name,
+        services=options.services or base.services,
+        services_name=base.services_name or f"{base.worker_name}-services",
+        services_queue=settings.service_queue,
         scheduler=base.scheduler if options.scheduler is None else options.scheduler,
         web=base.web if options.web is None else options.web,
         listen=_listen(base, options),
@@ -152,7 +166,8 @@ def _check(wanted: Wanted, options: UpOptions, settings: Settings) -> None:
         raise UsageError("--host-name is what join commands say: give --listen ADDRESS too")
     if options.host_name:
         listening.parse(options.host_name, "--host-name")
-    if settings.role in _LOOKS_ONLY and (wanted.worker or wanted.scheduler):
+    runs_tasks = wanted.worker or services(wanted) != "0"
+    if settings.role in _LOOKS_ONLY and (runs_tasks or wanted.scheduler):
         raise UsageError(
             f"the context {settings.context} lets you in as a {settings.role}, "
             "and a worker or scheduler needs more: join as a worker"

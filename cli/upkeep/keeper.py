@@ -13,7 +13,7 @@ import msgspec
 from . import logs, pacing, processes
 from .place import Condition, PartState
 from .processes import Process
-from .wanted import Part
+from .wanted import WORKERS, Part
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class Keeper:
         processes.reap(process)
 
     async def _press(self, process: Process, hurry: anyio.Event) -> None:
-        if self._part.name != "worker":
+        if self._part.name not in WORKERS:
             await anyio.sleep(_END_S)
             processes.tell(process, signal.SIGKILL)
             return
@@ -116,14 +116,14 @@ class Keeper:
             await processes.until_gone(process)
             tg.cancel_scope.cancel()
         code = processes.reap(process)
-        if code == 0 and self._part.name == "worker":
+        if code == 0 and self._part.name in WORKERS:
             await self._stay_away()
         else:
             await self._rest(processes.in_words(code), lived_s=time.monotonic() - began)
 
     async def _stay_away(self) -> None:
         """A worker that leaves of its own accord was told to: `worker drain`, `worker stop`."""
-        log.info("worker: has left as it was told; `rq-agent up` starts it again")
+        log.info("%s: has left as it was told; `rq-agent up` starts it again", self._part.name)
         self._change("stopped", process=None)
         await self._again.wait()
 

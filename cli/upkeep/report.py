@@ -12,7 +12,7 @@ from ..render.footer import footer
 from . import logs
 from .listening import link_place, parse
 from .place import PartState, UpState
-from .wanted import Wanted
+from .wanted import Wanted, services
 
 if TYPE_CHECKING:
     from ..render.screen import Screen
@@ -61,6 +61,10 @@ def lines(told: Told) -> list[str]:
     found = [_line("server", wanted.server or "embedded, in this user's data folder")]
     if part := parts.get("worker"):
         found.append(_line("worker", f"{wanted.worker_name}: {_worker(wanted)}{_state(part)}"))
+    if part := parts.get("services"):
+        found.append(
+            _line("services", f"{wanted.services_name}: {_services(wanted)}{_state(part)}")
+        )
     if part := parts.get("scheduler"):
         found.append(_line("scheduler", f"fires schedules, archives what ended{_state(part)}"))
     if part := parts.get("web"):
@@ -78,7 +82,7 @@ def notes(told: Told) -> list[str]:
     found = [] if told.changed else ["it ran already; nothing has changed"]
     if told.login:
         found.append("the link to the page opens it once, within ten minutes")
-    if wanted.listen and wanted.worker and not wanted.server:
+    if wanted.listen and _runs_tasks(wanted) and not wanted.server:
         found.append(
             "whoever submits to this machine's worker runs code as you, beside the server's keys: "
             "invite whom you trust with that, or use --no-worker here"
@@ -108,7 +112,8 @@ def next_steps(told: Told) -> list[str]:
     wanted = told.state.wanted
     if wanted.listen:
         return ["invite worker", "down"]
-    return [*(["run script.py"] if wanted.worker else []), "down"]
+    services_too = ["submit --service bot.py"] if services(wanted) != "0" else []
+    return [*(["run script.py"] if wanted.worker else []), *services_too, "down"]
 
 
 def _block(invitation: "Invitation") -> list[str]:
@@ -124,6 +129,16 @@ def _worker(wanted: Wanted) -> str:
     slots = "1 slot" if wanted.slots == "1" else f"{wanted.slots} slots"
     names = wanted.queues.split(",")
     return f"{'queue' if len(names) == 1 else 'queues'} {', '.join(names)}; {slots}"
+
+
+def _services(wanted: Wanted) -> str:
+    count = services(wanted)
+    slots = "1 service slot" if count == "1" else f"{count} service slots"
+    return f"queue {wanted.services_queue}; {slots}"
+
+
+def _runs_tasks(wanted: Wanted) -> bool:
+    return wanted.worker or services(wanted) != "0"
 
 
 def _state(part: PartState) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 from . import place
 from .place import PartState, Place, UpState
-from .wanted import Part, Wanted, parts
+from .wanted import WORKERS, Part, Wanted, parts
 
 _LIMIT_S: Final = 30.0
 _LOOK_EVERY_S: Final = 0.05
@@ -40,5 +40,5 @@ def _is_done(found: PartState | None, part: Part | None, now_s: float) -> bool:
     if found is None:
         return False
     if found.state == "stopping":
-        return found.name == "worker" and now_s - found.since_s > _SOON_S
+        return found.name in WORKERS and now_s - found.since_s > _SOON_S
     return part is not None and found.arguments == part.arguments and found.state != "starting"

@@ -48,7 +48,7 @@ def bring_up(settings: Settings, options: UpOptions, screen: Screen) -> int:
         elif running:
             wanted = running.wanted
         if not options.foreground:
-            step("starting worker and scheduler")
+            step("starting workers and scheduler")
             if is_new:
                 _make_it_so(settings, here, running)
             found = told(settings, here, wanted, changed=is_new, invites=not is_open)

@@ -5,8 +5,12 @@ from typing import Final
 
 import msgspec
 
-NAMES: Final = ("worker", "scheduler", "registrar", "relay", "web")
+NAMES: Final = ("worker", "services", "scheduler", "registrar", "relay", "web")
 """Of all processes that there may be."""
+WORKERS: Final = ("worker", "services")
+"""Those that hold tasks: they finish them before they end, and a person may tell them to leave."""
+SERVICES: Final = "100"
+"""How many light tasks run at once where nobody says it."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +24,12 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     worker: bool = True
     worker_name: str = ""
     """Chosen once: a worker that is started again finds its tasks by its name."""
+    services: str = ""
+    """Light tasks at once, of a second worker; "0": no such worker; empty: the usual number where
+    there is a worker."""
+    services_name: str = ""
+    """Chosen once, as the worker's."""
+    services_queue: str = "services"
     scheduler: bool = True
     web: bool = True
     listen: str = ""
@@ -44,6 +54,8 @@ def parts(wanted: Wanted) -> Sequence[Part]:
     if wanted.worker:
         work = ("--queues", wanted.queues, "--slots", wanted.slots, "--name", wanted.worker_name)
         found.append(Part("worker", ("work", *work)))
+    if (count := services(wanted)) != "0":
+        found.append(Part("services", ("work", *_services(wanted, count))))
     if wanted.scheduler:
         found.append(Part("scheduler", ("scheduler",)))
     if wanted.listen:
@@ -52,6 +64,23 @@ def parts(wanted: Wanted) -> Sequence[Part]:
     if wanted.web:
         found.append(Part("web", ("web",)))
     return found
+
+
+def worker_names(wanted: Wanted) -> set[str]:
+    """Return the names of the workers that are wanted."""
+    found = {wanted.worker_name} if wanted.worker else set()
+    return found | ({wanted.services_name} if services(wanted) != "0" else set())
+
+
+def services(wanted: Wanted) -> str:
+    """Return how many light tasks shall run at once."""
+    return wanted.services or (SERVICES if wanted.worker else "0")
+
+
+def _services(wanted: Wanted, count: str) -> tuple[str, ...]:
+    """Return the arguments of the worker that runs light tasks, and nothing else."""
+    what = ("--services", count, "--slots", "0", "--gpus", "none")
+    return (*what, "--queues", wanted.services_queue, "--name", wanted.services_name)
 
 
 def same(wanted: Wanted, other: Wanted) -> bool:

@@ -10,7 +10,7 @@ import typer
 from rq_agent.cli.app import build, made
 from rq_agent.cli.examples import EXAMPLES
 from rq_agent.cli.help_text import EVERYWHERE, grouped, summary
-from rq_agent.cli.option_panels import PANELS
+from rq_agent.cli.option_panels import panels_of
 from rq_agent.cli.options import COMMON_NAMES
 from rq_agent.cli.tree import ROOT, Entry, Group
 
@@ -74,7 +74,9 @@ def _arguments(command: Any, context: Any) -> list[str]:
 def _options(command: Any, path: str, *, everywhere: bool) -> list[str]:
     context = typer.Context(command, info_name=path)
     lines = []
-    for title, options in grouped(command.get_params(context), PANELS, COMMON_NAMES).items():
+    parameters = command.get_params(context)
+    panels = panels_of({each.name for each in parameters})
+    for title, options in grouped(parameters, panels, COMMON_NAMES).items():
         if (title == EVERYWHERE) is everywhere:
             lines += ["" if everywhere else f"**{title}**", "", *_records(options, context)]
     return lines

@@ -9,7 +9,7 @@ import typer
 from rq_agent.cli.app import made
 from rq_agent.cli.examples import EXAMPLES
 from rq_agent.cli.help_text import summary
-from rq_agent.cli.option_panels import PANELS
+from rq_agent.cli.option_panels import TASKS, WORK, panels_of
 from rq_agent.cli.tree import ROOT, Entry, Group
 
 from ..command_lines import parse
@@ -52,11 +52,15 @@ def test_the_help_of_every_command_says_what_it_does_in_one_line(path: str) -> N
     assert not summary(text, 66).endswith("...")
 
 
-def test_every_option_with_a_panel_is_an_option_of_submit() -> None:
-    context: Any = typer.Context(made(COMMANDS["submit"]), info_name="submit")
-    names = {each.name for each in made(COMMANDS["submit"]).get_params(context)}
+@pytest.mark.parametrize(("path", "panels"), [("submit", TASKS), ("work", WORK)])
+def test_every_option_with_a_panel_is_an_option_of_its_command(
+    path: str, panels: dict[str, str]
+) -> None:
+    context: Any = typer.Context(made(COMMANDS[path]), info_name=path)
+    names = {each.name for each in made(COMMANDS[path]).get_params(context)}
 
-    assert set(PANELS) <= names
+    assert set(panels) <= names
+    assert panels_of(names) is panels
 
 
 @pytest.mark.parametrize(

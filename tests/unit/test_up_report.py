@@ -28,7 +28,8 @@ def test_who_opens_the_server_of_a_machine_with_a_worker_is_told_what_that_means
 
 
 @pytest.mark.parametrize(
-    "change", [{"worker": False}, {"listen": ""}, {"server": "redis://elsewhere"}]
+    "change",
+    [{"worker": False}, {"listen": ""}, {"server": "redis://elsewhere"}],
 )
 def test_nobody_is_told_where_it_means_nothing(change: dict[str, object]) -> None:
     wanted = msgspec.structs.replace(OPEN, **change)

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
@@ -13,9 +14,9 @@ from rq_agent.cli.upkeep import listening, logs, pacing, processes, settled
 from rq_agent.cli.upkeep.place import PartState, Place, UpState, read_state, write
 from rq_agent.cli.upkeep.processes import Process
 from rq_agent.cli.upkeep.supervisor import Supervisor
-from rq_agent.cli.upkeep.wanted import Wanted, parts, same
+from rq_agent.cli.upkeep.wanted import Wanted, parts, same, worker_names
 
-WANTED = Wanted(namespace="lab", worker_name="box", web=False)
+WANTED = Wanted(namespace="lab", worker_name="box", services="0", web=False)
 HERE = Process(pid=1, started_ticks=1, boot_id="b")
 
 
@@ -32,7 +33,7 @@ def test_a_process_that_keeps_dying_is_started_ever_later_and_each_minute_at_las
 
 def test_only_what_is_wanted_runs() -> None:
     bare = Wanted(namespace="lab", worker=False, scheduler=False, web=False)
-    open_to_others = Wanted(namespace="lab", web=False, listen="10.0.0.1:7341")
+    open_to_others = msgspec.structs.replace(WANTED, listen="10.0.0.1:7341")
 
     assert parts(bare) == []
     assert [part.name for part in parts(WANTED)] == ["worker", "scheduler"]
@@ -40,9 +41,34 @@ def test_only_what_is_wanted_runs() -> None:
     assert "box" in parts(WANTED)[0].arguments
 
 
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [
+        (Wanted(namespace="lab"), "100"),
+        (Wanted(namespace="lab", services="7"), "7"),
+        (Wanted(namespace="lab", services="0"), None),
+        (Wanted(namespace="lab", worker=False), None),
+        (Wanted(namespace="lab", worker=False, services="7"), "7"),
+    ],
+)
+def test_a_second_worker_for_light_tasks_runs_beside_the_first_unless_told_otherwise(
+    asked: Wanted, count: str | None
+) -> None:
+    named = msgspec.structs.replace(asked, worker_name="box", services_name="box-services")
+    found = {part.name: " ".join(part.arguments) for part in parts(named)}
+
+    assert ("worker" in found, "services" in found) == (asked.worker, count is not None)
+    if count:
+        assert f"--services {count} --slots 0 --gpus none" in found["services"]
+    assert ("box" in worker_names(named), "box-services" in worker_names(named)) == (
+        asked.worker,
+        count is not None,
+    )
+
+
 def test_who_asks_for_the_same_again_is_told_apart_from_who_asks_for_more() -> None:
-    assert same(WANTED, Wanted(namespace="lab", worker_name="box", web=False, serial=7))
-    assert not same(WANTED, Wanted(namespace="lab", worker_name="box", web=False, slots="2"))
+    assert same(WANTED, msgspec.structs.replace(WANTED, serial=7))
+    assert not same(WANTED, msgspec.structs.replace(WANTED, slots="2"))
 
 
 def state(*found: PartState, wanted: Wanted = WANTED, **more: str) -> UpState:
@@ -63,7 +89,7 @@ def part(number: int, how: str = "running", *, since_s: float = 0.0) -> PartStat
         (state(part(0), part(1, "failing")), True),
         (state(part(0)), False),
         (state(part(0), part(1, "starting")), False),
-        (state(part(0), part(1), wanted=Wanted(namespace="lab", serial=1)), False),
+        (state(part(0), part(1), wanted=msgspec.structs.replace(WANTED, serial=1)), False),
         (state(part(0, "stopping", since_s=99), part(1)), False),
         (state(part(0, "stopping", since_s=9), part(1)), True),
         (state(part(0), part(1, "stopping", since_s=9)), False),

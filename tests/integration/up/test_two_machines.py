@@ -11,6 +11,7 @@ from .machines import Home, Machine, two_machines
 from .test_up import kill, part, until
 
 PORT = 7341
+_FEW = ("--no-web", "--no-scheduler", "--services=0")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def person(machines: tuple[Machine, Machine], tmp_path: Path, cache: Path) -> It
 
 def opened(server: Home, *options: str) -> Mapping[str, Any]:
     """Open the server to the network; return the invitations by their roles."""
-    told = server.json("up", "--listen", server.address, "--no-web", "--no-scheduler", *options)
+    told = server.json("up", "--listen", server.address, *_FEW, *options)
     return {each["role"]: each for each in told["invitations"]}
 
 
@@ -141,7 +142,7 @@ def test_up_on_a_machine_that_joined_runs_what_its_role_may(
     join(other, invitations["worker"])
     join(person, invitations["viewer"])
 
-    of_worker = other.json("up", "--no-web")
+    of_worker = other.json("up", "--no-web", "--services=0")
     refused(other("up", "--listen", other.address), "has a port of its own", code=2)
     refused(person("up", "--worker"), "as a viewer", code=2)
 

@@ -36,8 +36,8 @@ def until(seen: Callable[[], Any], what: str) -> Any:
 
 
 def up(terminal: Terminal, *options: str) -> Up:
-    """Bring up without a page; return what it tells."""
-    told: Up = terminal.json("up", "--no-web", *options)
+    """Bring up without a page and a worker for light tasks; return what it tells."""
+    told: Up = terminal.json("up", "--no-web", "--services=0", *options)
     return told
 
 
@@ -108,7 +108,7 @@ def test_a_second_up_changes_nothing_and_others_options_only_what_they_are_about
 
 
 def test_two_up_at_once_start_one_supervisor(terminal: Terminal) -> None:
-    started = [terminal.start("up", "--no-web", "--json") for _ in range(2)]
+    started = [terminal.start("up", "--no-web", "--services=0", "--json") for _ in range(2)]
 
     answers = [process.communicate(timeout=LIMIT_S * 2) for process in started]
 
@@ -221,7 +221,7 @@ def test_a_worker_that_was_told_to_leave_stays_away_until_the_next_up(terminal: 
 def test_what_keeps_dying_is_told_with_its_own_words_and_tried_ever_later(
     terminal: Terminal,
 ) -> None:
-    done = terminal("up", "--no-web", RQ_AGENT_ARCHIVE="nosuch://place")
+    done = terminal("up", "--no-web", "--services=0", RQ_AGENT_ARCHIVE="nosuch://place")
     state = files(terminal) / "up.json"
     until(lambda: '"failing"' in state.read_text(), "it is given up for a while")
     told = json.loads(state.read_text())
@@ -247,7 +247,7 @@ def test_in_the_foreground_sigterm_ends_everything_and_the_server(terminal: Term
 
     assert pid == process.pid
     assert process.returncode == 0, said.decode()
-    assert len(workers) == 1
+    assert len(workers) == 2, "one for ordinary tasks, one for light ones"
     assert (refused.returncode, b"--foreground" in refused.stderr) == (2, True)
     assert not any(runs(each) for each in (*workers, server))
 
@@ -311,6 +311,7 @@ def test_the_way_in_can_be_opened_moved_and_closed_under_a_worker_that_goes_on(
         (("--host-name", "box"), "--listen"),
         (("--listen", "127.0.0.1", "--host-name", "a b"), "--host-name a b"),
         (("--slots", "many"), "--slots many"),
+        (("--services", "many"), "--services many"),
         (("--queues", "a,,b"), "--queues"),
         (("--queues", "a b"), "'a b'"),
         (("--redis", "redis://:s3cret@localhost:1", "--listen", "127.0.0.1"), "port of its own"),

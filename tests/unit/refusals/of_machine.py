@@ -120,6 +120,7 @@ MACHINE: list[Row] = rows(
     ("up --queues a:b", "queue 'a:b'"),
     ("up --queues a,a", "--queues names a twice"),
     ("up --slots x", "--slots x"),
+    ("up --services x", "--services x"),
     (f"up --listen 127.0.0.1 --redis {NOBODY}", "--listen is for the embedded server"),
     ("down x", "unexpected extra argument"),
     ("init x", "unexpected extra argument"),
