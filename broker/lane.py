@@ -1,0 +1,180 @@
+"""One connection on which any number of commands are under way at once, answered in their order.
+
+The ordinary client takes a connection out of its pool for each command and waits on it: twice the
+time of a small command, and a connection for each of a thousand tasks that submit at once. Here
+the ordinary client connects and logs in (TLS, sentinels, passwords); then its socket is taken over.
+"""
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+
+from .connection import ANSWER_TIMEOUT_S
+from .errors import BrokerUnavailable, ReplyLost, ServerReadOnly
+from .translated import translated
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.asyncio.connection import AbstractConnection
+
+_HIGH_BYTES: Final = 4 * 1024 * 1024
+"""More than this unsent, and callers wait until there is room."""
+
+
+class Lane:
+    """Runs scripts; has those methods of a client that `Script` calls.
+
+    A call that is cancelled is not taken back: what was sent is done, and its answer is dropped.
+    """
+
+    def __init__(self, redis: "Redis") -> None:
+        """`redis`: the client that connects."""
+        self._redis = redis
+        self.where = str(getattr(redis, "where", "redis"))
+        self._user = str(getattr(redis, "user", ""))
+        self._socket: _Socket | None = None
+        self._opening = asyncio.Lock()
+
+    async def evalsha(self, sha: str, key_count: int, *arguments: Any) -> Any:
+        """Run a script that the server knows.
+
+        Raises:
+            BrokerUnavailable: see translated.py.
+            ReplyLost: the connection broke, or nothing came for ten seconds: it may have run.
+        """
+        return await self._call(("EVALSHA", sha, key_count, *arguments))
+
+    async def script_load(self, text: str) -> Any:
+        """Tell the server a script."""
+        return await self._call(("SCRIPT", "LOAD", text))
+
+    def close(self) -> None:
+        """Close the connection; calls that wait fail. Another call would connect again."""
+        if self._socket is not None:
+            self._socket.abort("the client was closed")
+            self._socket = None
+
+    async def _call(self, command: tuple[Any, ...]) -> Any:
+        socket = self._socket
+        if socket is None or socket.is_closed:
+            socket = await self._connected()
+        if socket.room is not None:
+            await socket.room.wait()
+        try:
+            with translated(self.where, user=self._user, command="EVALSHA"):
+                reply = await socket.send(command)
+                if isinstance(reply, Exception):
+                    raise reply
+        except ServerReadOnly:  # the next connection may find the primary
+            socket.abort("it is a replica")
+            raise
+        return reply
+
+    async def _connected(self) -> "_Socket":
+        async with self._opening:
+            if self._socket is None or self._socket.is_closed:
+                self._socket = await _taken_over(self._redis, self.where, self._user)
+            return self._socket
+
+
+async def _taken_over(redis: "Redis", where: str, user: str) -> "_Socket":
+    """Return the socket of a connection that is logged in."""
+    with translated(where, user=user):
+        pool = redis.connection_pool
+        connection: AbstractConnection = await pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            transport = connection._writer.transport  # type: ignore[union-attr]
+        except AttributeError as e:
+            await pool.release(connection)
+            raise BrokerUnavailable(f"cannot reach redis at {where}: {e}") from e
+    return _Socket(transport, connection, where)
+
+
+class _Socket(asyncio.Protocol):
+    """What came for what was sent, in order."""
+
+    def __init__(self, transport: Any, connection: "AbstractConnection", where: str) -> None:
+        import hiredis
+        from redis._parsers.base import BaseParser
+
+        self._transport = transport
+        # Kept: it closes its socket when nobody has it any more.
+        self._connection = connection
+        self._before = transport.get_protocol()
+        self._where = where
+        self._pack = hiredis.pack_command
+        self._nonsense = hiredis.HiredisError
+        self._reader = hiredis.Reader(replyError=BaseParser.parse_error)
+        self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._answered_s = 0.0
+        self.room: anyio.Event | None = None
+        """Set as soon as there is room for more; None: there is."""
+        self.is_closed = False
+        transport.set_protocol(self)
+        transport.set_write_buffer_limits(high=_HIGH_BYTES)
+        if not transport.is_reading():
+            transport.resume_reading()
+
+    def send(self, command: tuple[Any, ...]) -> "asyncio.Future[Any]":
+        """Send a command; return what will be its answer, or the error that the server says."""
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        self._waiting.append(answer)
+        self._transport.write(self._pack(command))
+        if self._alarm is None:
+            self._answered_s = self._loop.time()
+            self._alarm = self._loop.call_later(ANSWER_TIMEOUT_S, self._look_at_clock)
+        return answer
+
+    def abort(self, why: str) -> None:
+        """Close the connection at once; who waits for an answer is told why none comes."""
+        self.is_closed = True
+        self._transport.abort()
+        self._give_up(why)
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+        self._answered_s = self._loop.time()
+        try:
+            while (reply := self._reader.gets()) is not False:
+                answer = self._waiting.popleft()
+                if not answer.done():  # else who asked has gone
+                    answer.set_result(reply)
+        except (self._nonsense, IndexError) as e:  # no redis says that, or unasked
+            self.abort(f"it answers what can't be understood: {e}")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.is_closed = True
+        self._before.connection_lost(error)  # who closes the connection waits for that
+        self._give_up(f"the connection was lost{f': {error}' if error else ''}")
+
+    def pause_writing(self) -> None:
+        self.room = anyio.Event()
+
+    def resume_writing(self) -> None:
+        if self.room is not None:
+            self.room.set()
+            self.room = None
+
+    def _look_at_clock(self) -> None:
+        """Give up a server that has said nothing for too long while somebody waited."""
+        self._alarm = None
+        if not self._waiting:
+            return
+        left_s = self._answered_s + ANSWER_TIMEOUT_S - self._loop.time()
+        if left_s > 0:
+            self._alarm = self._loop.call_later(left_s, self._look_at_clock)
+        else:
+            self.abort("no answer in time")
+
+    def _give_up(self, why: str) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        self.resume_writing()
+        while self._waiting:
+            if not (answer := self._waiting.popleft()).done():
+                answer.set_exception(ReplyLost(f"cannot reach redis at {self._where}: {why}"))

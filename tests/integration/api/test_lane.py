@@ -1,0 +1,123 @@
+"""One connection with any number of commands under way."""
+
+from collections.abc import AsyncIterator
+
+import anyio
+import pytest
+
+from rq_agent.broker import client_errors
+from rq_agent.broker.connection import connect
+from rq_agent.broker.errors import ReplyLost, ServerReadOnly
+from rq_agent.broker.lane import Lane
+from rq_agent.broker.scripts import Script
+from rq_agent.broker.translated import TranslatedRedis
+
+from ...servers import Servers
+
+
+@pytest.fixture
+async def redis(servers: Servers) -> AsyncIterator[TranslatedRedis]:
+    client = connect(f"unix://{servers.socket('redis')}")
+    assert isinstance(client, TranslatedRedis)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def lane(redis: TranslatedRedis) -> AsyncIterator[Lane]:
+    opened = Lane(redis)
+    yield opened
+    opened.close()
+
+
+async def loaded(lane: Lane, text: str) -> str:
+    return (await lane.script_load(text)).decode()
+
+
+async def test_each_of_many_calls_gets_its_own_answer(lane: Lane) -> None:
+    sha, answers = await loaded(lane, "return ARGV[1]"), {}
+
+    async def ask(number: int) -> None:
+        answers[number] = await lane.evalsha(sha, 0, number)
+
+    async with anyio.create_task_group() as group:
+        for number in range(100):
+            group.start_soon(ask, number)
+
+    assert answers == {n: str(n).encode() for n in range(100)}
+
+
+async def test_a_cancelled_call_leaves_the_others_their_answers(lane: Lane) -> None:
+    sha = await loaded(lane, "return ARGV[1]")
+
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await lane.evalsha(sha, 0, "lost")
+
+    assert await lane.evalsha(sha, 0, "mine") == b"mine"
+
+
+async def test_a_script_that_is_not_known_is_loaded(lane: Lane) -> None:
+    with pytest.raises(client_errors.NoScriptError):
+        await lane.evalsha("0" * 40, 0)
+
+    script = Script(lane, "p", "return {KEYS[1], ARGV[1]} -- of this test")  # type: ignore[arg-type]
+
+    assert await script(["a"]) == [b"p", b"a"]
+
+
+async def test_it_connects_anew_after_a_lost_connection(lane: Lane, redis: TranslatedRedis) -> None:
+    sha = await loaded(lane, "return 1")
+    await redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    with anyio.fail_after(5):
+        while True:  # the end of the connection may be seen only by the call after it
+            try:
+                assert await lane.evalsha(sha, 0) == 1
+                return
+            except ReplyLost:
+                continue
+
+
+async def test_a_call_that_waits_is_told_that_its_connection_is_gone(lane: Lane) -> None:
+    sha = await loaded(lane, "return 1")
+
+    told: list[str] = []
+
+    async def ask() -> None:
+        try:
+            await lane.evalsha(sha, 0)
+        except ReplyLost as e:
+            told.append(str(e))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        await anyio.lowlevel.checkpoint()
+        lane.close()
+
+    assert len(told) == 1
+    assert "the client was closed" in told[0]
+
+
+async def test_it_looks_for_the_primary_after_a_replica_said_no(lane: Lane) -> None:
+    sha = await loaded(lane, "return redis.error_reply('READONLY You are one')")
+    fine = await loaded(lane, "return 1")
+
+    with pytest.raises(ServerReadOnly):
+        await lane.evalsha(sha, 0)
+
+    assert await lane.evalsha(fine, 0) == 1
+
+
+async def test_large_commands_wait_for_room(lane: Lane) -> None:
+    sha, large = await loaded(lane, "return #ARGV[1]"), "x" * 1_000_000
+    found: list[int] = []
+
+    async def ask() -> None:
+        found.append(await lane.evalsha(sha, 0, large))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(ask)
+
+    assert found == [1_000_000] * 20
