@@ -2,26 +2,33 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import anyio
 
-from ..broker.claims import Claim
+from ..broker.claims import Claim, Claimed
 from ..broker.errors import BrokerUnavailable
 from ..broker.leases import Leases
 from ..broker.needs import Need, fits
 from ..broker.orders import Profile
 from ..broker.shapes import Shapes
-from .capacity import Capacity, claimable, fitting
+from .capacity import Capacity
 from .config import WorkerConfig
 from .held import Held, HeldTasks, key_of
 from .process import boot_clock
+from .services.pace import Pace
 from .signals import Signals
+from .turns import Turn, light_turn, wide_turn
 
 log = logging.getLogger(__name__)
 
-_BATCH = 64
 _RETRY_S = 1.0
+_GATHER_S: Final = 0.003
+"""While so many light tasks end that a claim of few is not worth its round trip."""
+_LIGHT_TURNS: Final = 8
+"""Claims of light tasks alone, one after the other, before the ordinary ones have a turn."""
+_NO_PACE: Final = Pace(0)
 
 
 class Intake:
@@ -35,8 +42,17 @@ class Intake:
         signals: Signals,
         leases: Leases,
         shapes: Shapes,
-        start: Callable[[Held], None],
+        start: Callable[[Sequence[Held]], None],
+        *,
+        pace: Pace = _NO_PACE,
+        is_behind: Callable[[], bool] = bool,
     ) -> None:
+        """Args, where they don't say it by their names.
+
+        start: gets what was claimed at once.
+        pace: of light tasks.
+        is_behind: whether so many ends wait to be told that more should not be made.
+        """
         self._config = config
         self._capacity = capacity
         self._tasks = tasks
@@ -44,6 +60,11 @@ class Intake:
         self._leases = leases
         self._shapes = shapes
         self._start = start
+        self._pace = pace
+        self._is_behind = is_behind
+        self._light_turns = 0
+        self._is_dry = False
+        """Whether a claim of light tasks alone found too few a moment ago."""
         self._known: dict[str, Need] = {}
         self._claimed = 0
         self._shape_count = 0
@@ -67,6 +88,7 @@ class Intake:
                     await self._stand_aside(heard)
                 elif not await self._claim_some():
                     await self._rest(heard)
+                    self._is_dry = False
             except BrokerUnavailable as e:
                 self._signals.outage.missed(e)
                 await anyio.sleep(_RETRY_S)
@@ -76,56 +98,94 @@ class Intake:
 
     async def _claim_some(self) -> bool:
         """Claim once. Return whether to claim again at once."""
-        free = self._capacity.free
-        if free.slots == 0 and free.gpus == 0:
+        turn = self._turn()
+        if turn is None:
             return False
-        # Without a fitting shape it still asks: that parks it for the first task of a new one.
-        shapes = fitting(self._known, free)
+        if turn.limit and not self._pace.is_worth_a_claim(turn.limit, len(self._tasks)):
+            await self._gather()
+            turn = self._turn() or turn
+        claimed = await self._claim(turn)
+        self._take(claimed.claims, turn)
+        if (held_ms := claimed.hold_until_ms - claimed.server_ms) > 0:
+            await anyio.sleep(held_ms / 1000)  # redis restarted: those who hold tasks come first
+            return True
+        reloaded = await self._reload(claimed.shape_count)
+        self._note_turn(turn, claimed.claims)
+        return bool(claimed.claims) or claimed.again or reloaded or not turn.park
+
+    async def _claim(self, turn: Turn) -> Claimed:
         # A reply that was lost is asked for again with the same nonce: nothing is claimed twice.
         if not self._retry_nonce:
             self._retry_nonce, self._asked_s = secrets.token_hex(8), boot_clock.now_s()
         claimed = await self._leases.claim(
             self._config.name,
             self._retry_nonce,
-            limit=max(1, self._limit(shapes)),
+            limit=max(1, turn.limit),
             order=self._config.order,
-            shapes=shapes,
+            shapes=turn.shapes,
             lease_ms=self._config.lease_ms,
-            park=not self._config.once,
+            park=turn.park and not self._config.once,
         )
         self._retry_nonce = ""
         self._signals.profile = (
-            Profile(order=self._config.order, shapes=shapes).id if claimed.parked else ""
+            Profile(order=self._config.order, shapes=turn.shapes).id if claimed.parked else ""
         )
-        for claim in claimed.claims:
-            self._take(claim)
-        if (held_ms := claimed.hold_until_ms - claimed.server_ms) > 0:
-            await anyio.sleep(held_ms / 1000)  # redis restarted: those who hold tasks come first
-            return True
-        reloaded = await self._reload(claimed.shape_count)
-        return bool(claimed.claims) or claimed.again or reloaded
+        return claimed
 
-    def _limit(self, shapes: tuple[str, ...]) -> int:
-        most = _BATCH
-        if self._config.max_tasks:
-            most = min(most, self._config.max_tasks - self._claimed)
-        return claimable({s: self._known[s] for s in shapes}, self._capacity.free, most=most)
+    def _turn(self) -> Turn | None:
+        """Return what to ask for next; None: there is room for nothing."""
+        most = self._config.max_tasks - self._claimed if self._config.max_tasks else None
+        if self._is_behind():
+            return None
+        ahead = self._pace.ahead()
+        light = light_turn(self._known, self._capacity, ahead=ahead, most=most)
+        wide = wide_turn(self._known, self._capacity, most=most)
+        if light is None or self._is_dry:
+            return wide
+        if wide is None:
+            return light
+        is_next = self._light_turns or self._capacity.light_left <= 0
+        return light if is_next and light.limit > wide.limit else wide
 
-    def _take(self, claim: Claim) -> None:
-        need = self._known.get(claim.shape)
-        if need is None or not fits(need, self._capacity.free):
-            log.warning("task %s: its shape was altered; a beat gives it back", claim.task_id)
-            return
-        if key_of(claim) in self._tasks:  # Redis came back older and hands out its fence again
+    def _note_turn(self, turn: Turn, claims: Sequence[Claim]) -> None:
+        if turn.is_light:
+            self._is_dry = len(claims) < turn.limit
+            self._light_turns = 0 if self._is_dry else self._light_turns - 1
+        elif any(need.light for claim in claims if (need := self._known.get(claim.shape))):
+            self._light_turns, self._is_dry = _LIGHT_TURNS, False
+
+    async def _gather(self) -> None:
+        """Wait a moment for more room."""
+        heard = self._signals.heard
+        with anyio.move_on_after(_GATHER_S):
+            await self._signals.news(since=heard)
+
+    def _take(self, claims: Sequence[Claim], turn: Turn) -> None:
+        """Hold what was claimed, and start it."""
+        taken = [held for claim in claims if (held := self._book(claim, turn.ahead))]
+        if taken:
+            self._claimed += len(taken)
+            self._tasks.add(*taken)
+            self._start(taken)
+
+    def _book(self, claim: Claim, ahead: int) -> Held | None:
+        """Return what is held of a claim; None: it can't be, and a beat gives it back."""
+        need, key = self._known.get(claim.shape), key_of(claim)
+        if key in self._tasks:  # Redis came back older and hands out its fence again
             log.warning("task %s: its lost program still ends; a beat gives it back", claim.task_id)
-            return
-        gpus = self._capacity.take(key_of(claim), need)
-        self._claimed += 1
+            return None
+        gpus = None
+        if need is not None and need.light:
+            gpus = self._capacity.take_light(key, need, ahead=ahead)
+        elif need is not None and fits(need, self._capacity.free):
+            gpus = self._capacity.take(key, need)
+        if need is None or gpus is None:
+            log.warning("task %s: its shape was altered; a beat gives it back", claim.task_id)
+            return None
         held = Held(claim, gpus, need)
         held.renew(self._asked_s)
         held.servers = self._signals.servers
-        self._tasks.add(held)
-        self._start(held)
+        return held
 
     async def _reload(self, shape_count: int) -> bool:
         """Read the shapes again if there are new ones. Return whether there are."""

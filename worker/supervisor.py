@@ -168,7 +168,7 @@ class Supervisor:
                 self._signals,
                 self._leases,
                 Shapes(self._namespace),
-                runners.start,
+                runners.start_all,
             )
             await intake.run()
             while self._signals.starts_anew:

@@ -122,13 +122,17 @@ class LightWorker:
             loops.start_soon(self._replay_after_restarts)
             async with anyio.create_task_group() as runners:
 
-                def start(held: Held) -> None:
+                def start_one(held: Held) -> None:
                     def make_anew() -> bool:
                         runners.start_soon(self._make_anew, held)
                         return True
 
                     held.make_anew = make_anew
                     runners.start_soon(self._run_one, held)
+
+                def start(taken: Sequence[Held]) -> None:
+                    for held in taken:
+                        start_one(held)
 
                 intake = Intake(
                     self._config,

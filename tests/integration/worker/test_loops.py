@@ -167,7 +167,7 @@ async def test_a_fence_that_is_handed_out_again_waits_for_the_program_that_had_i
         signals,
         Leases(lab.namespace),
         Shapes(lab.namespace),
-        started.append,
+        started.extend,
     )
 
     async with anyio.create_task_group() as tg:
