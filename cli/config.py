@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -15,7 +15,9 @@ from ..broker.names import check_queue
 from . import contexts
 from .config_file import FILE_NAME, ConfigFile, RedisTable, WorkTable, read_file
 from .contexts import CONFIGURED, LOCAL, Context
-from .options import Common
+
+if TYPE_CHECKING:
+    from .options import Common
 
 DEFAULT_NAMESPACE: Final = "default"
 DEFAULT_QUEUE: Final = "default"
@@ -31,6 +33,17 @@ _VARIABLES: Final = (
 )
 _OF_TASKS: Final = ("TASK_ID", "ATTEMPT", "FENCE", "QUEUE", "WORKER", "PARAMS_FILE", "USED_FILE")
 _KNOWN: Final = (*_VARIABLES, *(f"RQ_AGENT_{name}" for name in _OF_TASKS))
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program says itself, as options do; also before any option is known."""
+
+    redis: str = ""
+    context: str = ""
+    namespace: str = ""
+    json: bool = False
+    no_color: bool = False
+    verbose: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(
-    common: Common | None = None,
+    common: "Common | Said | None" = None,
     environ: Mapping[str, str] = os.environ,
     *,
     home: Home | None = None,
@@ -79,7 +92,7 @@ def load(
         SelectorError: there is no context of the name that was given.
         UsageError: one of them is wrong; names it.
     """
-    common = common or Common()
+    common = common or Said()
     _check_names(environ)
     place = home or home_of(environ)
     file = read_file(place.config / FILE_NAME)
@@ -116,7 +129,7 @@ def load(
     )
 
 
-def without_server(common: Common, environ: Mapping[str, str] = os.environ) -> Settings:
+def without_server(common: "Common | Said", environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings for a command that must work whatever the configuration says.
 
     Neither config.toml nor a context is read: no server is configured, and the namespace is the
@@ -181,7 +194,9 @@ def named(name: str, home: Home, redis: RedisTable) -> Context:
     return Context(name=CONFIGURED, url=redis.url, namespace=redis.namespace)
 
 
-def _server(common: Common, environ: Mapping[str, str], place: Home, redis: RedisTable) -> Context:
+def _server(
+    common: "Common | Said", environ: Mapping[str, str], place: Home, redis: RedisTable
+) -> Context:
     """Return which server is meant; the name is empty where a URL was given outright."""
     if common.redis and common.context:
         raise UsageError("--redis and --context both name a server: give one of them")
@@ -201,7 +216,7 @@ def _server(common: Common, environ: Mapping[str, str], place: Home, redis: Redi
     return named(CONFIGURED if redis.url else LOCAL, place, redis)
 
 
-def _check_url(server: Context, common: Common, place: Home) -> None:
+def _check_url(server: Context, common: "Common | Said", place: Home) -> None:
     """Raise UsageError for an address that is none; says where it stands."""
     try:
         urls.parse(server.url)
