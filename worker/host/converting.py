@@ -101,8 +101,8 @@ def _foreign(annotation: Any) -> Converter:
         if isinstance(annotation, type) and _is_instance(value, annotation):
             return value
         if not structured.has_msgspec():
-            name = getattr(annotation, "__name__", str(annotation))
-            raise Mismatch(f"{name} can't be made of JSON: annotate with a dataclass, say")
+            name = scalars.name_of(annotation)
+            raise Mismatch(f"{name} can't be made of JSON here; a dataclass could")
         return structured.by_msgspec(annotation, value, converter)
 
     return convert

@@ -149,7 +149,7 @@ def _named_tuple(kind: Any, of: Making) -> Converter:
         if type(value) is not list:
             raise wanted("an array", value)
         if not least <= len(value) <= len(names):
-            raise Mismatch(f"expected {len(names)} items, got {len(value)}")
+            raise Mismatch(f"expected {least} to {len(names)} items, got {len(value)}")
         types = fields()
         pairs = zip(names, value)  # noqa: B905  strict= needs 3.10; it may be shorter
         return kind(*(_at(f".{n}", types[n], one) if n in types else one for n, one in pairs))

@@ -62,10 +62,11 @@ def _load_module(name: str) -> ModuleType:
         missing = e.name or ""
         if missing != name and not name.startswith(missing + "."):
             raise  # another one, that the user's code imports
-        if missing in sys.modules:
-            raise BadTarget(f"no module named {name!r}: {missing!r} is not a package") from None
+        package = missing.rpartition(".")[0]
+        if package in sys.modules and not hasattr(sys.modules[package], "__path__"):
+            raise BadTarget(f"no module named {name!r}: {package!r} is no package") from None
         near = hint(missing, _modules_beside(missing))
-        raise BadTarget(f"no module named {name!r}{near}") from None
+        raise BadTarget(f"no module named {missing!r}{near}") from None
 
 
 def _load_file(path: str) -> ModuleType:
