@@ -21,7 +21,7 @@ from rq_agent.worker.executors.base import Executor, Program
 from rq_agent.worker.executors.venv import VenvExecutor
 from rq_agent.worker.process import boot_clock
 from rq_agent.worker.process.launcher import Launcher
-from rq_agent.worker.sdk_folder import bootstrap_path, materialize
+from rq_agent.worker.sdk_folder import bootstrap_path, host_path, materialize
 
 Open = Callable[[Path], AbstractAsyncContextManager[Executor]]
 
@@ -37,6 +37,7 @@ async def venv(cache: Path) -> AsyncIterator[Executor]:
             launcher,
             sdk=materialize(cache),
             bootstrap=bootstrap_path(cache),
+            host=host_path(cache),
         )
 
 

@@ -26,7 +26,7 @@ class VenvExecutor:
         *,
         sdk: Path,
         bootstrap: Path,
-        host: Path | None = None,
+        host: Path,
     ) -> None:
         """Take what programs need.
 
@@ -35,7 +35,7 @@ class VenvExecutor:
             launcher: starts processes.
             sdk: the folder that holds `rq_agent/`.
             bootstrap: the program that starts scripts.
-            host: the program that runs functions; None: none can be run.
+            host: the program that runs functions.
         """
         self._environments = environments
         self._launcher = launcher
