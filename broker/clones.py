@@ -21,7 +21,7 @@ from .new_task import Condition, NewTask, Parent
 from .originals import Source
 from .record import parse
 from .states import FINAL
-from .submission import VALID_S
+from .submission_tasks import valid_s
 from .trust import TrustFileError
 
 _NONE: Final[Mapping[str, str]] = {}
@@ -101,7 +101,7 @@ def changed(signed: SignedTask, changes: Changes, *, user: str, now_s: float) ->
         mem_limit_mib=(
             signed.mem_limit_mib if changes.mem_limit_mib is None else changes.mem_limit_mib
         ),
-        not_after=int(start_s) + VALID_S,
+        not_after=int(start_s) + valid_s(signed.restart),
         user=user,
     )
 

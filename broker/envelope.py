@@ -67,16 +67,22 @@ def sign(tasks: Sequence[SignedTask], pair: KeyPair, *, group: int = GROUP) -> l
     Raises:
         UsageError: a task that no worker would accept.
     """
+    return sign_bodies([(task.task_id, *encode(task)) for task in tasks], pair, group=group)
+
+
+def sign_bodies(
+    tasks: Sequence[tuple[str, bytes, bytes]], pair: KeyPair, *, group: int = GROUP
+) -> list[bytes]:
+    """Return the envelopes of tasks that are encoded: id, place and body; see `sign`."""
     groups = (tasks[n : n + group] for n in range(0, len(tasks), group))
     return [envelope for those in groups for envelope in _sign_group(those, pair)]
 
 
-def _sign_group(tasks: Sequence[SignedTask], pair: KeyPair) -> list[bytes]:
-    encoded = [encode(task) for task in tasks]
-    root, proofs = merkle.root_and_proofs([place + body for place, body in encoded])
+def _sign_group(tasks: Sequence[tuple[str, bytes, bytes]], pair: KeyPair) -> list[bytes]:
+    root, proofs = merkle.root_and_proofs([place + body for _, place, body in tasks])
     signature = pair.sign(_message(len(tasks), root))
     envelopes = []
-    for index, (task, (_, body), proof) in enumerate(zip(tasks, encoded, proofs, strict=True)):
+    for index, ((task_id, _, body), proof) in enumerate(zip(tasks, proofs, strict=True)):
         envelope = _Envelope(
             key_id=pair.key_id,
             signature=signature,
@@ -85,7 +91,7 @@ def _sign_group(tasks: Sequence[SignedTask], pair: KeyPair) -> list[bytes]:
             proof=proof,
             body=body,
         )
-        envelopes.append(_sealed(envelope, task.task_id))
+        envelopes.append(_sealed(envelope, task_id))
     return envelopes
 
 

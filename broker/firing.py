@@ -23,7 +23,7 @@ from .schedule import Schedule, task_of
 from .schedules import Schedules, read_records, shown
 from .scripts import Argument
 from .signed_task import SignedTask
-from .submission import VALID_S
+from .submission_tasks import valid_s
 from .tasks import Tasks, answers, enqueue_arguments
 from .template import open_template
 from .trust import TrustFile
@@ -160,7 +160,7 @@ class Firing:
             )
 
         signed = await self._keyrings.with_news(verified)
-        not_after = int(time.time()) + VALID_S
+        not_after = int(time.time()) + valid_s(signed.restart)
         each = [structs.replace(signed, task_id=i, not_after=not_after) for i in ids]
         tasks = []
         for task, envelope in zip(each, sign(each, self._pair), strict=True):

@@ -9,6 +9,7 @@ from .keys import TaskId
 
 _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32 in lower case: no i, l, o, u to misread; sorts as the number does."""
+_PAIRS: Final = tuple(first + second for first in _DIGITS for second in _DIGITS)
 _RANDOM_BITS: Final = 30
 LENGTH: Final = 16
 """10 digits of Unix milliseconds and 6 random ones."""
@@ -22,15 +23,31 @@ class TaskIds:
 
     def new(self) -> TaskId:
         """Return a new id."""
+        return self.many(1)[0]
+
+    def many(self, count: int) -> list[TaskId]:
+        """Return new ids that follow each other without a gap."""
         now_ms = time.time_ns() // 1_000_000
         fresh = now_ms << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
-        self._last = fresh if fresh > self._last else self._last + 1
-        return encode(self._last)
+        first = max(fresh, self._last + 1)
+        self._last = first + count - 1
+        return _run_of(first, count)
+
+
+def _run_of(first: int, count: int) -> list[TaskId]:
+    """Return the ids of numbers that follow each other; most share all but their last digits."""
+    ids: list[TaskId] = []
+    while count > 0:
+        begin, at = encode(first)[:-2], first % len(_PAIRS)
+        part = _PAIRS[at : at + count]
+        ids += [TaskId(begin + pair) for pair in part]
+        first, count = first + len(part), count - len(part)
+    return ids
 
 
 def encode(number: int) -> TaskId:
     """Return the 16 digits of a number below 2**80."""
-    return TaskId("".join(_DIGITS[number >> shift & 31] for shift in range(75, -1, -5)))
+    return TaskId("".join([_PAIRS[number >> shift & 1023] for shift in range(70, -1, -10)]))
 
 
 def of_event(unix_ms: int, *words: str) -> TaskId:

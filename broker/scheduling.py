@@ -11,7 +11,8 @@ from .keypair import KeyPair
 from .namespace import Namespace
 from .schedule import Schedule, settings_of
 from .schedules import NewSchedule, Schedules, check_name
-from .submission import Progress, Submission, check, new_task, pack, signed_task
+from .submission import Progress, Submission, check, new_task, pack
+from .submission_tasks import signed_task
 from .template import VALID_S, sign_template, template_id
 
 

@@ -101,6 +101,35 @@ def encode(task: SignedTask) -> tuple[bytes, bytes]:
     return place, body
 
 
+def check(task: SignedTask) -> None:
+    """Raise UsageError if no worker would accept the task."""
+    encode(task)
+
+
+class Bodies:
+    """Encodes tasks that differ in id and call only: what they have in common is checked once."""
+
+    def __init__(self, task: SignedTask) -> None:
+        """Raise UsageError if no worker would accept the task."""
+        check(task)
+        self._task = task
+        self._given = _given(task)
+
+    def of(self, task_id: str, call: str) -> tuple[bytes, bytes]:
+        """Return place and body, as `encode` does; raise UsageError if the call is none."""
+        given, task = self._given, self._task
+        if call:
+            try:
+                check_call(call)
+            except ValueError as e:
+                raise UsageError(f"task {task_id}: {brief(e)}") from e
+            given["call"] = call
+        else:
+            given.pop("call", None)
+        body = msgspec.msgpack.encode(given, order="deterministic")
+        return encode_place(Place(task.namespace, task_id, task.definition)), body
+
+
 def encode_place(place: Place) -> bytes:
     """Return the bytes of a place; those of no other place begin with them."""
     return msgspec.msgpack.encode(place)
@@ -124,13 +153,18 @@ def not_after_of(body: bytes) -> int:
 
 def _encode_body(task: SignedTask) -> bytes:
     """Return msgpack without what has its usual value, the same bytes for equal tasks."""
+    return msgspec.msgpack.encode(_given(task), order="deterministic")
+
+
+def _given(task: SignedTask) -> dict[str, object]:
+    """Return what has another value than the usual one."""
     pairs = zip(_USUAL.items(), _values(task), strict=True)
     given: dict[str, object] = {
         name: value for (name, usual), value in pairs if value is not usual and value != usual
     }
     if "need" in given:
         given["need"] = plain(task.need)
-    return msgspec.msgpack.encode(given, order="deterministic")
+    return given
 
 
 def brief(error: ValueError) -> str:

@@ -1,6 +1,5 @@
 """From a script on this machine to a signed task on a queue."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,27 +10,23 @@ import msgspec
 
 from . import definition as definitions
 from .blobs import Blobs
-from .definition import Definition, EnvironmentSpec
+from .definition import Definition, EnvironmentSpec, Function
 from .durability import Durability, enqueue, means
-from .envelope import sign
 from .errors import BrokerRefused, SelectorError, UsageError
-from .ids import TaskIds
 from .keypair import KeyPair
-from .keys import NAME_PATTERN, TaskId
-from .names import check_queue
+from .keys import TaskId
 from .namespace import Namespace
 from .needs import Need
 from .new_task import Parent
-from .new_task import check as check_task
 from .requirements.find import Found, find
-from .signed_task import Exclusive, SignedTask
+from .signed_task import Exclusive, Restart
 from .snapshot.module import Module, below
 from .snapshot.take import Snapshot, take
-from .tasks import DefinitionUpload, Enqueued, EnqueueOutcome, NewTask
+from .submission_tasks import check, new_task
+from .tasks import DefinitionUpload, Enqueued, EnqueueOutcome
 
-VALID_S: Final = 90 * 86_400
-"""How long a signature holds: longer than anyone waits in a queue, short enough that an old
-record can't be brought back for ever."""
+__all__ = ["Packed", "Progress", "Submission", "Submitted", "check", "new_task", "pack", "submit"]
+
 SNAPSHOT_BYTES: Final = 32 * 1024 * 1024
 
 Progress = Callable[[str], None]
@@ -42,7 +37,15 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 
     target: Path
     module: Module | None = None
-    """The target is the file of this module, to be run as by `python -m`."""
+    """The target is the file of this module, to be run as by `python -m`, or to be imported."""
+    function: Function | None = None
+    """To be called in the target, which is imported then; see functions.py."""
+    call: str = ""
+    """Arguments of the function, see call_arguments.py; empty: none."""
+    light: bool = False
+    """It takes a service slot. A function always does."""
+    restart: Restart = "never"
+    """After which ends it is started again: a long-lived service."""
     workdir: Path
     """Where the person stands; the script's working directory when it lies in the snapshot."""
     argv: tuple[str, ...] = ()
@@ -173,6 +176,8 @@ async def pack(namespace: Namespace, submission: Submission, *, progress: Progre
     """
     snapshot, found = await anyio.to_thread.run_sync(partial(_pack, submission, progress))
     environment, entry = found.spec, snapshot.entry
+    if submission.function is not None:
+        entry = msgspec.structs.replace(entry, function=submission.function)
     if (module := submission.module) is not None:
         root = below(module.top, snapshot.root, module.name)
         roots = dict.fromkeys((*environment.source_roots, root))
@@ -199,84 +204,6 @@ async def pack(namespace: Namespace, submission: Submission, *, progress: Progre
 def _environment_words(environment: EnvironmentSpec) -> str:
     count = len(environment.requirements)
     return f"{count} requirement{'' if count == 1 else 's'} from {environment.source}"
-
-
-def check(submission: Submission) -> None:
-    """Refuse what redis keys and records can't hold, before any work is done."""
-    check_queue(submission.queue)
-    for label in submission.labels:
-        if not NAME_PATTERN.fullmatch(label):
-            raise UsageError(f"label {label!r}: use letters, digits, dots, dashes, underscores")
-    check_task(_task(submission, TaskId("of this submission"), "", b""))
-
-
-def new_task(
-    namespace: str, submission: Submission, definition_digest: str, pair: KeyPair
-) -> NewTask:
-    """Return the signed task of a submission."""
-    task_id = _ids.new()
-    start_s = max(time.time() + submission.delay_s, submission.at_ms / 1000)
-    not_after = int(start_s) + VALID_S
-    signed = signed_task(namespace, submission, task_id, definition_digest, not_after=not_after)
-    return _task(submission, task_id, definition_digest, sign([signed], pair)[0])
-
-
-def _task(
-    submission: Submission, task_id: TaskId, definition_digest: str, envelope: bytes
-) -> NewTask:
-    return NewTask(
-        id=task_id,
-        queue=submission.queue,
-        name=submission.name or _name_of(submission),
-        user=submission.user,
-        need=submission.need,
-        priority=submission.priority,
-        definition=definition_digest,
-        envelope=envelope,
-        labels=submission.labels,
-        params=submission.params,
-        delay_ms=int(submission.delay_s * 1000),
-        at_ms=submission.at_ms,
-        queue_timeout_ms=int(submission.queue_timeout_s * 1000),
-        timeout_ms=int(submission.timeout_s * 1000),
-        result_ttl_ms=int(submission.result_ttl_s * 1000),
-        retry=submission.retry,
-        parents=submission.parents,
-        unique=submission.unique,
-        replaces=submission.replaces,
-        concurrency_key=submission.concurrency_key,
-        concurrency_limit=submission.concurrency_limit,
-        is_draft=submission.is_draft,
-    )
-
-
-def _name_of(submission: Submission) -> str:
-    return submission.module.name if submission.module else submission.target.name
-
-
-def signed_task(
-    namespace: str, submission: Submission, task_id: str, definition_digest: str, *, not_after: int
-) -> SignedTask:
-    """Return what of a submission is signed; `not_after` in Unix s."""
-    return SignedTask(
-        namespace=namespace,
-        task_id=task_id,
-        definition=definition_digest,
-        argv=submission.argv,
-        params=submission.params,
-        env=submission.env,
-        need=submission.need,
-        timeout_s=submission.timeout_s,
-        grace_s=submission.grace_s,
-        env_writable=submission.env_writable,
-        mem_limit_mib=submission.mem_limit_mib,
-        exclusive=submission.exclusive,
-        not_after=not_after,
-        user=submission.user,
-    )
-
-
-_ids = TaskIds()
 
 
 def _pack(submission: Submission, progress: Progress) -> tuple[Snapshot, Found]:

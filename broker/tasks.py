@@ -100,7 +100,7 @@ class Tasks:
 
         replies = await self._ns.scripts.enqueue.overlapped(calls())
         pairs = zip(made, replies, strict=True)
-        return [answer for batch, reply in pairs for answer in answers(batch, reply)]
+        return [each for batch, reply in pairs for each in answers(batch, reply)]
 
     async def cancel(
         self, task_id: TaskId, *, reason: str = "", grace_ms: int | None = None
@@ -137,12 +137,13 @@ def _batches(tasks: Sequence[NewTask]) -> Iterator[Sequence[NewTask]]:
 
 def answers(tasks: Sequence[NewTask], reply: Sequence[bytes]) -> list[Enqueued]:
     """Return what a script that adds tasks said of each."""
-    return [_answer(task, outcome) for task, outcome in zip(tasks, reply, strict=True)]
+    return [answer(task.id, told) for task, told in zip(tasks, reply, strict=True)]
 
 
-def _answer(task: NewTask, told: bytes) -> Enqueued:
+def answer(task_id: TaskId, told: bytes) -> Enqueued:
+    """Return what a script that adds tasks said of one."""
     outcome, _, other = told.partition(b":")
-    return Enqueued(task.id, _OUTCOMES[outcome], TaskId(text(other)) if other else None)
+    return Enqueued(task_id, _OUTCOMES[outcome], TaskId(text(other)) if other else None)
 
 
 def enqueue_arguments(
