@@ -21,6 +21,7 @@ _PACKAGE: Final = "rq_agent"
 _FILE_MODE: Final = 0o444
 _FOLDER_MODE: Final = 0o555
 _BYTECODE: Final = "__pycache__"
+_PROCESS: Final = ("__init__.py", "identity.py", "prctl.py", "tree.py")
 
 
 def materialize(cache: Path) -> Path:
@@ -41,8 +42,11 @@ def bootstrap_path(cache: Path) -> Path:
 
 def host_path(cache: Path) -> Path:
     """Return the program of hosts: `<python> -u <this> FOLDER KIND [ARGUMENT ...]`."""
-    files = dict(_python_files(resources.files(_PACKAGE) / "worker" / "host"))
-    return _store(cache / "host", files) / "run.py"
+    worker = resources.files(_PACKAGE) / "worker"
+    files = {f"host/{name}": content for name, content in _python_files(worker / "host")}
+    # A host of processes ends trees of them as a shim does.
+    files |= {f"process/{name}": (worker / "process" / name).read_bytes() for name in _PROCESS}
+    return _store(cache / "host", files) / "host" / "run.py"
 
 
 def _python_files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
