@@ -67,7 +67,8 @@ class Lookups:
         """Return the task that a person means.
 
         Args:
-            selector: `last`, an id, the beginning of one, or a name (its newest task).
+            selector: `last`, an id, the beginning of one, a name (its newest task), or an id or
+                its beginning behind the worker that runs it, as in `box/01m7yz1jf`.
             user: whose newest task `last` is; None: anyone's.
 
         Raises:
@@ -82,6 +83,9 @@ class Lookups:
             return named
         if matches:
             raise SelectorError(_ambiguous(selector, matches))
+        worker, slash, task = selector.rpartition("/")
+        if slash and keys.NAME_PATTERN.fullmatch(worker) and task:
+            return await self._sub_worker(worker, task)
         raise NothingSelected(await self._not_found(selector))
 
     async def list(
@@ -93,6 +97,20 @@ class Lookups:
     async def count(self, filters: Filters = _ALL) -> int | None:
         """Return how many tasks the filters accept; None where only a search would tell."""
         return await count_tasks(self._ns, filters)
+
+    async def _sub_worker(self, worker: str, task: str) -> TaskId:
+        """Return a task of a worker, which runs it or ran it last."""
+        matches = await self._by_prefix(task)
+        if len(matches) > _SHOWN:
+            raise SelectorError(_ambiguous(task, matches))
+        records = [r for r in await self._records.fetch(matches) if r.worker == worker]
+        if len(records) == 1:
+            return records[0].id
+        if records:
+            raise SelectorError(_ambiguous(task, [record.id for record in records]))
+        raise NothingSelected(
+            f"no task of worker {worker} has the id {task!r}; see rq-agent worker show {worker}"
+        )
 
     async def _last(self, user: str | None) -> TaskId:
         p = self._ns.prefix

@@ -10,6 +10,7 @@ from . import decoding, keys, streams
 from .decoding import text
 from .keys import TaskId
 from .namespace import Namespace
+from .worker_hosts import Host, hosts_of
 from .worker_load import MachineLoad, load_of
 
 MAX_WORKERS: Final = 10_000
@@ -37,6 +38,7 @@ class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
     queues: tuple[str, ...]
     mode: str
     slots: int | None
+    """Tasks without a GPU at once, beside light ones."""
     gpus: tuple[str, ...]
     """Indices or UUIDs that it hands out."""
     cpus: float | None
@@ -44,6 +46,7 @@ class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
     mem_mib: float | None
     """None: not limited."""
     running: tuple[TaskId, ...]
+    """The oldest first."""
     version: str
     started_at: float | None
     """Unix seconds on the clock of Redis."""
@@ -58,6 +61,10 @@ class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
     until: float | None = None
     """When its hours end, or begin again; Unix seconds on its own clock."""
     load: MachineLoad = MachineLoad()
+    services: int = 0
+    """Light tasks at once; 0: it runs none."""
+    hosts: tuple[Host, ...] = ()
+    """The processes that run its light tasks."""
 
 
 class Workers:
@@ -179,6 +186,8 @@ def view(
         hours=facts.get("hours", ""),
         until=None if until_ms is None else until_ms / 1000,
         load=load_of(facts),
+        services=_whole(facts.get("services", "")) or 0,
+        hosts=hosts_of(facts),
     )
 
 

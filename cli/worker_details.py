@@ -10,6 +10,7 @@ from ..broker.errors import SelectorError
 from ..broker.lookups import Lookups
 from ..broker.presence import WorkerView
 from ..broker.record import Record
+from ..broker.sub_workers import SHOWN, SubWorker, sub_workers
 from .reading import NOTHING_YET, look
 from .render.footer import footer
 from .render.groups import fitted
@@ -35,22 +36,31 @@ class WorkerDetails(msgspec.Struct, frozen=True, kw_only=True):
 
     worker: WorkerView
     tasks: Sequence[Record]
-    """The longest running first."""
+    """The longest running first; of a worker in services mode none."""
+    subs: Sequence[SubWorker]
+    """What a worker in services mode runs, the newest first."""
     recent: Sequence[Ended]
     """The newest first."""
     ended: int | None
     """How many ended in this session."""
 
 
-def show_worker(settings: "Settings", screen: Screen, name: str) -> None:
+def show_worker(settings: "Settings", screen: Screen, name: str, *, with_all: bool) -> None:
     """Print one worker.
+
+    Args:
+        settings: of the command.
+        screen: to print on.
+        name: of the worker.
+        with_all: all its sub-workers; else the newest.
 
     Raises:
         SelectorError: there is none of this name, or it is gone.
     """
+    most = None if with_all else SHOWN
 
     async def find(namespace: "Namespace") -> WorkerDetails | None:
-        return await _gather(namespace, name)
+        return await _gather(namespace, name, most)
 
     if (details := look(settings, find, None)) is None:
         raise SelectorError(f"no live worker is named {name}: {NOTHING_YET}")
@@ -63,13 +73,15 @@ def show_worker(settings: "Settings", screen: Screen, name: str) -> None:
     footer(screen, next_steps(details))
 
 
-async def _gather(namespace: "Namespace", name: str) -> WorkerDetails:
+async def _gather(namespace: "Namespace", name: str, most: int | None) -> WorkerDetails:
     [worker] = await named(namespace, [name])
-    records = await Lookups(namespace).records(list(worker.running))
+    ordinary = [] if worker.services else list(worker.running)
+    records = await Lookups(namespace).records(ordinary)
     ended = worker.facts.get("ended", "")
     return WorkerDetails(
         worker=worker,
         tasks=sorted(records, key=lambda record: (record.started_at or 0, record.id)),
+        subs=await sub_workers(namespace, [worker], most=most),
         recent=_recent(worker.facts.get("recent", "[]")),
         ended=int(ended) if ended.isdecimal() and len(ended) < 16 else None,
     )
@@ -98,6 +110,7 @@ def _json(details: WorkerDetails, now_s: float) -> dict[str, object]:
         "schema": 1,
         **msgspec.to_builtins(details.worker),
         "tasks": tasks,
+        "sub_workers": msgspec.to_builtins(details.subs),
         "recent": msgspec.to_builtins(details.recent),
         "ended": details.ended,
     }

@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ..broker.presence import Workers
+from ..broker.sub_workers import SHOWN, sub_workers
 from .reading import look
 from .render.screen import Screen
 from .render.tables import Cell, Column, print_table
 from .render.times import length, weekday
+from .sub_worker_listing import print_sub_workers
 from .worker_picking import accepts, check_filter, hint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..broker.namespace import Namespace
     from ..broker.presence import WorkerView
+    from ..broker.sub_workers import SubWorker
     from .config import Settings
     from .worker_options import WorkerFilter
 
@@ -25,12 +30,14 @@ _COLUMNS: Final = (
     Column("MODE", rank=6),
     Column("RUNNING", is_number=True),
     Column("SLOTS", rank=2, is_number=True),
+    Column("SERVICES", rank=2, is_number=True),
     Column("GPUS", rank=3, is_number=True),
     Column("CPU", rank=8, is_number=True),
     Column("LABELS", rank=5, shrinks=True),
     Column("HOST", rank=4),
     Column("BEAT", rank=7, is_number=True),
 )
+_Found = tuple["list[WorkerView]", "list[SubWorker]"]
 _STYLES: Final = {
     "busy": "cyan",
     "draining": "yellow",
@@ -42,7 +49,12 @@ _STYLES: Final = {
 
 
 def show_workers(
-    settings: "Settings", screen: Screen, wanted: "WorkerFilter", *, with_gone: bool
+    settings: "Settings",
+    screen: Screen,
+    wanted: "WorkerFilter",
+    *,
+    with_gone: bool,
+    subs: bool | None,
 ) -> None:
     """Print workers.
 
@@ -51,24 +63,43 @@ def show_workers(
         screen: to print on.
         wanted: which.
         with_gone: also those that fell silent a while ago.
+        subs: all sub-workers (True), none (False), or the newest of each worker (None).
     """
     check_filter(wanted)
 
-    async def find(namespace: "Namespace") -> "list[WorkerView] | None":
+    async def find(namespace: "Namespace") -> "_Found":
         live = await Workers(namespace).live()
         gone = [_as_gone(worker) for worker in await Workers(namespace).gone()] if with_gone else []
-        return [*live, *gone]
+        found = [worker for worker in live if accepts(wanted, worker)]
+        most = None if subs else SHOWN
+        below = [] if subs is False else await sub_workers(namespace, found, most=most)
+        return [*live, *gone], below
 
-    known = look(settings, find, None) or []
+    nothing: _Found = ([], [])
+    known, below = look(settings, find, nothing)
     found = [worker for worker in known if accepts(wanted, worker)]
     if screen.json:
-        screen.print_json({"schema": 1, "workers": msgspec.to_builtins(found)})
+        listed = {"workers": found, "sub_workers": below}
+        screen.print_json({"schema": 1, **msgspec.to_builtins(listed)})
     elif found:
-        print_table(screen, _COLUMNS, [row(worker, time.time()) for worker in found])
+        _print(screen, found)
+        print_sub_workers(screen, found, below)
     elif known:
         screen.say(hint(wanted, known) or f"no worker fits {wanted.words}; others are there")
     else:
         screen.say("no live workers; start one with:  rq-agent work --queues default")
+
+
+def _print(screen: Screen, found: "Sequence[WorkerView]") -> None:
+    """Print the table; it tells of services where there are any."""
+    rows = [row(worker, time.time()) for worker in found]
+    kept = [
+        n
+        for n, column in enumerate(_COLUMNS)
+        if column.title != "SERVICES" or any(worker.services for worker in found)
+    ]
+    shown = [[cells[n] for n in kept] for cells in rows]
+    print_table(screen, [_COLUMNS[n] for n in kept], shown)
 
 
 def state_words(worker: "WorkerView", now_s: float) -> str:
@@ -88,6 +119,7 @@ def row(worker: "WorkerView", now_s: float) -> list[Cell]:
         Cell(worker.mode),
         Cell(str(len(worker.running))),
         Cell("" if worker.slots is None else str(worker.slots)),
+        Cell(str(worker.services or "")),
         Cell(str(len(worker.gpus))),
         Cell("" if load.cpu_percent is None else f"{load.cpu_percent:.0f}%"),
         Cell(", ".join(f"{name}={value}" for name, value in worker.labels.items())),

@@ -14,6 +14,14 @@ def worker_ls(
     gone: Annotated[
         bool, typer.Option("-a", "--all", help="Also those that fell silent a while ago.")
     ] = False,
+    sub_workers: Annotated[
+        bool | None,
+        typer.Option(
+            "--sub-workers/--no-sub-workers",
+            help="All light tasks that they run, or none; else the newest 20 of each worker.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """List workers: where they are, and what they do."""
     from .. import config
@@ -21,4 +29,4 @@ def worker_ls(
     from ..worker_listing import show_workers
 
     settings = config.load(common)
-    show_workers(settings, Screen(settings), wanted, with_gone=gone)
+    show_workers(settings, Screen(settings), wanted, with_gone=gone, subs=sub_workers)

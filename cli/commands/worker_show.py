@@ -19,6 +19,9 @@ def worker_show(
             autocompletion=worker_names,
         ),
     ],
+    everything: Annotated[
+        bool, typer.Option("-a", "--all", help="All light tasks that it runs, not the newest 20.")
+    ] = False,
 ) -> None:
     """Show a worker: what it hands out, what it runs, how loaded its machine is."""
     from .. import config
@@ -26,4 +29,4 @@ def worker_show(
     from ..worker_details import show_worker
 
     settings = config.load(common)
-    show_worker(settings, Screen(settings), name)
+    show_worker(settings, Screen(settings), name, with_all=everything)

@@ -7,6 +7,7 @@ import msgspec
 
 from .groups import group, lines
 from .screen import printable
+from .sub_worker_text import host_line, line
 from .times import clock, length, size, weekday
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def lines_of(details: "WorkerDetails", now_s: float) -> Iterator[str]:
     yield from lines(_about(worker, now_s))
     yield from group("hands out", _has(worker))
     yield from group("runs", (_running(record, now_s) for record in details.tasks[:_LISTED]))
+    yield from group("hosts", (host_line(host, now_s) for host in worker.hosts[:_LISTED]))
+    yield from group(f"sub-workers{_of_all(details)}", (line(each) for each in details.subs))
     yield from group("machine", _machine(worker))
     yield from group(
         f"ended here{_count(details.ended)}", (_ended(e, now_s) for e in details.recent)
@@ -35,9 +38,11 @@ def lines_of(details: "WorkerDetails", now_s: float) -> Iterator[str]:
 def next_steps(details: "WorkerDetails") -> Sequence[str]:
     """Return commands that may be wanted next."""
     name = printable(details.worker.name)
-    logs = [f"logs -f {details.tasks[0].id}"] if details.tasks else []
+    running = [*(task.id for task in details.tasks), *(each.id for each in details.subs)]
+    logs = [f"logs -f {task_id}" for task_id in running[:1]]
+    more = [f"worker show {name} --all"] if _hidden(details) else []
     back = {"paused": f"worker resume {name}", "draining": f"worker undrain {name}"}
-    return [*logs, back.get(details.worker.state, f"worker drain {name}")]
+    return [*more, *logs, back.get(details.worker.state, f"worker drain {name}")]
 
 
 def state(worker: "WorkerView", now_s: float) -> str:
@@ -81,10 +86,24 @@ def _hours(worker: "WorkerView", now_s: float) -> str:
 def _has(worker: "WorkerView") -> dict[str, str]:
     return {
         "slots": "" if worker.slots is None else str(worker.slots),
+        "services": str(worker.services or ""),
         "GPUs": ", ".join(worker.gpus) or "none",
         "CPUs": "no limit" if worker.cpus is None else f"{worker.cpus:g}",
         "memory": "no limit" if worker.mem_mib is None else size(worker.mem_mib * _MIB),
     }
+
+
+def _of_all(details: "WorkerDetails") -> str:
+    """Return which of the sub-workers are shown, where it is not all of them."""
+    if not (hidden := _hidden(details)):
+        return ""
+    shown = len(details.subs)
+    return f", the newest {shown} of {shown + hidden}"
+
+
+def _hidden(details: "WorkerDetails") -> int:
+    running = len(details.worker.running) if details.worker.services else 0
+    return max(0, running - len(details.subs))
 
 
 def _running(record: "Record", now_s: float) -> tuple[str, str]:

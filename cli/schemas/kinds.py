@@ -19,6 +19,7 @@ from ...broker.record import Record
 from ...broker.runs import Run
 from ...broker.schedule import Schedule
 from ...broker.snapshot.contents import Changed
+from ...broker.sub_workers import SubWorker
 from ...broker.why import Why
 from ...broker.why_workers import Reason
 from ..context_listing import ContextView
@@ -254,10 +255,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         WorkerView,
         "All about one worker: worker show",
         tasks=list[Running],
+        sub_workers=list[SubWorker],
         recent=list[Ended],
         ended=int | None,
     ),
-    "workers": holding("Workers: worker ls", workers=list[WorkerView]),
+    "workers": holding(
+        "Workers: worker ls", workers=list[WorkerView], sub_workers=list[SubWorker]
+    ),
     "schedules": holding("Schedules: schedule ls", schedules=some(_SCHEDULE)),
     "times": holding(
         "When a line of cron fires: schedule explain",

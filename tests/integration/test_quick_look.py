@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from rq_agent.broker import history, keys, quick_look
@@ -23,6 +24,7 @@ from rq_agent.broker.presence import Workers
 from rq_agent.broker.schedules import Schedules
 from rq_agent.broker.states import TaskState
 from rq_agent.broker.statistics import Statistics
+from rq_agent.broker.sub_workers import sub_workers
 from rq_agent.broker.task_details import details_json, gather
 
 from ..conftest import NO_WHEEL
@@ -60,6 +62,11 @@ async def workers(ns: Namespace) -> Any:
     return [(worker.name, worker.state, worker.running) for worker in await Workers(ns).live()]
 
 
+async def subs(ns: Namespace) -> Any:
+    live = [replace(worker, services=9) for worker in await Workers(ns).live()]
+    return [(each.sub_worker, each.state) for each in await sub_workers(ns, live)]
+
+
 STEPS: dict[str, Step] = {
     "ps": lambda ns: Lookups(ns).list(limit=10),
     "ps of a state": lambda ns: Lookups(ns).list(Filters(states=(TaskState.QUEUED,)), limit=2),
@@ -70,6 +77,7 @@ STEPS: dict[str, Step] = {
     "why": why,
     "by prefix": lambda ns: Lookups(ns).resolve("last"),
     "workers": workers,
+    "sub-workers": subs,
     "events": lambda ns: Events(ns).read(count=5),
     "schedules": lambda ns: Schedules(ns).list(),
     "statistics": statistics,
