@@ -1,7 +1,8 @@
 """The output of attempts: bounded streams of byte-accurate chunks."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
@@ -17,14 +18,21 @@ LIMIT_BYTES: Final = 1024 * 1024
 """How much of one attempt's output Redis keeps; each chunk counts 64 bytes more than its data."""
 CHUNK_BYTES: Final = 16 * 1024
 _CHUNKS_PER_CALL: Final = 32
-_STORED: Final = 1
-_NOT_YET: Final = -2
-_BEHIND: Final = -3
 
 StreamName = Literal["out", "err", "sys"]
 
 _STREAMS: Final[tuple[StreamName, ...]] = ("out", "err", "sys")
 _CURSOR: Final = re.compile(r"[0-9]{1,16}-[0-9]{1,16}(/[0-9]{1,16}){3}", re.ASCII)
+
+
+class AppendCode(IntEnum):
+    """What Redis said of output."""
+
+    STORED = 1
+    CLOSED = 0  # this log takes nothing any more: another claim has it, or it is gone
+    GONE = -1  # no such task
+    NOT_YET = -2  # Redis came back older than the claim: after a beat
+    BEHIND = -3  # Redis lost output that came before
 
 
 class LogBehind(BrokerUnavailable):
@@ -97,32 +105,31 @@ class Logs:
             LogBehind: nothing of a part is stored; the ones before it are.
             BrokerUnavailable: also when Redis came back older than the claim; a beat tells it.
         """
-        pieces = [piece for chunk in chunks for piece in split(chunk)]
-        for start in range(0, len(pieces), _CHUNKS_PER_CALL):
-            batch = pieces[start : start + _CHUNKS_PER_CALL]
-            args: list[Argument] = []
-            for c in batch:
-                args += [c.stream, c.offset, c.raw_bytes, int(c.after_gap), c.data]
-            reply = await self._ns.scripts.append(
-                [
-                    token.task_id,
-                    token.fence,
-                    token.nonce,
-                    limit_bytes,
-                    retention.LOG_MS,
-                    len(batch),
-                    *args,
-                ]
-            )
-            if reply == _NOT_YET:
+        for arguments in _append_arguments(token, chunks, limit_bytes):
+            reply = await self._ns.scripts.append(arguments)
+            if reply == AppendCode.NOT_YET:
                 raise BrokerUnavailable(
                     f"redis came back without the claim of task {token.task_id}; its output waits"
                 )
-            if reply == _BEHIND:
+            if reply == AppendCode.BEHIND:
                 raise LogBehind(f"redis lost a part of the output of task {token.task_id}")
-            if reply != _STORED:
+            if reply != AppendCode.STORED:
                 return False
         return True
+
+    async def append_many(
+        self, parts: Sequence[tuple[Token, Sequence[Chunk]]], *, limit_bytes: int = LIMIT_BYTES
+    ) -> list[AppendCode]:
+        """Add output to the logs of many attempts in one round trip; see `append`.
+
+        Returns:
+            One code for each, in their order. Where an attempt has more chunks than one call of
+            the script takes, the first code that is not STORED; later ones may be stored then.
+        """
+        calls = [list(_append_arguments(token, chunks, limit_bytes)) for token, chunks in parts]
+        flat = [arguments for those in calls for arguments in those]
+        replies = iter(await self._ns.scripts.append.many(flat) if flat else [])
+        return [_worst([AppendCode(next(replies)) for _ in those]) for those in calls]
 
     async def ends(self, task_id: TaskId, fence: int) -> dict[StreamName, int]:
         """Return where each stream of an attempt's log ends, in raw bytes; 0 where it has none."""
@@ -205,6 +212,25 @@ class Cursor:
             dropped_bytes=max(0, offset - end),
             at=int(self.last.partition("-")[0]) / 1000,
         )
+
+
+def _append_arguments(
+    token: Token, chunks: Iterable[Chunk], limit_bytes: int
+) -> Iterator[list[Argument]]:
+    """Yield the arguments of each call of append.lua."""
+    pieces = [piece for chunk in chunks for piece in split(chunk)]
+    for start in range(0, len(pieces), _CHUNKS_PER_CALL):
+        batch = pieces[start : start + _CHUNKS_PER_CALL]
+        result: list[Argument] = [token.task_id, token.fence, token.nonce]
+        result += [limit_bytes, retention.LOG_MS, len(batch)]
+        for c in batch:
+            result += [c.stream, c.offset, c.raw_bytes, int(c.after_gap), c.data]
+        yield result
+
+
+def _worst(codes: Sequence[AppendCode]) -> AppendCode:
+    """Return the first code that is not STORED."""
+    return next((code for code in codes if code is not AppendCode.STORED), AppendCode.STORED)
 
 
 def _unseen(data: bytes, raw_bytes: int, *, seen_bytes: int) -> bytes:

@@ -7,7 +7,16 @@ import pytest
 from rq_agent.broker import keys
 from rq_agent.broker.errors import UsageError
 from rq_agent.broker.keys import TaskId
-from rq_agent.broker.logs import CHUNK_BYTES, Chunk, LogBehind, LogEntry, Logs, StreamName, split
+from rq_agent.broker.logs import (
+    CHUNK_BYTES,
+    AppendCode,
+    Chunk,
+    LogBehind,
+    LogEntry,
+    Logs,
+    StreamName,
+    split,
+)
 from rq_agent.broker.namespace import Namespace
 
 ID = TaskId("01abcdefgh000001")
@@ -159,3 +168,20 @@ async def test_entries_that_others_wrote_badly_are_read_as_far_as_possible(
     entries, _ = await logs.read(ID, 1)
 
     assert brief(entries) == [("\\xff", 0, b"data", 0)]
+
+
+async def test_output_of_many_attempts_is_stored_in_one_round_trip(namespace: Namespace) -> None:
+    tokens = [Held(task_id=TaskId(f"01abcdefgh00000{n}"), fence=2) for n in range(3)]
+    for token in (tokens[0], tokens[2]):
+        fields: dict[Any, Any] = {"state": "running", "fence": 2, "nonce": TOKEN.nonce}
+        await namespace.redis.hset(keys.task(namespace.prefix, token.task_id), mapping=fields)
+    first, late = chunk(0, b"a\n"), chunk(9, b"z\n")
+    logs = Logs(namespace)
+
+    codes = await logs.append_many(
+        [(tokens[0], [first] * 40), (tokens[1], [first]), (tokens[2], [late])]
+    )
+
+    assert codes == [AppendCode.STORED, AppendCode.GONE, AppendCode.BEHIND]
+    assert (await logs.ends(tokens[0].task_id, 2))["out"] == 2
+    assert await logs.append_many([]) == []
