@@ -6,6 +6,7 @@ host, place, pid, version   where it runs; `place` tells folders of one name apa
 started_ms                  when this session began
 queues, mode                list; priority, round-robin or weighted
 slots, gpus, cpus, mem_mib  what it hands out; cpus and mem_mib empty: no limit
+services                    how many light tasks at once; ordinary ones may share their places: see slots
 state                       idle, busy, draining, paused, off-hours or disk-full
 reason                      why it drains; who paused it; how full its disk is
 told_by                     who told it to leave
@@ -103,7 +104,8 @@ class Facts:
             "version": __version__,
             "queues": json.dumps(config.order.queues),
             "mode": config.order.mode,
-            "slots": str(config.slots),
+            "slots": str(config.services if config.services_shared else config.slots),
+            "services": str(config.services),
             "gpus": json.dumps(config.gpus),
             "cpus": "" if math.isinf(config.cpus) else f"{config.cpus:g}",
             "mem_mib": "" if math.isinf(config.mem_mib) else f"{config.mem_mib:.0f}",
