@@ -10,7 +10,7 @@ import msgspec
 from ..errors import UsageError
 
 _NAME: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
-_FOLDERS: Final = (".", "src")
+FOLDERS: Final = (".", "src")
 """Where packages lie in most projects, from where the person stands."""
 
 
@@ -38,7 +38,7 @@ def find_module(name: str, *, workdir: Path) -> Module:
         raise UsageError(f"-m {name}: that is a file; leave out -m, or write its name: pkg.mod")
     if not _NAME.fullmatch(name):
         raise UsageError(f"-m {name}: not the name of a module; write it like pkg.mod")
-    for folder in _FOLDERS:
+    for folder in FOLDERS:
         top = workdir / folder
         path = top.joinpath(*name.split("."))
         for script in (path.with_name(f"{path.name}.py"), path / "__main__.py"):
@@ -46,7 +46,7 @@ def find_module(name: str, *, workdir: Path) -> Module:
                 return Module(name=name, script=script, top=top)
         if (path / "__init__.py").is_file():
             raise UsageError(f"-m {name}: that package has no __main__.py, so it can't be run")
-    raise UsageError(f"-m {name}: no such module in {workdir} or its src{_near(name, workdir)}")
+    raise UsageError(f"-m {name}: no such module in {workdir} or its src{near(name, workdir)}")
 
 
 def below(top: Path, root: Path, name: str) -> str:
@@ -57,16 +57,17 @@ def below(top: Path, root: Path, name: str) -> str:
     """
     if not top.resolve().is_relative_to(root.resolve()):
         raise UsageError(
-            f"-m {name}: a package travels from a git repository, or from a folder with a"
+            f"{name}: a package travels from a git repository, or from a folder with a"
             " pyproject.toml or requirements.txt; make one where you stand"
         )
     return top.resolve().relative_to(root.resolve()).as_posix()
 
 
-def _near(name: str, workdir: Path) -> str:
+def near(name: str, workdir: Path) -> str:
+    """Return a hint at a module of nearly this name, as the end of an error; empty without one."""
     first, _, last = name.rpartition(".")
     known: set[str] = set()
-    for folder in _FOLDERS:
+    for folder in FOLDERS:
         place = (workdir / folder).joinpath(*first.split("."))
         known |= {path.stem for path in place.glob("*.py")}
         known |= {path.parent.name for path in place.glob("*/__main__.py")}
