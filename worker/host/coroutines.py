@@ -1,0 +1,182 @@
+"""The coroutine host: many coroutines on one loop, each a task in a context of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import platform
+import signal
+import sys
+import time
+
+from . import children, commands, exits, inherit
+from .channel import Channel
+from .imports import Imports
+from .lines import line
+from .reports import Reports
+from .router import Outputs
+from .running import Running, check_async
+from .stops import Stops
+from .watchdog import Watchdog
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .call import Call
+
+
+def serve(folder: str) -> None:
+    """Run what the worker asks for, until it says `end`."""
+    loop, name = _new_loop()
+    asyncio.set_event_loop(loop)
+    host = Host(loop, folder)
+    host.open()
+    host.reports.say(line("ready", os.getpid(), platform.python_version(), name))
+    process = os.getpid()
+    while not host.is_over:
+        try:
+            loop.run_forever()
+        except (SystemExit, KeyboardInterrupt):
+            if os.getpid() != process:
+                raise  # a child that a task has forked
+            # of a task: it has ended with it, and the others go on
+    exits.leave()
+
+
+def _new_loop() -> tuple[asyncio.AbstractEventLoop, str]:
+    """A loop of uvloop where the environment has it and it works."""
+    try:
+        import uvloop
+
+        return uvloop.new_event_loop(), "uvloop"
+    except Exception:  # noqa: BLE001  one that is broken is not asked for by anybody
+        return asyncio.new_event_loop(), "asyncio"
+
+
+class Host:
+    """Reads commands, and has them done."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, folder: str) -> None:
+        self._loop = loop
+        self._channel = Channel(folder)
+        self.reports = Reports(folder, self._channel.ring)
+        self._outputs = Outputs(self.reports)
+        self._running = Running(loop, self.reports, self._outputs)
+        self._stops = Stops(loop, self._running, self.reports, self._outputs)
+        self._imports = Imports(loop, self._found)
+        self._watchdog = Watchdog(loop, self._running, self.reports, self._outputs, folder)
+        self._functions: dict[str, Callable[..., Any]] = {}
+        self._is_ending = False
+        self.is_over = False
+        self._commands = {
+            "hello": self._hello,
+            "start": self._start,
+            "cancel": self._cancel,
+            "read": self._read,
+            "end": self._end,
+        }
+
+    def open(self) -> None:
+        """Take over this process, and let the worker in."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # no task is to take it for its own
+        exits.watch(self._running, self.reports, self._outputs)
+        inherit.install()
+        self._outputs.install()
+        self._loop.set_task_factory(children.factory)
+        self._running.became_idle = self._leave_if_asked
+        self._loop.add_reader(self._channel.listener, self._accept)
+        gc.freeze()
+
+    def _accept(self) -> None:
+        if self._channel.connection is not None:
+            self._loop.remove_reader(self._channel.connection)
+        self._channel.accept()
+        if self._channel.connection is not None:
+            self._loop.add_reader(self._channel.connection, self._hear)
+
+    def _hear(self) -> None:
+        lines = self._channel.read()
+        if lines is None:
+            if self._channel.connection is not None:
+                self._loop.remove_reader(self._channel.connection)
+            self._channel.close_connection()
+            return
+        for one in lines:
+            try:
+                name, rest = commands.parse(one)
+                command = self._commands.get(name)
+                if command is None:
+                    raise commands.BadCommand(f"there is no command {name[:50]!r}")
+                command(rest)
+            except commands.BadCommand as e:
+                _log(str(e))
+
+    def _hello(self, rest: list[Any]) -> None:
+        self._watchdog.lag_s = commands.lag_of(rest, self._watchdog.lag_s)
+        started = time.time() - self._loop.time()
+        calls = [
+            (call.key, call.note, round(started + call.started, 3))
+            for call in self._running.calls.values()
+        ]
+        self.reports.say(line("state", calls))
+
+    def _start(self, rest: list[Any]) -> None:
+        calls, functions, now = self._running.calls, self._functions, self._loop.time()
+        for entry in commands.entries_of(rest):
+            try:
+                call = commands.call_of(entry)
+            except commands.BadCommand as e:
+                _log(str(e))
+                continue
+            if call.key in calls:
+                continue
+            call.started = now
+            calls[call.key] = call
+            if call.timeout_s:
+                call.timer = self._loop.call_later(call.timeout_s, self._stops.time_out, call)
+            function = functions.get(call.target)
+            if function is None:
+                self._imports.wait(call)
+            else:
+                self._running.begin(call, function)
+        self._watchdog.wake()
+
+    def _found(
+        self, call: Call, function: Callable[..., Any] | None, error: BaseException | None
+    ) -> None:
+        if function is not None:
+            try:
+                check_async(call.target, function)
+            except Exception as e:  # noqa: BLE001  any object may stand there
+                error = e
+        if error is not None:
+            self._running.fail(call, error)
+        elif function is not None:
+            self._functions[call.target] = function
+            self._running.begin(call, function)
+
+    def _cancel(self, rest: list[Any]) -> None:
+        key, grace_s, cause = commands.stop_of(rest)
+        call = self._running.calls.get(key)
+        if call is not None:
+            self._stops.stop(call, cause, grace_s)
+
+    def _read(self, rest: list[Any]) -> None:
+        self.reports.settle(commands.number_of(rest))
+
+    def _end(self, rest: list[Any]) -> None:
+        self._is_ending = True
+        if not self._running.calls:
+            self._running.flush()
+
+    def _leave_if_asked(self) -> None:
+        if self._is_ending:
+            self.is_over = True
+            self._loop.stop()
+
+
+def _log(text: str) -> None:
+    sys.stderr.write(f"rq-agent: {text}\n")
