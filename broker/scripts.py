@@ -1,23 +1,20 @@
 """Lua scripts: one file each, sent once, then called by their SHA-1."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from . import client_errors
 from .keys import Prefix
 from .overlap import overlapped
+from .script_text import source
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 Argument = str | bytes | int | float
 
-_FOLDER: Final = Path(__file__).parent / "lua"
-_USES: Final = re.compile(r"^-- Uses +(.+)$", re.MULTILINE)
 _ALLOW_OOM: Final = frozenset(
     {
         *("archive", "archived", "beat", "cancel", "claim", "collect", "delete_queue", "drain"),
@@ -159,15 +156,3 @@ def with_flags(name: str, *, allow_oom: bool) -> str:
     if name not in _ALLOW_OOM:
         return source(name)
     return (_FLAG if allow_oom else _FIRST_WRITE) + source(name)
-
-
-def source(name: str) -> str:
-    """Return the text of a script: the prelude, the parts that it uses, its own file."""
-    own = _read(name)
-    uses = _USES.search(own)
-    parts = [part.strip() for part in uses[1].split(",")] if uses else []
-    return "\n".join([_read("prelude"), *(_read(p.removesuffix(".lua")) for p in parts), own])
-
-
-def _read(name: str) -> str:
-    return (_FOLDER / f"{name}.lua").read_text("utf-8")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from rq_agent.broker import scripts
+from rq_agent.broker import script_text
 
 TOO_LONG: Final = "(time limit)"
 _OPTIONS: Final = (
@@ -54,7 +54,7 @@ class _Trials:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         assert not session.testsfailed, f"{self._name}: its tests can't be collected"
         began = time.monotonic()
-        failed = self._try(session.items, scripts._read(self._name), limit_s=600)
+        failed = self._try(session.items, script_text.read(self._name), limit_s=600)
         assert not failed, f"{self._name}: nothing is broken yet, and {failed} fails"
         limit_s = min(self._limit_s, 20 + 5 * (time.monotonic() - began))
         for n, text in enumerate(self._texts):
@@ -80,8 +80,8 @@ class _Trials:
     def _run(self, items: Sequence[pytest.Item], text: str, writer: int) -> None:
         """Run tests until one fails, in a child; never returns."""
         os.setsid()
-        broken, read = self._name, scripts._read
-        scripts._read = lambda name: text if name == broken else read(name)
+        broken, read = self._name, script_text.read
+        script_text.read = lambda name: text if name == broken else read(name)
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)

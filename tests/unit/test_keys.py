@@ -6,7 +6,7 @@ import pytest
 from fakeredis import FakeAsyncRedis
 
 from rq_agent.broker import keys
-from rq_agent.broker.scripts import source
+from rq_agent.broker.script_text import as_sent, read
 
 from ..leak_check import NO_TTL, SOMETIMES, TTL, key_functions
 
@@ -18,16 +18,17 @@ P = keys.prefix("lab")
 async def test_lua_builds_the_same_name_as_python(name: str) -> None:
     function = FUNCTIONS[name]
     arguments = ["one", "two"][: len(inspect.signature(function).parameters) - 1]
-    script = f"{source('prelude')}\nreturn {name}_key(unpack(ARGV))"
+    given = ", ".join(f"ARGV[{n + 1}]" for n in range(len(arguments)))
+    script = f"{read('prelude')}\nreturn {name}_key({given})"
 
     async with FakeAsyncRedis() as redis:
-        built = await redis.eval(script, 1, P, *arguments)
+        built = [await redis.eval(t, 1, P, *arguments) for t in (script, as_sent(script))]
 
-    assert built.decode() == function(P, *arguments)
+    assert [name.decode() for name in built] == 2 * [function(P, *arguments)]
 
 
 def test_lua_builds_no_other_names() -> None:
-    prelude = source("prelude")
+    prelude = read("prelude")
     named = {
         line.split("local function ")[1].split("_key(")[0]
         for line in prelude.splitlines()

@@ -1,0 +1,90 @@
+"""How the text of a script is put together."""
+
+import re
+from pathlib import Path
+
+import pytest
+from lupa.lua51 import LuaRuntime  # type: ignore[import-untyped]
+
+from rq_agent.broker import scripts
+from rq_agent.broker.script_text import (
+    source,
+    with_keys_spelled_out,
+    without_comments,
+    without_unused,
+)
+
+LUA = Path(scripts.__file__).parent / "lua"
+NAMES = sorted(scripts.Scripts.__annotations__)
+KEYS = """\
+local function list_key(id) return P .. "id:" .. id end
+local function all_key() return P .. "all" end
+local function pair_key(a, b) return P .. "a:" .. a .. ":" .. b end
+"""
+
+
+def test_comments_and_empty_lines_go_but_not_what_is_in_quotes() -> None:
+    text = '-- about\n\nlocal a = "x -- y" -- why\nlocal b = 3 - 2\n  -- more\n'
+
+    assert without_comments(text) == 'local a = "x -- y"\nlocal b = 3 - 2\n'
+
+
+def test_only_functions_that_something_calls_are_left() -> None:
+    text = """\
+local function deep() return 1 end
+local function used()
+  return deep()
+end
+local function one()
+  return another()
+end
+local function another()
+  return one()
+end
+local first = used()
+local function last() return first end
+return last()
+"""
+
+    assert without_unused(text) == text.replace(text[text.index("local function one") :], "") + (
+        "local first = used()\nlocal function last() return first end\nreturn last()\n"
+    )
+
+
+def test_a_name_that_two_functions_have_keeps_both() -> None:
+    text = "local function a() return 1 end\nlocal function a() return 2 end\nreturn a()\n"
+
+    assert without_unused(text) == text
+
+
+@pytest.mark.parametrize(
+    ("used", "spelled"),
+    [
+        ("f(all_key())", 'f((P .. "all"))'),
+        ("f(list_key(task[2].id), 1)", 'f((P .. "id:" .. task[2].id), 1)'),
+        ("f(list_key(a or b))", 'f((P .. "id:" .. (a or b)))'),
+        ('f(list_key("id"))', 'f((P .. "id:" .. "id"))'),
+        ('f(pair_key("(", g(1, 2)))', 'f((P .. "a:" .. "(" .. ":" .. (g(1, 2))))'),
+        ("f(pair_key(b, a))", 'f((P .. "a:" .. b .. ":" .. a))'),
+        ("f(list_key(all_key()))", 'f((P .. "id:" .. ((P .. "all"))))'),
+        ("f(other_list_key(1))", "f(other_list_key(1))"),
+    ],
+)
+def test_keys_are_spelled_out_where_they_are_used(used: str, spelled: str) -> None:
+    assert with_keys_spelled_out(KEYS + used) == spelled
+
+
+FUNCTION = re.compile(r"local function (\w+)\(")
+EVERY = {name for path in LUA.glob("*.lua") for name in FUNCTION.findall(path.read_text())}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_script_can_be_read_and_has_all_that_it_calls(name: str) -> None:
+    text = source(name)
+    compiles = LuaRuntime().eval("function(text) return loadstring(text) ~= nil end")
+
+    assert compiles(text)
+    assert "--" not in text
+    assert without_unused(text) == text
+    called = set(re.findall(r"(?<![\w.])(\w+)\(", text)) & EVERY
+    assert called <= set(FUNCTION.findall(text))
