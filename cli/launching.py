@@ -24,6 +24,7 @@ from .login_role import problem_of_submitting, role_in
 from .options import Common, StartOptions, TaskOptions
 from .render.footer import footer
 from .render.screen import Screen
+from .service_slots import USUAL as SERVICES
 from .silence import near_queue
 from .standby import Standby, someone_listens
 from .start_options import IfExists, afters, if_exists
@@ -56,7 +57,13 @@ class Launch:
         here = Path.cwd()
         environ = config.variables()
         submission = submission_of(
-            options, script, arguments, environ=environ, workdir=here, queue=self._settings.queue
+            options,
+            script,
+            arguments,
+            environ=environ,
+            workdir=here,
+            queue=self._settings.queue,
+            service_queue=self._settings.service_queue,
         )
         now_ms = time.time_ns() // 1_000_000
         self._submission = started(submission, start, options, environ=environ, now_ms=now_ms)
@@ -198,8 +205,12 @@ class Launch:
         some = bool(await Workers(namespace).listening(queue))
         problem = "no worker there has room for it" if some else "no worker listens there yet"
         meant = "" if some else await near_queue(namespace, queue)
-        work = f"rq-agent work --queues {queue}{_gpus(need)}"
+        work = f"rq-agent work {_services(need)}--queues {queue}{_gpus(need)}"
         self._screen.warn(f"{problem}{meant}; start one:  {work}")
+
+
+def _services(need: Need) -> str:
+    return f"--services {SERVICES} " if need.light else ""
 
 
 def _gpus(need: Need) -> str:

@@ -16,6 +16,9 @@ TASKS: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
             "module",
+            "service",
+            "args",
+            "kwargs",
             "set",
             "env",
             "requirements",
@@ -35,6 +38,7 @@ TASKS: Final[Mapping[str, str]] = {
             "grace",
             "mem_limit",
             "exclusive",
+            "restart",
             "retries",
             "retry_delay",
             "retry_backoff",

@@ -92,6 +92,22 @@ class TaskOptions:
     mem: Annotated[
         str, _option("--mem", metavar="SIZE", text="Memory that it needs: 500M, 32G.")
     ] = ""
+    service: Annotated[
+        bool,
+        typer.Option(
+            "--service",
+            help="A light task, beside many others in one worker: a function pkg.mod:func, a "
+            "script with an async main, or a program. Its queue is services.",
+        ),
+    ] = False
+    args: Annotated[
+        str,
+        _option("--args", metavar="JSON", text="Arguments of the function, a list: '[1, 2]'."),
+    ] = ""
+    kwargs: Annotated[
+        str,
+        _option("--kwargs", metavar="JSON", text="The same by name, an object: '{\"n\": 3}'."),
+    ] = ""
     set: Annotated[
         list[str],
         _option("--set", metavar="NAME=VALUE", text="Parameter of the script to override."),
@@ -156,6 +172,15 @@ class TaskOptions:
     ] = ""
     queue_timeout: Annotated[
         str, _option("--queue-timeout", metavar="TIME", text="Give up if it waits for longer.")
+    ] = ""
+    restart: Annotated[
+        str,
+        _option(
+            "--restart",
+            metavar="WHEN",
+            text="Start a service again: never (as if not given), on-failure or always; after 1s, "
+            "then ever later, up to 60s.",
+        ),
     ] = ""
     retries: Annotated[
         str, _option("--retries", metavar="N", text="Try it up to so many times more.")

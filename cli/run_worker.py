@@ -10,7 +10,7 @@ import msgspec
 
 from ..broker import needs
 from ..broker.presence import RESTING, WorkerView
-from . import worker_name
+from . import service_slots, worker_name
 from .config import Settings, handed_on
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def could_run(need: "Need", worker: WorkerView) -> bool:
     no_limit = float("inf")
     whole = needs.Free(
         slots=1 if worker.slots is None else worker.slots,
+        light=worker.services,
         gpus=len(worker.gpus),
         cpus=no_limit if worker.cpus is None else worker.cpus,
         mem_mib=no_limit if worker.mem_mib is None else worker.mem_mib,
@@ -47,21 +48,27 @@ def log_folder(settings: Settings) -> Path:
     return worker_name.machine_folder(settings.home) / "run-workers"
 
 
-def start(settings: Settings, queue: str, environ: Mapping[str, str]) -> Started:
+def start(
+    settings: Settings, queue: str, environ: Mapping[str, str], *, light: bool = False
+) -> Started:
     """Start a worker for one queue in a session of its own.
 
     Args:
         settings: whose Redis and home it uses.
         queue: that it listens to.
+        light: it runs light tasks; else ordinary ones.
         environ: of this process.
 
     Raises:
         OSError: it can't be started, or its log can't be written.
     """
-    name = worker_name.free(settings.home, f"{worker_name.default()}-run")
+    kind = "run-services" if light else "run"
+    name = worker_name.free(settings.home, f"{worker_name.default()}-{kind}")
     log = log_folder(settings) / f"{name}.log"
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = ["--name", name, "--queues", queue, "--idle-timeout", str(IDLE_S), "--stop-server"]
+    if light:
+        options += ["--services", service_slots.USUAL, "--slots", "0"]
     # -P: the folder that we stand in must not provide modules of ours.
     argv = [sys.executable, "-P", "-m", "rq_agent.cli", "work", *options]
     pid = os.posix_spawn(

@@ -66,6 +66,7 @@ class Adding:
             environ=config.variables(),
             workdir=here,
             queue=self._settings.queue,
+            service_queue=self._settings.service_queue,
         )
         locate(self._submission.target, workdir=here)
         hint_misplaced(self._submission.target, script, arguments, self._screen)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 100_000
 """Light tasks that one worker may be asked to run at once."""
+USUAL: Final = "100"
+"""Light tasks at once of workers that are started by themselves."""
 _MOST_SLOTS: Final = 10_000
 _LAG: Final = "2s"
 _LEAST_LAG_S: Final = 0.1

@@ -110,7 +110,9 @@ class Standby:
         return self._pid != 0 and run_worker.has_ended(self._pid)
 
     async def _start(self) -> None:
-        started = run_worker.start(self._settings, self._queue, config.variables())
+        started = run_worker.start(
+            self._settings, self._queue, config.variables(), light=self._need.light
+        )
         self._pid, self._started_s = started.pid, time.monotonic()
         is_dead = False
         with (

@@ -12,7 +12,8 @@ from ..broker.needs import Need
 from ..broker.new_task import Parent
 from ..broker.snapshot.module import find_module
 from ..broker.submission import Submission, Submitted, submit
-from . import identity, values
+from . import identity, service_calls, values
+from .config import SERVICES_QUEUE
 from .local_zone import local_zone
 from .options import LONG_OPTIONS, SHORT_OPTIONS, StartOptions, TaskOptions
 from .reading import resolve
@@ -45,6 +46,7 @@ def submission_of(
     environ: Mapping[str, str],
     workdir: Path,
     queue: str,
+    service_queue: str = SERVICES_QUEUE,
 ) -> Submission:
     """Return what a person asks for.
 
@@ -55,20 +57,29 @@ def submission_of(
         environ: that `--env NAME` takes values from.
         workdir: where the script is looked for.
         queue: if the options name none.
+        service_queue: the same, of a light task.
 
     Raises:
         UsageError: an option's value is not acceptable.
     """
     requirements = [_readable(Path(name), workdir) for name in options.requirements]
+    service_calls.check(options, script, arguments, workdir=workdir)
+    called = service_calls.called(options, script, workdir=workdir) if options.service else None
     module = find_module(script, workdir=workdir) if options.module else None
+    if called is not None:
+        module = called.module
     return Submission(
-        target=module.script if module else Path(script),
+        target=called.script if called else module.script if module else Path(script),
         module=module,
+        function=called.function if called else None,
+        call=service_calls.call_of(options, script, called),
+        light=options.service,
+        restart=service_calls.restart_of(options),
         workdir=workdir,
         argv=tuple(arguments),
         params=values.pairs(options.set, "--set"),
         env=values.variables(options.env, environ),
-        queue=options.queue or queue,
+        queue=options.queue or (service_queue if options.service else queue),
         name=options.name,
         priority=values.priority(options.priority),
         need=_need(options),
@@ -181,6 +192,7 @@ def _need(options: TaskOptions) -> Need:
         gpus=values.whole(options.gpus, "--gpus", least=0, most=1024),
         cpus=values.number(options.cpus, "--cpus", most=65_536) if options.cpus else 0.0,
         mem_mib=values.size_mib(options.mem, "--mem") if options.mem else 0,
+        light=options.service,
     )
 
 

@@ -5,12 +5,12 @@ from typing import Final
 
 import msgspec
 
+from ..service_slots import USUAL
+
 NAMES: Final = ("worker", "services", "scheduler", "registrar", "relay", "web")
 """Of all processes that there may be."""
 WORKERS: Final = ("worker", "services")
 """Those that hold tasks: they finish them before they end, and a person may tell them to leave."""
-SERVICES: Final = "100"
-"""How many light tasks run at once where nobody says it."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +74,7 @@ def worker_names(wanted: Wanted) -> set[str]:
 
 def services(wanted: Wanted) -> str:
     """Return how many light tasks shall run at once."""
-    return wanted.services or (SERVICES if wanted.worker else "0")
+    return wanted.services or (USUAL if wanted.worker else "0")
 
 
 def _services(wanted: Wanted, count: str) -> tuple[str, ...]:

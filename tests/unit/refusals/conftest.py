@@ -12,7 +12,7 @@ _STARTED = ("rq_agent", "valkey-server", "redis-server", "systemctl")
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own, and a folder with one script in it."""
+    """A home of its own, and a folder with a script and a function in it."""
     for name in [name for name in os.environ if name.startswith("RQ_AGENT")]:
         monkeypatch.delenv(name)
     for name in ("EDITOR", "VISUAL"):
@@ -23,6 +23,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "code"
     folder.mkdir()
     (folder / "s.py").write_text("print()\n", "utf-8")
+    (folder / "f.py").write_text("def f(n: int): ...\n", "utf-8")
     monkeypatch.chdir(folder)
     return tmp_path
 
