@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import os
 import traceback
@@ -48,7 +47,7 @@ def reason_of(error: BaseException) -> str:
     name = kind.__qualname__
     if kind.__module__ not in ("builtins", "__main__"):
         name = f"{kind.__module__}.{name}"
-    if isinstance(error, asyncio.CancelledError):
+    if name == "asyncio.exceptions.CancelledError":  # asyncio itself is not loaded everywhere
         name = "CancelledError"
     try:
         text = str(error)

@@ -1,0 +1,73 @@
+"""How the end of a child becomes the end of its call. Pure."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from .commands import CAUSES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    class Ending(NamedTuple):
+        """What `done` says."""
+
+        outcome: str
+        exit_code: int | None
+        reason: str
+        result: str | None
+
+
+_SIGNALLED = 128
+
+
+def ending_of(
+    status: int, left: bytes, *, cause: str, timeout_s: float
+) -> tuple[str, int | None, str, str | None]:
+    """Return outcome, exit code, reason, result.
+
+    Args:
+        status: as `os.waitpid` gives it.
+        left: what the child wrote of its end; empty if it came to another one.
+        cause: why it was told to stop; empty if it was not. It may have ended just before.
+        timeout_s: its time, for the reason.
+    """
+    said = _said(left)
+    if cause and (said is None or os.WIFSIGNALED(status)):
+        code = _code(status)
+        return CAUSES[cause], code, _why(cause, timeout_s), None
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return "failed", _SIGNALLED + number, f"signal {number}", None
+    if said is None:
+        code = os.WEXITSTATUS(status)
+        if code:
+            return "failed", code, f"exit {code}", None
+        return "failed", None, "it ended its process before it returned", None
+    code, reason, result = said
+    if code:
+        return "failed", code, reason, None
+    return "succeeded", 0, "", result
+
+
+def _said(left: bytes) -> tuple[int, str, str] | None:
+    first, newline, result = left.partition(b"\n")
+    if not newline:
+        return None  # killed while it wrote that
+    try:
+        code, reason = json.loads(first)
+        return code, reason, result.decode()
+    except ValueError:
+        return None
+
+
+def _code(status: int) -> int:
+    if os.WIFSIGNALED(status):
+        return _SIGNALLED + os.WTERMSIG(status)
+    return os.WEXITSTATUS(status)
+
+
+def _why(cause: str, timeout_s: float) -> str:
+    return f"timed out after {timeout_s:g} s" if cause == "timed out" and timeout_s else cause
