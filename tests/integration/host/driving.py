@@ -43,6 +43,7 @@ class Driven:
         variables: Mapping[str, str] | None = None,
         lag_s: float = 2.0,
     ) -> None:
+        self.kind = kind
         self.folder = folder / "host"
         self.work = folder / "work"
         self.folder.mkdir(mode=0o700)
@@ -56,7 +57,14 @@ class Driven:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "RQ_AGENT"))}
         with self.own_output.open("wb") as own:
             self.process = subprocess.Popen(
-                [sys.executable, "-u", str(host_path(cache)), str(self.folder), kind, "an argument"],
+                [
+                    sys.executable,
+                    "-u",
+                    str(host_path(cache)),
+                    str(self.folder),
+                    kind,
+                    "an argument",
+                ],
                 cwd=self.work,
                 env={**clean, **(variables or {})},
                 stdin=subprocess.DEVNULL,
