@@ -20,6 +20,9 @@ _TASK: Final = ("state", "exit_code")
 _EXTRA: Final = ("reason", "result_dropped", "result_until_ms")
 _COMMANDS: Final = 3
 
+NONE: Final = "it has no result"
+"""Why there is no result where it was not lost: the task told none."""
+
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the end of one task."""
@@ -131,4 +134,4 @@ def _why(dropped_bytes: int | None, until_ms: int | None) -> str:
         )
     if until_ms is not None:
         return "its result is not kept any more; give it a longer --result-ttl"
-    return "it has no result"
+    return NONE

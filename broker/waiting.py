@@ -92,9 +92,14 @@ class Ends:
 
     async def run(self) -> NoReturn:
         """Read events and records for all who wait, as long as it is not cancelled."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._keep, self._follow)
-            group.start_soon(self._keep, self._look)
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._keep, self._follow)
+                group.start_soon(self._keep, self._look)
+        finally:
+            closed = BrokerUnavailable("nobody listens for the ends of tasks any more")
+            for task_id in list(self._waiters):
+                self._tell(task_id, None, closed)
         raise AssertionError("both go on for ever")
 
     async def _keep(self, step: Callable[[], Awaitable[None]]) -> None:
