@@ -33,6 +33,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of it when its lease can't be renewed: `keep` or `kill`."""
     not_after: int
     """Unix s; nobody starts it later."""
+    call: str = ""
+    """Arguments of its function: JSON, [[positional...], {named...}]; empty: none."""
+    restart: str = "never"
+    """After which ends it is started again: never, on-failure or always."""
 
 
 async def asked(ns: Namespace, record: Record) -> Asked | None:
@@ -59,6 +63,8 @@ def read(envelope: bytes, record: Record, namespace: str) -> Asked | None:
         mem_limit_mib=task.mem_limit_mib,
         exclusive=task.exclusive,
         not_after=task.not_after,
+        call=task.call,
+        restart=task.restart,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from . import restarts
 from .decoding import fields
 from .envelope import SignedTask, Verifier, sign
 from .errors import TrustError
@@ -156,7 +157,8 @@ def clone(
         replaces=changes.replaces,
         concurrency_key=task.get("key", ""),
         concurrency_limit=max(1, _whole(task, "key_limit", 1)),
-        retry=task.get("retry", ""),
+        # Of a service: how often it ended soon is not told of the new one.
+        retry=restarts.text_of(after.restart) or task.get("retry", ""),
         lease_ms=_whole(task, "lease_ms", 0),
         max_lost=_whole(task, "max_lost", 3),
         queue_timeout_ms=_whole(task, "queue_timeout_ms", 0),

@@ -85,7 +85,8 @@ def _state(details: "TaskDetails") -> Values:
 def _arguments(details: "TaskDetails") -> Values:
     if details.asked is None:
         return {"arguments": ""}
-    return {"arguments": shlex.join(details.asked.arguments)}
+    asked = details.asked
+    return {"arguments": shlex.join(asked.arguments), "call": asked.call}
 
 
 def _code(details: "TaskDetails") -> Values:
@@ -93,6 +94,7 @@ def _code(details: "TaskDetails") -> Values:
         return {"definition": details.record.definition[:12]}
     code, entry = made_of.code, made_of.entry
     return {
+        "function": entry.function.name if entry.function else "",
         "script": entry.script,
         "folder": entry.workdir,
         "commit": code.origin_commit[:12],
@@ -136,6 +138,7 @@ def _needs(details: "TaskDetails") -> Values:
     need, record = details.record.needs, details.record
     return {
         "GPUs": str(need.gpus),
+        "service slot": "1" if need.light else "",
         "CPUs": f"{need.cpus:g}",
         "memory": f"{need.mem_mib} MiB" if need.mem_mib else "",
         "timeout": f"{record.timeout_s:g} s" if record.timeout_s else "",

@@ -62,6 +62,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float
     """0: none."""
     cancel_requested: bool
+    isolation: int = 0
+    """From whom a light task is kept apart: 0 nobody, 4 everybody, since it blocked them."""
     hanging_since: float | None = None
     """Since when a running one has printed nothing and used no CPU and no GPU; None: it moves."""
 
@@ -168,6 +170,7 @@ def parse(
         order=fields.text("order"),
         timeout_s=(fields.whole("timeout_ms") or 0) / 1000,
         cancel_requested=bool(fields.text("cancel")),
+        isolation=fields.whole("isolation") or 0,
         hanging_since=hanging_since(fields.long("hang"), fence) if is_running else None,
     )
     return _mark(record, fields.bad)

@@ -14,6 +14,7 @@ from .links import Links, links
 from .lookups import Lookups
 from .namespace import Namespace
 from .record import Record, to_json
+from .results import beginning
 from .runs import runs_of
 from .states import TaskState
 from .why_workers import Reason
@@ -31,6 +32,10 @@ class TaskDetails(msgspec.Struct, frozen=True, kw_only=True):
     asked: Asked | None = None
     """Arguments and limits; None when they can't be read."""
     links: Links = Links()
+    result: str = ""
+    """The beginning of the JSON that a function returned; empty: it has not, or it is not kept."""
+    result_bytes: int = 0
+    """The whole of it."""
     is_archived: bool = False
     """It left Redis; this is what the archive has of it."""
 
@@ -46,6 +51,7 @@ async def gather(ns: Namespace, task_id: TaskId) -> TaskDetails:
         definition = await Definitions(ns).get(record.definition)
     except TrustError:
         definition = None  # altered or gone: a worker will say so, the rest can be shown
+    result, result_bytes = await beginning(ns, task_id) if record.is_final else ("", 0)
     return TaskDetails(
         record=record,
         history=await history(ns, task_id),
@@ -53,6 +59,8 @@ async def gather(ns: Namespace, task_id: TaskId) -> TaskDetails:
         waits=await _reasons(ns, record),
         asked=await asked(ns, record),
         links=await links(ns, task_id),
+        result=result,
+        result_bytes=result_bytes,
     )
 
 
@@ -68,6 +76,8 @@ def details_json(details: TaskDetails) -> dict[str, Any]:
         "asked": msgspec.to_builtins(details.asked),
         "links": msgspec.to_builtins(details.links),
         "runs": msgspec.to_builtins(runs_of(details.history, details.record.fence)),
+        "result": details.result,
+        "result_bytes": details.result_bytes,
         "archived": details.is_archived,
         "waits": msgspec.to_builtins(details.waits),
         "history": msgspec.to_builtins(details.history),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ..broker.asked import read as read_asked
 from ..broker.errors import NothingSelected, TaskNotFound
 from ..broker.links import parse as parse_links
+from ..broker.results import shown
 from ..broker.task_details import TaskDetails, details_json, gather
 from .config import Settings
 from .reading import look_at_tasks, resolve
@@ -65,5 +66,7 @@ async def _gather_archived(settings: Settings, screen: Screen, selector: str) ->
         definition=await archived_definition(settings, record.definition),
         asked=read_asked(task.copy.envelope, record, settings.namespace),
         links=parse_links(task.copy.task, task.copy.extra),
+        result=shown(task.copy.result),
+        result_bytes=len(task.copy.result),
         is_archived=True,
     )

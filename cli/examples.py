@@ -20,6 +20,8 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "rq-agent submit train.py",
         "rq-agent submit -q high --gpus 1 --set lr=0.1 train.py --data /data/set1",
         "rq-agent submit -m training.main --epochs 3",
+        "rq-agent submit --service --restart always bot.py",
+        """rq-agent submit --service --kwargs '{"n": 3}' pkg.mod:func""",
         "rq-agent submit --at 2031-05-01T18:00 --retries 3 report.py",
         "rq-agent submit --after 01m7yz1jfg5fh2ae:ok evaluate.py",
     ),
@@ -50,6 +52,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "rq-agent logs -f --exit-status last",
         "rq-agent logs --attempt 1 last",
     ),
+    "result": ("rq-agent result last", "rq-agent result 01m7yz1jf --json"),
     "wait": (
         "rq-agent wait last",
         "rq-agent wait --timeout 90s 01m7yz1jf 01m7yz1jw",

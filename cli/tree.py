@@ -161,6 +161,7 @@ ROOT: Final = Group(
                 Entry("ps", "ps:ps"),
                 Entry("show", "show:show"),
                 Entry("logs", "logs:logs"),
+                Entry("result", "result:result"),
                 Entry("wait", "wait:wait"),
                 Entry("why", "why:why"),
                 Entry("diff", "diff:diff"),

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
+from ...broker import call_arguments
 from ...broker.runs import runs_of
 from . import words
 from .groups import group, lines
@@ -13,7 +16,7 @@ from .times import clock, length, size
 
 if TYPE_CHECKING:
     from ...broker.asked import Asked
-    from ...broker.definition import Definition
+    from ...broker.definition import Definition, Entry
     from ...broker.history import Step
     from ...broker.links import Link, Links
     from ...broker.record import Record
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from ...broker.task_details import TaskDetails
 
 _LISTED: Final = 20
+_LONGEST: Final = 500
+"""Characters of a call."""
 _BY: Final = frozenset({"claimed", "given_back", "lost", "readopted", "recreated"})
 _CONDITIONS: Final = {"any": ", however it ends", "fail": ", if it fails"}
 
@@ -30,6 +35,7 @@ def lines_of(details: "TaskDetails") -> Iterator[str]:
     record, definition = details.record, details.definition
     yield f"task {record.id}  {printable(record.name)}"
     yield from lines(_state(details))
+    yield from lines(_result(details))
     yield from group("times", _times(record, details.links))
     yield from group("parents", _links(details.links.parents))
     yield from group("children", _links(details.links.children))
@@ -45,6 +51,8 @@ def next_steps(details: "TaskDetails") -> Sequence[str]:
     """Return the commands that may come next, the most useful first."""
     record = details.record
     task_id = record.id
+    if record.is_final and details.result_bytes:
+        return (f"result {task_id}", f"logs {task_id}", f"rerun {task_id}")
     if record.is_final:
         return (f"logs {task_id}", f"rerun {task_id}", f"diff {task_id} OTHER")
     if record.state == "running":
@@ -68,6 +76,8 @@ def _state(details: "TaskDetails") -> dict[str, str]:
         "worker": record.worker or "",
         "attempt": words.attempt(record),
         "retries": words.retries(record.retry),
+        "restarts": words.restarts(record.retry),
+        "isolation": words.isolation(record.isolation),
         "lost": f"its worker was lost {_times_over(record.lost)}" if record.lost else "",
         "needs": words.need(record.needs),
         "timeout": length(record.timeout_s) if record.timeout_s else "",
@@ -167,6 +177,7 @@ def _code(definition: "Definition", asked: "Asked | None") -> dict[str, str]:
     branch = f" on {code.origin_branch}" if code.origin_branch else ""
     entry = definition.entry
     return {
+        "function": _function(entry, asked),
         "module": entry.module,
         "script": f"{entry.script} in {entry.workdir}",
         "arguments": shlex.join(asked.arguments) if asked else "",
@@ -174,6 +185,34 @@ def _code(definition: "Definition", asked: "Asked | None") -> dict[str, str]:
         "repository": code.origin_url,
         "snapshot": f"{code.blob[:12]} ({size(code.size_bytes)})",
     }
+
+
+def _function(entry: "Entry", asked: "Asked | None") -> str:
+    """Return a function as it is called: `ask(3, fast=true), a coroutine`."""
+    if entry.function is msgspec.UNSET or not entry.function:
+        return ""
+    kind = "a coroutine" if entry.function.kind == "coroutine" else "a process"
+    return f"{entry.function.name}({_call(asked)}), {kind}"
+
+
+def _call(asked: "Asked | None") -> str:
+    try:
+        args, kwargs = call_arguments.decode(asked.call if asked and asked.call else "[[],{}]")
+    except ValueError:
+        return "?"
+    named = [f"{name}={_json(value)}" for name, value in kwargs.items()]
+    text = ", ".join([*(_json(value) for value in args), *named])
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _result(details: "TaskDetails") -> dict[str, str]:
+    more = details.result_bytes - len(details.result.encode())
+    cut = f"... ({size(details.result_bytes)} in all: rq-agent result {details.record.id})"
+    return {"result": details.result + (cut if more > 0 else "")}
 
 
 def _environment(definition: "Definition", asked: "Asked | None") -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from ...broker import restarts as restart_rule
 from ...broker import retries as retry_rule
 from .screen import printable
 from .times import length
@@ -52,6 +53,8 @@ def need(need: "Need") -> str:
     parts = []
     if need.gpus:
         parts.append(f"{need.gpus} GPU{'s' if need.gpus > 1 else ''}")
+    if need.light:
+        parts.append("a service slot")
     if need.cpus:
         parts.append(f"{need.cpus:g} CPU{'s' if need.cpus > 1 else ''}")
     if need.mem_mib:
@@ -73,7 +76,7 @@ def attempt(record: "Record") -> str:
 
 def retries(policy_text: str) -> str:
     """Return when a task is tried once more, e.g. `3 after errored or exit 75, 10.0s apart`."""
-    if not policy_text:
+    if not policy_text or restart_rule.decode(policy_text):
         return ""
     if (policy := retry_rule.decode(policy_text)) is None:
         return f"malformed: {policy_text}"
@@ -83,6 +86,28 @@ def retries(policy_text: str) -> str:
         most = length(policy.cap_ms / 1000)
         delay = f"first after {length(policy.base_ms / 1000)}, then twice as long, at most {most}"
     return f"{policy.retries} after {' or '.join(ends)}, {delay}"
+
+
+def restarts(policy_text: str) -> str:
+    """Return when a service is started again, e.g. `always; 3 short runs in a row`."""
+    if (policy := restart_rule.decode(policy_text)) is None:
+        return ""
+    runs = "1 short run" if policy.soon == 1 else f"{policy.soon} short runs in a row"
+    when = "after every end" if policy.when == "always" else "when it fails"
+    return f"{when}; {runs}" if policy.soon else when
+
+
+def isolation(level: int) -> str:
+    """Return from whom a light task is kept apart; empty: from nobody."""
+    return _ISOLATION.get(level, "alone in its process" if level > 3 else "")
+
+
+_ISOLATION: Final = {
+    1: "at most 32 in its process, since one that it was in died",
+    2: "at most 4 in its process, since those that it was in died",
+    3: "alone in its process, since those that it was in died",
+    4: "alone in its process, since it held up others",
+}
 
 
 def end(record: "Record", *, took: str) -> str:

@@ -1,7 +1,7 @@
 """Every kind of JSON that commands print: one entry, one file in docs/schemas/."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -207,6 +207,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         asked=Asked | None,
         links=Links,
         runs=list[Run],
+        result=str,
+        result_bytes=int,
         archived=bool,
         waits=list[Reason],
         history=list[Step],
@@ -229,6 +231,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         matching=int,
         tasks=list[Brief],
     ),
+    "result": holding("What a function returned: result", id=str, result=Any),
     "why": whole(Why, "What keeps a task from running: why"),
     "diff": holding(
         "What differs between two tasks: diff",
@@ -259,9 +262,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         recent=list[Ended],
         ended=int | None,
     ),
-    "workers": holding(
-        "Workers: worker ls", workers=list[WorkerView], sub_workers=list[SubWorker]
-    ),
+    "workers": holding("Workers: worker ls", workers=list[WorkerView], sub_workers=list[SubWorker]),
     "schedules": holding("Schedules: schedule ls", schedules=some(_SCHEDULE)),
     "times": holding(
         "When a line of cron fires: schedule explain",

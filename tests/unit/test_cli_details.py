@@ -3,13 +3,15 @@
 import time
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from rq_agent.broker.asked import Asked, without_secrets
-from rq_agent.broker.definition import Code, Definition, Entry, EnvironmentSpec
+from rq_agent.broker.definition import Code, Definition, Entry, EnvironmentSpec, Function
 from rq_agent.broker.history import Step, parse
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.links import Link, Links
+from rq_agent.broker.needs import Need
 from rq_agent.broker.record import parse as parse_record
 from rq_agent.broker.runs import runs_of
 from rq_agent.broker.task_details import TaskDetails
@@ -56,6 +58,57 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+def service(
+    *, state: bytes = b"running", result: str = "", result_bytes: int = 0, **asked: str
+) -> TaskDetails:
+    """Return a light task that calls a function."""
+    fields = {b"state": state, b"queue": b"services", b"fence": b"4", b"shape": b"s"}
+    more = {b"retry": b"restart always 2", b"isolation": b"4"}
+    return TaskDetails(
+        record=parse_record(TaskId("01"), fields | more, {}, {"s": Need(light=True)}),
+        history=[],
+        definition=msgspec.structs.replace(
+            DEFINITION,
+            entry=Entry(script="bot.py", function=Function(name="ask", kind="coroutine")),
+        ),
+        asked=msgspec.structs.replace(ASKED, **asked),
+        result=result,
+        result_bytes=result_bytes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ("", "ask(), a coroutine"),
+        ('[[3,"a"],{"fast":true}]', 'ask(3, "a", fast=true), a coroutine'),
+        ('[["\x1b"],{}]', "ask(?), a coroutine"),
+        (f'[["{"x" * 600}"],{{}}]', f'ask("{"x" * 499}...), a coroutine'),
+    ],
+)
+def test_a_call_is_shown_as_it_would_be_written(call: str, told: str) -> None:
+    assert f"  function      {told}" in lines_of(service(call=call))
+
+
+def test_of_a_service_it_is_told_how_it_is_restarted_and_kept_apart() -> None:
+    text = "\n".join(lines_of(service()))
+
+    assert "  needs         a service slot" in text
+    assert "  restarts      after every end; 2 short runs in a row" in text
+    assert "  isolation     alone in its process, since it held up others" in text
+    assert "retries" not in text
+
+
+def test_a_result_is_shown_or_its_beginning() -> None:
+    whole = service(state=b"succeeded", result='{"n":3}', result_bytes=7)
+    cut = service(state=b"succeeded", result='"aaa', result_bytes=9000)
+
+    assert '  result        {"n":3}' in lines_of(whole)
+    assert '  result        "aaa... (9.0 kB in all: rq-agent result 01)' in lines_of(cut)
+    assert next_steps(whole)[0] == "result 01"
+    assert not any("result" in line for line in lines_of(service(state=b"succeeded")))
 
 
 def test_a_task_is_shown_in_groups_with_what_it_used_and_what_was_overridden() -> None:

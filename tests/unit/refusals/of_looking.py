@@ -3,8 +3,13 @@
 from .row import TOO_LARGE, Row, rows, spread
 
 LOOKING: list[Row] = [
-    *spread(("show {}", "why {}", "logs {}", "wait {}"), (("", "missing argument 'TASK"),)),
-    *spread(("show {}", "why {}", "logs {}", "wait {}", "diff a {}"), (("''", "the value of"),)),
+    *spread(
+        ("show {}", "why {}", "logs {}", "result {}", "wait {}"), (("", "missing argument 'TASK"),)
+    ),
+    *spread(
+        ("show {}", "why {}", "logs {}", "result {}", "wait {}", "diff a {}"),
+        (("''", "the value of"),),
+    ),
     *rows(
         ("ps extra", "unexpected extra argument"),
         ("ps --queue a:b", "queue 'a:b'"),
@@ -31,6 +36,7 @@ LOOKING: list[Row] = [
         ("ps --watch", "stdout is none"),
         ("ps --watch --json", "--watch redraws a table"),
         ("show a b", "unexpected extra argument"),
+        ("result a b", "unexpected extra argument"),
         ("logs last --tail x", "--tail x"),
         ("logs last --tail -1", "--tail -1"),
         (f"logs last --tail {TOO_LARGE}", "from 0 to 999999999"),

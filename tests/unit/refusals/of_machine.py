@@ -133,6 +133,7 @@ MACHINE: list[Row] = rows(
 
 OTHERS: list[Row] = [
     Row("show last", "nothing was ever submitted here", 3),
+    Row("result last", "nothing was ever submitted here", 3),
     Row("logs abc", "nothing was ever submitted here", 3),
     Row("wait abc", "nothing was ever submitted here", 3),
     Row("cancel abc", "nothing was ever submitted here", 3),
