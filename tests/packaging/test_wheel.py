@@ -11,7 +11,7 @@ from uv import find_uv_bin
 import rq_agent
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("broker", "sdk", "worker", "scheduler", "web", "cli")
+PACKAGES = ("broker", "sdk", "worker", "scheduler", "web", "cli", "api")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Python programs submit tasks and wait for them: `rq_agent.Client`."""

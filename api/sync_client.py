@@ -1,0 +1,157 @@
+"""`rq_agent.SyncClient`: the client for programs without an event loop, and for threads."""
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar, overload
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from ..broker.events import Event
+from ..sdk.task import Task
+from .client import Client
+from .here import FORKED
+from .sync_handle import SyncHandle
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class SyncClient:
+    """A connection to one namespace that all threads of this process may use.
+
+    with SyncClient() as client:
+        print(client.submit(function, 3).result())
+
+    It connects when it is first used, so that it may be made at the top of a module; its one
+    background thread ends with close(), or with the process.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        namespace: str | None = None,
+        root: Path | str | None = None,
+        *,
+        context: str | None = None,
+    ) -> None:
+        """Args, see Client."""
+        self._client = self._make(url, namespace, root, context)
+        self._opening = Lock()
+        self._stack = ExitStack()
+        self._portal: BlockingPortal | None = None
+        self._pid = 0
+
+    def _make(
+        self,
+        url: str | None,
+        namespace: str | None,
+        root: Path | str | None,
+        context: str | None,
+    ) -> Client:
+        return Client(url, namespace, root, context=context)
+
+    def __enter__(self) -> Self:
+        self._open()
+        return self
+
+    def __exit__(
+        self,
+        error: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Disconnect, and end the thread. Tasks go on; another use connects again."""
+        with self._opening:
+            self._portal = None
+            self._stack.close()
+
+    @overload
+    def submit(
+        self, task: Task[P, R, Any], /, *args: P.args, **kwargs: P.kwargs
+    ) -> SyncHandle[R]: ...
+    @overload
+    def submit(
+        self, task: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> SyncHandle[R]: ...
+    @overload
+    def submit(
+        self, task: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> SyncHandle[R]: ...
+    def submit(self, task: Any, /, *args: Any, **kwargs: Any) -> SyncHandle[Any]:
+        """Put a call of a function on a queue; see Client.submit."""
+        portal = self._open()
+        return SyncHandle(portal, portal.call(lambda: self._client.submit(task, *args, **kwargs)))
+
+    def submit_many(
+        self,
+        task: Task[..., R, Any] | Callable[..., Any],
+        calls: Iterable[Sequence[Any] | Mapping[str, Any]],
+    ) -> list[SyncHandle[R]]:
+        """Put many calls on a queue; see Client.submit_many."""
+        portal = self._open()
+        handles = portal.call(self._client.submit_many, task, calls)
+        return [SyncHandle(portal, handle) for handle in handles]
+
+    def map(
+        self, task: Task[..., R, Any] | Callable[..., Any], values: Iterable[Any]
+    ) -> list[SyncHandle[R]]:
+        """Put a call with each of the values, its only argument, on a queue."""
+        return self.submit_many(task, ((value,) for value in values))
+
+    def gather(self, *handles: SyncHandle[Any], return_exceptions: bool = False) -> list[Any]:
+        """Return the results of tasks in their order; see Client.gather."""
+        waiting = [handle.waiting for handle in handles]
+        portal = self._open()
+        return portal.call(
+            lambda: self._client.gather(*waiting, return_exceptions=return_exceptions)
+        )
+
+    def handle(
+        self, task_id: str, *, of: Task[..., R, Any] | Callable[..., Any] | None = None
+    ) -> SyncHandle[R]:
+        """Return the handle of a task that was submitted before; see Client.handle."""
+        portal = self._open()
+
+        async def make() -> Any:
+            return self._client.handle(task_id, of=of)
+
+        return SyncHandle(portal, portal.call(make))
+
+    def events(self, after: str = "") -> Iterator[Event]:
+        """Yield what happens to all tasks of the namespace; see Client.events."""
+        portal = self._open()
+        stream = self._client.events(after)
+        try:
+            while True:
+                yield portal.call(stream.__anext__)
+        finally:
+            portal.call(stream.aclose)
+
+    def _open(self) -> BlockingPortal:
+        """Return the way to the client's loop; start it where that was not done yet."""
+        if self._portal is not None and self._pid == os.getpid():
+            return self._portal
+        with self._opening:
+            if self._portal is not None and self._pid != os.getpid():
+                raise RuntimeError(FORKED)
+            if self._portal is None:
+                self._pid = os.getpid()
+                self._portal = self._started()
+            return self._portal
+
+    def _started(self) -> BlockingPortal:
+        options = {"use_uvloop": find_spec("uvloop") is not None}
+        with ExitStack() as stack:
+            portal = stack.enter_context(start_blocking_portal(backend_options=options))
+            portal.call(self._client.open)
+            stack.callback(portal.call, self._client.close)
+            self._stack = stack.pop_all()
+        return portal
