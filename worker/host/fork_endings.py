@@ -7,19 +7,6 @@ import os
 
 from .commands import CAUSES
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NamedTuple
-
-    class Ending(NamedTuple):
-        """What `done` says."""
-
-        outcome: str
-        exit_code: int | None
-        reason: str
-        result: str | None
-
-
 _SIGNALLED = 128
 
 
@@ -31,16 +18,15 @@ def ending_of(
     Args:
         status: as `os.waitpid` gives it.
         left: what the child wrote of its end; empty if it came to another one.
-        cause: why it was told to stop; empty if it was not. It may have ended just before.
+        cause: why it was told to stop, while it had not ended; empty if it was not.
         timeout_s: its time, for the reason.
     """
-    said = _said(left)
-    if cause and (said is None or os.WIFSIGNALED(status)):
-        code = _code(status)
-        return CAUSES[cause], code, _why(cause, timeout_s), None
+    if cause:  # whatever it made of that: as programs, and coroutines
+        return CAUSES[cause], _code(status), _why(cause, timeout_s), None
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         return "failed", _SIGNALLED + number, f"signal {number}", None
+    said = _said(left)
     if said is None:
         code = os.WEXITSTATUS(status)
         if code:

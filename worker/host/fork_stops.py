@@ -50,7 +50,7 @@ class ForkStops:
         while self._due and self._due[0][0] <= now:
             when, key = heapq.heappop(self._due)
             child = self._running.get(key)
-            if child is None:
+            if child is None or child.status is not None:
                 continue
             if child.is_killed:
                 self._refused(child, when)

@@ -150,8 +150,9 @@ class Forks:
 
     def _cancel(self, rest: list[Any]) -> None:
         key, grace_s, cause = commands.stop_of(rest)
+        self._ends.collect()  # what has ended can't be stopped
         child = self._running.get(key)
-        if child is not None:
+        if child is not None and child.status is None:
             self._stops.stop(child, cause, grace_s)
         elif (call := self._waiting.pop(key, None)) is not None:
             self._ends.never_began(call, commands.CAUSES[cause], cause)
