@@ -41,6 +41,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """Environment variables to add, or to replace."""
     without_env: tuple[str, ...] = ()
     need: Need | None = None
+    """Light stays light, and nothing else becomes it: that decides what runs the task."""
     needs: Mapping[str, float] = _NONE_NEEDED
     """Fields of the need to replace."""
     timeout_s: float | None = None
@@ -96,7 +97,7 @@ def changed(signed: SignedTask, changes: Changes, *, user: str, now_s: float) ->
         argv=signed.argv if changes.argv is None else changes.argv,
         params={k: v for k, v in params.items() if k not in changes.without_params},
         env={k: v for k, v in env.items() if k not in changes.without_env},
-        need=msgspec.structs.replace(changes.need or signed.need, **changes.needs),
+        need=_need(signed.need, changes),
         timeout_s=signed.timeout_s if changes.timeout_s is None else changes.timeout_s,
         grace_s=signed.grace_s if changes.grace_s is None else changes.grace_s,
         mem_limit_mib=(
@@ -164,6 +165,11 @@ def clone(
         queue_timeout_ms=_whole(task, "queue_timeout_ms", 0),
         result_ttl_ms=_whole(task, "result_ttl_ms", 0),
     )
+
+
+def _need(signed: Need, changes: Changes) -> Need:
+    wanted = msgspec.structs.replace(changes.need or signed, **changes.needs)
+    return msgspec.structs.replace(wanted, light=signed.light)
 
 
 def _parents(extra: Mapping[str, str]) -> tuple[Parent, ...]:

@@ -6,16 +6,15 @@ from rq_agent.broker import keys
 from rq_agent.broker.drafts import Drafts
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.needs import Need, shape_id
 from rq_agent.broker.recreation import Recreation
 
 from .steps import (
-    CPU,
     DIGEST,
     LEASE_MS,
     UPLOAD,
     add,
     claim_one,
-    extra,
     fields,
     finish,
     lose,
@@ -81,13 +80,19 @@ async def test_a_task_that_is_reset_is_kept_apart_from_nobody(namespace: Namespa
 
 
 async def test_a_record_that_is_made_anew_keeps_it(namespace: Namespace) -> None:
-    await finish(namespace, await running(namespace), "release", isolation=3)
-    held = await claim_one(namespace)
+    light = Need(light=True)
+    await add(namespace, need=light, retry="restart always")
+    first = await claim_one(namespace, needs=(light,))
+    await finish(namespace, first, "release", isolation=3, retry="restart always 5")
+    held = await claim_one(namespace, needs=(light,))
     p, redis = namespace.prefix, namespace.redis
     await redis.delete(*[key async for key in redis.scan_iter(match=f"{p}*")])
 
-    known = Recreation(claim=held, need=CPU, definition=UPLOAD[DIGEST])
+    known = Recreation(claim=held, need=light, definition=UPLOAD[DIGEST])
     await Leases(namespace).recreate("w", known, lease_ms=LEASE_MS)
 
-    assert (await fields(namespace, held.task_id))["isolation"] == "3"
-    assert await extra(namespace, held.task_id) == {}
+    stored = await fields(namespace, held.task_id)
+    assert (stored["isolation"], stored["retry"]) == ("3", "restart always 5")
+    assert stored["shape"] == shape_id(light)
+    await finish(namespace, held, "release")
+    assert (await claim_one(namespace, needs=(light,))).isolation == 3
