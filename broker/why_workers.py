@@ -12,6 +12,8 @@ from .states import TaskState
 from .why_facts import Facts, Listener
 
 _LISTED = 3
+_SERVICES = 100
+"""Light tasks at once of a worker that a hint starts."""
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -34,28 +36,42 @@ def reasons_of_workers(facts: Facts) -> Iterator[Reason]:
             "update the workers, or submit it again",
         )
     elif not facts.workers:
-        yield Reason("no-worker", "no worker runs", f"rq-agent work --queues {facts.queue}")
+        yield Reason("no-worker", "no worker runs", _start_one(facts.queue, facts.need))
     elif not facts.listeners:
-        yield _nobody_listens(facts)
+        yield _nobody_listens(facts, facts.need)
     else:
         yield from _of_listeners(facts, facts.need)
 
 
-def _nobody_listens(facts: Facts) -> Reason:
+def _nobody_listens(facts: Facts, need: Need) -> Reason:
     told = [f"{worker.name} ({', '.join(worker.queues)})" for worker in facts.others[:_LISTED]]
     more = facts.workers - len(told)
     listed = ", ".join(told) + (f" and {more} more" if more > 0 else "")
+    able = "worker with --services" if need.light else "worker"
     return Reason(
         "no-listener",
-        f"no worker takes from queue {facts.queue}; there are {listed}",
-        f"rq-agent work --queues {facts.queue}",
+        f"no {able} takes from queue {facts.queue}; there are {listed}",
+        _start_one(facts.queue, need),
     )
+
+
+def _start_one(queue: str, need: Need) -> str:
+    services = f"--services {_SERVICES} " if need.light else ""
+    return f"rq-agent work {services}--queues {queue}"
 
 
 def _of_listeners(facts: Facts, need: Need) -> Iterator[Reason]:
     fitting = [found for found in facts.listeners if fits(need, whole(found.worker))]
     taking = [found for found in fitting if not found.rests]
-    if not fitting:
+    if need.light and not any(found.worker.services for found in facts.listeners):
+        names = [found.worker.name for found in facts.listeners]
+        yield Reason(
+            "no-services",
+            f"it is a light task, and no worker of queue {facts.queue} runs such:"
+            f" {', '.join(names[:_LISTED])} started without --services",
+            _start_one(facts.queue, need),
+        )
+    elif not fitting:
         yield Reason(
             "no-fit",
             f"it fits no worker of queue {facts.queue}: {_missing(need, facts.listeners)}",
@@ -64,7 +80,7 @@ def _of_listeners(facts: Facts, need: Need) -> Iterator[Reason]:
     elif not taking:
         yield _all_rest(fitting, facts.now_ms)
     elif facts.state == TaskState.QUEUED and not any(found.is_waiting for found in taking):
-        yield from _busy(taking)
+        yield from _busy(taking, need)
 
 
 def _all_rest(fitting: Sequence[Listener], now_ms: int) -> Reason:
@@ -112,26 +128,34 @@ def _resting(found: Listener, now_ms: int) -> str:
     return f"{worker.name} until {moment} (in {span(int(worker.until * 1000) - now_ms)})"
 
 
-def _busy(taking: Sequence[Listener]) -> Iterator[Reason]:
-    busy = [found for found in taking if found.running]
+def _busy(taking: Sequence[Listener], need: Need) -> Iterator[Reason]:
+    busy = [found for found in taking if found.running >= _most_beside(found, need)]
     if len(busy) < len(taking):
-        return  # one of them runs nothing: it is about to ask
-    told = [_load(found) for found in busy[:_LISTED]]
+        return  # one of them has room: it is about to ask
+    told = [_load(found, need) for found in busy[:_LISTED]]
     more = len(busy) - len(told)
     listed = ", ".join(told) + (f" and {more} more" if more > 0 else "")
     yield Reason("busy", f"the workers that it fits are busy: {listed}")
 
 
-def _load(found: Listener) -> str:
-    slots = found.worker.slots
+def _most_beside(found: Listener, need: Need) -> int:
+    """Return how many tasks a worker runs where it surely has no room for one more."""
+    return max(1, found.worker.services) if need.light else 1
+
+
+def _load(found: Listener, need: Need) -> str:
+    slots, kind = found.worker.slots, "slots"
+    if need.light:
+        slots, kind = found.worker.services, "service slots"
     count = f"{found.running} task{'' if found.running == 1 else 's'}"
-    return f"{found.worker.name} ({count}" + (f", {slots} slots)" if slots else ")")
+    return f"{found.worker.name} ({count}" + (f", {slots} {kind})" if slots else ")")
 
 
 def whole(worker: WorkerView) -> Free:
     """Return what a worker has when nothing runs; what it does not tell is not limited."""
     return Free(
         slots=2**31 if worker.slots is None else worker.slots,
+        light=worker.services,
         gpus=len(worker.gpus),
         cpus=float("inf") if worker.cpus is None else worker.cpus,
         mem_mib=float("inf") if worker.mem_mib is None else worker.mem_mib,
@@ -151,6 +175,10 @@ def _missing(need: Need, listeners: Sequence[Listener]) -> str:
         for wanted, what, has in asked
         if wanted > max(map(has, frees))
     ]
-    if not need.gpus and not any(free.slots > 0 for free in frees):
-        lacking.append("they have no slot for tasks without a GPU")
+    if not need.gpus and not need.light and not any(free.slots > 0 for free in frees):
+        lacking.append(
+            "they run light tasks only, those of submit --service"
+            if any(free.light for free in frees)
+            else "they have no slot for tasks without a GPU"
+        )
     return "; ".join(lacking) or "each has a part of what it needs, none has all of it"

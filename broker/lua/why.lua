@@ -36,7 +36,7 @@ local FIELDS = {
   "state", "queue", "shape", "key", "key_limit", "phase", "worker", "started_ms", "finished_ms",
   "attempt", "lost", "due_ms", "cancel", "fence",
 }
-local FACTS = { "state", "until_ms", "queues", "slots", "gpus", "cpus", "mem_mib" }
+local FACTS = { "state", "until_ms", "queues", "slots", "services", "gpus", "cpus", "mem_mib" }
 
 -- What a command answers; `otherwise` when it is nothing, or the key holds something else.
 local function read(otherwise, ...)

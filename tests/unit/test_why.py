@@ -293,6 +293,54 @@ def test_a_hint_says_what_to_type() -> None:
     assert parents.reasons[0].hint.endswith(f"rq-agent why {A}")
 
 
+LIGHT = Need(light=True)
+START = "rq-agent work --services 100 --queues q"
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "text", "hint"),
+    [
+        ({"workers": 0, "listeners": ()}, "no-worker", "no worker runs", START),
+        (
+            {"listeners": (), "others": (worker("box", '["low"]'),)},
+            "no-listener",
+            "no worker with --services takes from queue q; there are box (low)",
+            START,
+        ),
+        (
+            {},
+            "no-services",
+            "it is a light task, and no worker of queue q runs such: box started without --services",
+            START,
+        ),
+        (
+            {"listeners": (listener(running=9, services="9"),)},
+            "busy",
+            "the workers that it fits are busy: box (9 tasks, 9 service slots)",
+            "",
+        ),
+        (
+            {"listeners": (listener(running=8, services="9"),)},
+            "position",
+            "it is the next one of queue q",
+            "",
+        ),
+    ],
+)
+def test_a_light_task_waits_for_a_worker_in_services_mode(
+    facts: dict[str, Any], code: str, text: str, hint: str
+) -> None:
+    found = why(need=LIGHT, **facts).reasons[0]
+
+    assert (found.code, found.text, found.hint) == (code, text, hint)
+
+
+def test_an_ordinary_task_is_told_that_only_light_ones_run() -> None:
+    found = why(listeners=(listener(slots="0", services="9"),))
+
+    assert "they run light tasks only, those of submit --service" in found.reasons[0].text
+
+
 def test_a_worker_that_does_not_tell_what_it_has_counts_as_large_enough() -> None:
     silent = Listener(view("old", {b"queues": b'["q"]'}, (), expires_ms=NOW, now_ms=NOW), 0, False)
 
