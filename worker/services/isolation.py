@@ -20,7 +20,8 @@ NOBODY: Final = ""
 _MOST: Final = (None, 32, 4, 1, 1)
 """Calls at once in a host, by isolation: anybody, few, very few, alone, alone since it is known
 to have broken its host. None: as many as the worker lets."""
-_ALONE: Final = 3
+ALONE: Final = 3
+"""From this isolation on a call has its host for itself, and the death of that is its own."""
 _KNOWN: Final = 4
 _KILLED: Final = 137
 
@@ -48,7 +49,7 @@ class Death(msgspec.Struct, frozen=True, kw_only=True):
 
 def class_of(isolation: int) -> int:
     """Return the class of hosts that a call may run in: equal ones may share one."""
-    return max(0, min(isolation, _ALONE))
+    return max(0, min(isolation, ALONE))
 
 
 def most_in(isolation: int, most: int) -> int:
@@ -64,8 +65,8 @@ def after_death(isolation: int, together: int) -> int:
         isolation: so far.
         together: how many calls were in the host: there must be fewer next time.
     """
-    steps = range(class_of(isolation) + 1, _ALONE)
-    return next((step for step in steps if most_in(step, together) < together), _ALONE)
+    steps = range(class_of(isolation) + 1, ALONE)
+    return next((step for step in steps if most_in(step, together) < together), ALONE)
 
 
 def ends_of(calls: Mapping[str, InHost], death: Death) -> list[Ended]:
@@ -76,7 +77,7 @@ def ends_of(calls: Mapping[str, InHost], death: Death) -> list[Ended]:
 def _end(key: str, call: InHost, death: Death, *, together: int) -> Ended:
     if death.is_ours or death.guilty not in (NOBODY, key):
         return _back(key, call, death.reason, None)
-    if call.isolation >= _ALONE:
+    if call.isolation >= ALONE:
         return Ended(
             key=key,
             outcome=death.outcome,

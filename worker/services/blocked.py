@@ -1,0 +1,52 @@
+"""What the log of a task says when its host was replaced. Pure."""
+
+from collections.abc import Iterable
+from typing import Final
+
+_LINES: Final = 80
+_INDENT: Final = "  "
+_OURS: Final = "rq-agent: "
+
+
+def of_block(seconds: float, lag_s: float, stack: str) -> str:
+    """Return the lines for the task that kept the loop of its host from going on."""
+    return _lines(
+        f"{_OURS}it blocked the event loop of its host for {seconds:.1f} s, and with it all other"
+        f" tasks there; the limit is {lag_s:g} s (--host-lag). The host is replaced.",
+        f"{_OURS}await instead of waiting, and give what computes or waits long to a thread:"
+        " await asyncio.to_thread(function, ...). It stood here:",
+        *_indented(stack.splitlines()),
+    )
+
+
+def of_stuck(still_s: float, where: Iterable[str]) -> str:
+    """Return the lines for tasks whose host shows no sign of life."""
+    return _lines(
+        f"{_OURS}its host has shown no sign of life for {still_s:.0f} s: something in it runs"
+        " outside of Python and lets no other thread go on. The host is replaced. It stood here:",
+        *_indented(where),
+    )
+
+
+def of_death(reason: str, others: int, last_words: str) -> str:
+    """Return the lines for a task whose host died.
+
+    Args:
+        reason: how it died.
+        others: how many other tasks were in it.
+        last_words: what the process wrote last, outside of any task.
+    """
+    beside = f", and {others} other tasks with it" if others else ""
+    return _lines(
+        f"{_OURS}its host ended ({reason}){beside}",
+        *_indented(last_words.splitlines()),
+    )
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    found = [_INDENT + line for line in lines]
+    return found[-_LINES:]
+
+
+def _lines(*lines: str) -> str:
+    return "".join(line + "\n" for line in lines)

@@ -1,0 +1,95 @@
+"""The connection to a host: commands go out, and a byte comes for what it reported."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Final, Self
+
+import anyio
+from anyio.abc import TaskGroup
+
+_SOCKET: Final = "socket"
+_PART: Final = 64 * 1024
+
+
+class Channel:
+    """One connection. What the host can't take yet waits here."""
+
+    def __init__(self, connected: socket.socket, group: TaskGroup) -> None:
+        """`group` runs what writes the rest of a line that did not fit."""
+        self._socket = connected
+        self._group = group
+        self._waiting = bytearray()
+        self.is_open = True
+
+    @classmethod
+    def open(cls, folder: Path, group: TaskGroup) -> Self | None:
+        """Return a connection to the host of a folder; None if it does not listen yet, or no more."""
+        found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        found.setblocking(False)
+        try:
+            connect(found, folder)
+        except OSError:  # not there, refused, or too many wait to be taken
+            found.close()
+            return None
+        return cls(found, group)
+
+    def send(self, line: bytes) -> None:
+        """Send a line, now or as soon as it fits. Never waits; lost where the host is gone."""
+        if not self.is_open:
+            return
+        if self._waiting:
+            self._waiting += line
+            return
+        sent = self._send(line)
+        if sent < len(line) and self.is_open:
+            self._waiting += line[sent:]
+            self._group.start_soon(self._send_the_rest)
+
+    async def rung(self) -> bool:
+        """Return when the host has reported something; False when the connection is closed."""
+        try:
+            while self.is_open:
+                await anyio.wait_readable(self._socket)
+                try:
+                    return bool(self._socket.recv(_PART))
+                except BlockingIOError:
+                    continue
+        except (OSError, anyio.ClosedResourceError):
+            pass
+        return False
+
+    def close(self) -> None:
+        """Close it. The host goes on."""
+        if self.is_open:
+            self.is_open = False
+            self._waiting.clear()
+            anyio.notify_closing(self._socket)
+            self._socket.close()
+
+    def _send(self, data: bytes | bytearray) -> int:
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self.close()
+            return 0
+
+    async def _send_the_rest(self) -> None:
+        while self._waiting:
+            try:
+                await anyio.wait_writable(self._socket)
+            except (OSError, anyio.ClosedResourceError):
+                return self.close()
+            sent = self._send(self._waiting[:_PART])
+            del self._waiting[:sent]
+
+
+def connect(ours: socket.socket, folder: Path) -> None:
+    """Connect to the socket of a folder, whose path may be too long for an address."""
+    fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        ours.connect(f"/proc/self/fd/{fd}/{_SOCKET}")
+    finally:
+        os.close(fd)

@@ -1,0 +1,334 @@
+"""One host, from the start of its process to its end: gives it calls, and hears what it reports."""
+
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import anyio
+import anyio.lowlevel
+from anyio.abc import TaskGroup
+
+from ..endings import StopCause
+from ..executors.base import Executor
+from ..process import boot_clock
+from ..process.handle import Handle
+from . import blocked, messages
+from .calls import Call, Ended, HostTools, HostView, Listener, Running
+from .channel import Channel
+from .hearing import TOLD, Hearing
+from .host_folder import HostFacts, last_words, shorten
+from .in_host import CallsInHost
+from .isolation import ALONE, NOBODY, Death, of_exit
+from .messages import Begin, Nonsense, Refused, State
+from .reports import Reports
+from .settling import Unsettled
+from .stuck import where_it_stands
+from .targets import on_disk
+from .telling import Telling
+from .vitals import Vitals
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 1.0
+"""How often each host is looked at, for what no doorbell tells."""
+_BEGIN_S: Final = 60.0
+"""How long a process may take until it takes calls."""
+_TRY_S: Final = 0.003
+_CLOSED_S: Final = 5.0
+"""How long a process may go on whose connection broke."""
+_END_S: Final = 10.0
+"""How long one may take to end in which nothing runs."""
+_LINE_BYTES: Final = 256 * 1024
+_WORDS: Final = {
+    StopCause.CANCELLED: "cancelled",
+    StopCause.TIMED_OUT: "timed out",
+    StopCause.LOST: "released",
+    StopCause.RELEASED: "released",
+    StopCause.POISON: "released",
+}
+
+
+class Owner(Protocol):
+    """All hosts of the worker."""
+
+    listener: Listener
+    unsettled: Unsettled
+
+    def changed(self, host: "Host") -> None:
+        """It is ready, was found again, or calls in it ended."""
+        ...
+
+    def ended(self, ends: Sequence[Ended]) -> None:
+        """Calls ended."""
+        ...
+
+
+class Host:
+    """A process that runs calls."""
+
+    def __init__(
+        self,
+        facts: HostFacts,
+        handle: Handle,
+        tools: HostTools,
+        owner: Owner,
+        executor: Executor,
+        *,
+        is_found: bool = False,
+    ) -> None:
+        """`is_found`: an earlier session of the worker started it."""
+        self.facts = facts
+        self.folder = Path(handle.folder)
+        least = ALONE if facts.alone else facts.isolation
+        self.calls = CallsInHost(least_isolation=least, is_found=is_found)
+        self.vitals = Vitals(tools.lag_s, tools.mem_mib, LOOK_S)
+        self.telling = Telling(owner.listener, owner.ended, owner.unsettled)
+        self.begun = anyio.Event()
+        """It takes calls, or has told what runs in it, or has ended."""
+        self.is_ready = False
+        self.found: list[Running] = []
+        """What it ran when it was found again."""
+        self.idle_since_s = time.monotonic()
+        self.is_new = not is_found
+        """It never had a call."""
+        self.how_it_ended = ""
+        self._handle = handle
+        self._tools = tools
+        self._owner = owner
+        self._executor = executor
+        self._hearing = Hearing(self, self.calls, self.vitals, self.telling, lag_s=tools.lag_s)
+        self._reports = Reports(self.folder)
+        self._channel: Channel | None = None
+        self._group: TaskGroup | None = None
+        self._targets: dict[str, str] = {}
+        self._verdict: Death | None = None
+        self._is_deaf = False
+        """It reported what can't be read: nothing after that is read."""
+        self._is_looked_into = False
+        self._is_ending = False
+        self._pid = handle.pid
+        age_s = boot_clock.now_s() - boot_clock.of_ticks(handle.started_ticks)
+        self._started_at = time.time() - age_s
+
+    @property
+    def room(self) -> int:
+        """How many calls it can take now."""
+        if not self.is_ready or self._is_ending or self._verdict or self.vitals.is_full:
+            return 0
+        return max(0, self.facts.most - len(self.calls))
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether it takes no calls any more, though it lives."""
+        return self._is_ending or self.vitals.is_full
+
+    @property
+    def last_words(self) -> str:
+        """The end of what it printed outside of any call."""
+        return last_words(self.folder)
+
+    def view(self) -> HostView:
+        """Return it as a list shows it."""
+        return HostView(
+            number=self.facts.number,
+            kind=self.facts.kind,
+            pid=self._pid,
+            tasks=len(self.calls),
+            rss_mib=round(self.vitals.rss_mib, 1),
+            lag_ms=round(self.vitals.lag_ms, 1),
+            started_at=self._started_at,
+        )
+
+    # What it is told.
+
+    def run(self, calls: Sequence[Call]) -> None:
+        """Give it calls, at most as many as it has room for."""
+        self.is_new = False
+        self.calls.give(calls, now_s=time.monotonic())
+        begins: list[Begin] = []
+        size = 0
+        for call in calls:
+            begins.append(self._begin(call))
+            size += len(call.arguments)
+            if size > _LINE_BYTES:
+                self._send(messages.start(begins))
+                begins, size = [], 0
+        if begins:
+            self._send(messages.start(begins))
+
+    def stop(
+        self, key: str, cause: StopCause, *, grace_s: float | None = None, reason: str = ""
+    ) -> None:
+        """Ask a call to stop; one that does not in time costs the host its life."""
+        now_s = time.monotonic()
+        stop = self.calls.stop(key, cause, reason=reason, grace_s=grace_s, now_s=now_s)
+        if stop is not None:
+            left_s = max(0.0, stop.until_s - now_s)
+            self._send(messages.cancel(key, left_s, _WORDS[stop.cause]))
+
+    def end(self) -> None:
+        """Let it end, since nothing runs in it. It takes no more calls."""
+        if not self._is_ending:
+            self._is_ending = True
+            self._send(messages.end())
+            self._start_soon(self._end_at_last)
+
+    def _begin(self, call: Call) -> Begin:
+        target = self._targets.get(call.target)
+        if target is None:
+            target = self._targets[call.target] = on_disk(call.target, self.folder / "tree")
+        arguments = messages.embedded(call.arguments)
+        return Begin(call.key, target, arguments, call.timeout_s, call.grace_s, call.note)
+
+    def _send(self, line: bytes) -> None:
+        if self._channel is not None:
+            self._channel.send(line)
+
+    # What becomes of it.
+
+    async def serve(self) -> None:
+        """Hear it until it has ended, and judge that. Cancelled, it goes on."""
+        try:
+            async with anyio.create_task_group() as group:
+                self._group = group
+                group.start_soon(self._listen, group)
+                exited = await self._executor.wait(self._handle)
+                group.cancel_scope.cancel()
+            self._group = None
+            while self._take():
+                await anyio.lowlevel.checkpoint()
+            death = self._verdict or of_exit(exited, self._hearing.exits)
+            self._bury(death)
+        finally:
+            self._group = None
+            if self._channel is not None:
+                self._channel.close()
+            self._reports.close()
+            self.begun.set()
+
+    def look(self) -> None:
+        """Look at it, once in LOOK_S: the doorbell may be lost, and silence rings none."""
+        self._take()
+        if not len(self.calls):
+            self.vitals.rest()
+        elif self.is_ready and self.vitals.is_stuck() and not self._is_looked_into:
+            self._is_looked_into = True
+            self._start_soon(self._look_into)
+        if late := self.calls.overdue(time.monotonic()):
+            self._hearing.hear(Refused(late, "it did not end in time"), self._reports.segment)
+            self._tell()
+        if safe := self.telling.settling.news(self._reports.segment):
+            self._send(messages.read(safe))
+        shorten(self.folder)
+
+    def condemn(self, death: Death) -> None:
+        """Kill it. What it has reported before counts."""
+        if self._verdict is None:
+            log.warning("host %d: %s; it is replaced", self.facts.number, death.reason)
+            self._verdict = death
+            self._start_soon(self._stop)
+
+    def is_there(self, pid: int) -> None:
+        """It has said that it takes calls."""
+        self._pid = pid
+        if not self.calls.is_replaying:
+            self._open()
+
+    def told_state(self, report: State) -> None:
+        """It has said what runs in it."""
+        if self.calls.is_replaying:
+            self.found = self.calls.state(report.going, now_s=time.monotonic(), unix_s=time.time())
+            self._open()
+
+    def _open(self) -> None:
+        self.is_ready = True
+        self.begun.set()
+        self._owner.changed(self)
+
+    async def _listen(self, group: TaskGroup) -> None:
+        """Hear it at its doorbell, as long as there is a connection."""
+        channel = await self._connect(group)
+        if channel is None:
+            return self.condemn(Death(reason=f"it did not listen for {_BEGIN_S:g} s"))
+        self._channel = channel
+        channel.send(messages.hello(self._tools.lag_s))
+        self._start_soon(self._expect)
+        self._take()
+        while await channel.rung():
+            while self._take():
+                await anyio.lowlevel.checkpoint()
+        await anyio.sleep(_CLOSED_S)  # it is about to end, as a rule
+        self.condemn(Death(reason="its connection broke"))
+
+    async def _connect(self, group: TaskGroup) -> Channel | None:
+        with anyio.move_on_after(_BEGIN_S):
+            while True:
+                channel = Channel.open(self.folder, group)
+                if channel is not None:
+                    return channel
+                await anyio.sleep(_TRY_S)
+        return None
+
+    async def _expect(self) -> None:
+        """Give up one that does not answer."""
+        with anyio.move_on_after(self._patience_s()):
+            return await self.begun.wait()
+        self.condemn(Death(reason="it does not answer"))
+
+    def _patience_s(self) -> float:
+        return self._tools.lag_s + 3.0 if self.calls.is_replaying else _BEGIN_S
+
+    def _take(self) -> bool:
+        """Hear the next part of its reports; return whether there may be more."""
+        if self._is_deaf:
+            return False
+        try:
+            reports = self._reports.read()
+            for report in reports or ():
+                self._hearing.hear(report, self._reports.segment)
+        except Nonsense as e:
+            self._is_deaf = True
+            self.condemn(Death(reason=f"it reported what can't be read: {e}"))
+            return False
+        finally:
+            self._tell()
+        return reports is not None
+
+    def _tell(self) -> None:
+        if self.telling.flush():
+            if not len(self.calls):
+                self.idle_since_s = time.monotonic()
+            self._owner.changed(self)
+
+    async def _look_into(self) -> None:
+        """Find out where it stands without a sign of life, and replace it."""
+        where = await where_it_stands(self._handle)
+        if not self.vitals.is_stuck():
+            self._is_looked_into = False  # it was only slow
+            return
+        keys = list(self.calls)
+        self.telling.say(keys[:TOLD], blocked.of_stuck(self.vitals.still_s, where))
+        guilty = keys[0] if len(keys) == 1 else NOBODY
+        self.condemn(Death(reason="showed no sign of life", guilty=guilty))
+
+    def _bury(self, death: Death) -> None:
+        """Tell the calls in it how it ended."""
+        keys = list(self.calls)
+        words = self.last_words if self.facts.alone else ""
+        self.how_it_ended = death.reason
+        self.telling.say(keys, blocked.of_death(death.reason, len(keys) - 1, words))
+        self.telling.end(self.calls.die(death, now_s=time.monotonic()))
+        self._tell()
+
+    async def _end_at_last(self) -> None:
+        await anyio.sleep(_END_S)
+        self.condemn(Death(reason="it did not end when nothing ran in it", is_ours=True))
+
+    async def _stop(self) -> None:
+        await self._executor.stop(self._handle, grace_s=0)
+
+    def _start_soon(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self._group is not None:
+            self._group.start_soon(step)

@@ -1,0 +1,141 @@
+"""The folder of one host: what it is, for this session and the next one."""
+
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ... import __version__
+from ...broker.errors import RqAgentError
+from ..process import handle as handles
+from ..process.handle import Handle
+from ..run_folder import make_private
+from .calls import HostPlan, Kind
+from .isolation import ALONE, most_in
+
+_NAME: Final = "host.json"
+_WORDS_BYTES: Final = 4096
+_PRINTED_BYTES: Final = 16 * 1024 * 1024
+
+
+class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host is, and who may run in it."""
+
+    number: int
+    """Of this worker; no other host of it had that."""
+    key: str
+    """Of its plan."""
+    kind: Kind
+    isolation: int
+    """Class of the calls in it; see isolation.py."""
+    most: int
+    """Calls at once."""
+    alone: bool
+    """It is used once."""
+    version: str = __version__
+    """Of the worker that made it."""
+
+
+def facts_of(plan: HostPlan, isolation: int, number: int) -> HostFacts:
+    """Return what a host of a plan is."""
+    return HostFacts(
+        number=number,
+        key=plan.key,
+        kind=plan.kind,
+        isolation=isolation,
+        most=1 if plan.alone else most_in(isolation, plan.most),
+        alone=plan.alone or isolation >= ALONE,
+    )
+
+
+def make(hosts: Path, facts: HostFacts) -> Path:
+    """Make the folder of a host below `hosts`, for this user only.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    folder = hosts / f"{facts.number}.{secrets.token_hex(4)}"
+    make_private(folder)
+    (folder / _NAME).write_bytes(msgspec.json.encode(facts))
+    return folder
+
+
+def last_words(folder: Path) -> str:
+    """Return the end of what a host printed outside of any call."""
+    try:
+        fd = os.open(folder / "err", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    with os.fdopen(fd, "rb") as file:
+        try:
+            file.seek(max(0, os.fstat(fd).st_size - _WORDS_BYTES))
+            return file.read(_WORDS_BYTES).decode("utf-8", "replace").strip()
+        except OSError:
+            return ""
+
+
+def shorten(folder: Path) -> None:
+    """Empty what a host printed outside of any call, where that is long: few ever look at it."""
+    for name in ("out", "err"):
+        path = folder / name
+        with suppress(OSError):
+            if path.lstat().st_size > _PRINTED_BYTES:
+                os.truncate(path, 0)  # it is appended to
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, with what users' code put there."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class LeftHost(msgspec.Struct, frozen=True, kw_only=True):
+    """A host that an earlier session of the worker left."""
+
+    folder: Path
+    facts: HostFacts
+    handle: Handle
+    is_running: bool
+
+
+def left(hosts: Path) -> list[LeftHost]:
+    """Return the hosts that earlier sessions left, oldest first; remove folders without one.
+
+    Whatever was about to start is kept from that.
+    """
+    if not hosts.is_dir():
+        return []
+    found = [one for folder in hosts.iterdir() if (one := _left(folder)) is not None]
+    return sorted(found, key=lambda one: one.facts.number)
+
+
+def _left(folder: Path) -> LeftHost | None:
+    handle = _handle(folder)
+    if handle is None:
+        remove(folder)
+        return None
+    try:
+        facts = msgspec.json.decode((folder / _NAME).read_bytes(), type=HostFacts)
+    except (OSError, msgspec.MsgspecError):  # users' code may have put anything in its place
+        facts = HostFacts(
+            number=_number(folder), key="", kind="coroutine", isolation=0, most=0, alone=True
+        )
+    return LeftHost(folder=folder, facts=facts, handle=handle, is_running=handles.is_alive(handle))
+
+
+def _handle(folder: Path) -> Handle | None:
+    """Return who runs in a folder; None: nobody ever will."""
+    for claim in handles.CLAIMS:
+        try:
+            handles.give_up(folder, claim)
+        except RqAgentError:  # a full disk: the launcher of a dead worker forks nothing any more
+            continue
+    return handles.recover(folder)
+
+
+def _number(folder: Path) -> int:
+    number = folder.name.partition(".")[0]
+    return int(number) if number.isdecimal() and len(number) < 10 else 0

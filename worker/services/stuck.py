@@ -1,0 +1,30 @@
+"""Where a host stands that shows no sign of life."""
+
+from pathlib import Path
+from typing import Final
+
+import anyio.to_thread
+
+from .. import stacks
+from ..process.handle import Handle
+from ..watchdog import processes_of
+
+_NAME: Final = "stuck"
+_BYTES: Final = 64 * 1024
+
+
+async def where_it_stands(handle: Handle) -> list[str]:
+    """Return lines: what it wrote itself, without running any Python, or else what py-spy sees."""
+    told = await anyio.to_thread.run_sync(_told, Path(handle.folder))
+    if told:
+        return told
+    pids = await anyio.to_thread.run_sync(processes_of, handle)
+    return await stacks.lines_of(pids[:1])
+
+
+def _told(folder: Path) -> list[str]:
+    try:
+        with (folder / _NAME).open("rb") as file:
+            return file.read(_BYTES).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []

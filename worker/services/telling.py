@@ -1,0 +1,74 @@
+"""What is to be told of the calls of one host: gathered from its reports, and told at once."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from .calls import SYSTEM_STREAM, Ended, Listener, Said
+from .messages import Gap, Out
+from .settling import Settling, Unsettled
+
+
+class Ends(Protocol):
+    """Takes the ends of calls."""
+
+    def __call__(self, ends: Sequence[Ended], /) -> None:
+        """Calls ended."""
+        ...
+
+
+class Telling:
+    """What calls printed is told before their ends."""
+
+    def __init__(self, listener: Listener, ended: Ends, unsettled: Unsettled) -> None:
+        self._listener = listener
+        self._ended = ended
+        self._unsettled = unsettled
+        self._said: list[Said] = []
+        self._ends: list[Ended] = []
+        self._gaps: set[tuple[str, str]] = set()
+        self.settling = Settling()
+
+    def say(self, keys: Iterable[str], text: str) -> None:
+        """Put lines of ours into the logs of calls."""
+        words = text.encode("utf-8", "replace")
+        self._said += [Said(key=k, stream=SYSTEM_STREAM, offset=0, data=words) for k in keys]
+
+    def out(self, report: Out) -> None:
+        """Tell what a call printed."""
+        place = (report.key, report.stream)
+        after_gap = bool(self._gaps) and place in self._gaps
+        if after_gap:
+            self._gaps.discard(place)
+        self._said.append(
+            Said(
+                key=report.key,
+                stream=report.stream,
+                offset=report.offset,
+                data=report.text.encode("utf-8", "replace"),
+                after_gap=after_gap,
+            )
+        )
+
+    def gap(self, report: Gap) -> None:
+        """Note that something is missing before the next part of a stream."""
+        self._gaps.add((report.key, report.stream))
+
+    def end(self, ends: Sequence[Ended], *, segment: int | None = None) -> None:
+        """Tell ends. `segment`: the file of reports that has them; None: they are our own."""
+        self._ends += ends
+        if segment is not None and ends:
+            place = self.settling.reported(segment)
+            self._unsettled.add((end.key for end in ends), place)
+
+    def flush(self) -> bool:
+        """Tell all that was gathered; return whether calls ended."""
+        said, self._said = self._said, []
+        ends, self._ends = self._ends, []
+        if said:
+            self._listener.said(said)
+        if ends:
+            if self._gaps:
+                over = {end.key for end in ends}
+                self._gaps = {place for place in self._gaps if place[0] not in over}
+            self._ended(ends)
+        return bool(ends)
