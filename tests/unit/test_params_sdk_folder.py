@@ -28,8 +28,11 @@ def test_the_folder_for_the_path_holds_only_rq_agent_with_the_sdk(tmp_path: Path
         "__init__.py",
         "py.typed",
         "sdk/__init__.py",
+        "sdk/absent.py",
+        "sdk/clients.py",
         "sdk/convert.py",
         "sdk/params.py",
+        "sdk/task.py",
     ]
 
 
