@@ -25,8 +25,8 @@ class Held:
 
     __slots__ = (
         *("_hurried", "_renewed", "_stopping", "cause", "claim", "gpus", "grace_s", "heed"),
-        *("is_hanging", "is_started", "is_watched", "key", "known", "make_anew", "need"),
-        *("outcome", "reason", "safe_until_s", "servers", "tell_again", "waiting_bytes"),
+        *("is_hanging", "is_started", "is_watched", "key", "known", "lasted_ms", "make_anew"),
+        *("need", "outcome", "reason", "safe_until_s", "servers", "tell_again", "waiting_bytes"),
     )
 
     def __init__(self, claim: Claim, gpus: tuple[str, ...], need: Need = _NO_NEED) -> None:
@@ -43,6 +43,8 @@ class Held:
         self.reason = ""
         self.outcome = ""
         """How it ended, when that was reported."""
+        self.lasted_ms: int | None = None
+        """How long its program ran; None: it did not, or has not ended."""
         self.grace_s: float | None = None
         """None: the task's own."""
         self.servers = ("", "")

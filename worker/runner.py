@@ -79,7 +79,7 @@ class Runner:
             log.warning("task %s: %s", self._claim.task_id, e)
 
     async def _report(self, ending: Ending) -> None:
-        finish = finish_of(self._claim, ending, random=random)
+        finish = finish_of(self._claim, ending, random=random, lasted_ms=self._held.lasted_ms)
         retell = partial(self._tools.retelling.heard, self._run, finish)
         code = await self._tools.finisher.deliver(finish, retell=retell)
         if code is FinishCode.GONE and await self._tools.recreations.make(self._run):

@@ -48,6 +48,8 @@ class Watch:
                 beside.start_soon(self._run.spool.run)
                 beside.start_soon(Watchdog(self._run, self._handle).run)
                 exited = await self._executor.wait(self._handle)
+                lasted_s = boot_clock.now_s() - self._terms.started_s
+                self._held.lasted_ms = max(0, int(lasted_s * 1000))
                 beside.cancel_scope.cancel()
         finally:
             self._held.is_watched = False

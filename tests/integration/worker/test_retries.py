@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from rq_agent.broker import keys
+import pytest
+
+from rq_agent.broker import keys, restarts
 from rq_agent.broker.claims import Outcome
 from rq_agent.broker.history import history
 from rq_agent.broker.keys import TaskId
@@ -120,3 +122,20 @@ async def test_a_policy_that_somebody_broke_is_told_and_the_end_counts(lab: Lab)
 
     assert (record.state, record.attempt) == ("failed", 1)
     assert record.reason == "exit 1; its retry policy is malformed"
+
+
+async def test_a_service_that_ran_for_long_is_started_again_soon(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restarts, "SOON_MS", 1)  # any run is a long one
+    task_id = await lab.submit("print('served')", restart="always")
+
+    async with lab.worker():
+        again = await lab.reached(task_id, "retry")
+
+    stored = await lab.namespace.redis.hgetall(keys.task(lab.namespace.prefix, task_id))
+    assert (stored[b"state"], stored[b"retry"]) == (b"delayed", b"restart always")
+    due_ms = await lab.namespace.redis.zscore(keys.delayed(lab.namespace.prefix), task_id)
+    assert due_ms is not None
+    assert 0 < due_ms - again.at * 1000 <= 1_000
+    assert await printed_by(lab, task_id, 1) == b"served\n"
