@@ -101,32 +101,8 @@ def test_redis_is_told_what_it_is_told_of_tasks_that_are_made_one_by_one(lab: La
     assert enqueue_arguments(alike, PACKED) == usual_arguments(alike.tasks(), {DIGEST: UPLOAD})
 
 
-def test_a_function_is_always_light(lab: Lab) -> None:
-    assert lab.maker(need=Need(cpus=2)).make([""]).first.need == Need(cpus=2, light=True)
-
-
-@pytest.mark.parametrize("call", ["[1]", "x", "[[NaN],{}]", '[["' + "x" * 300_000 + '"],{}]'])
-def test_a_call_that_is_none_is_refused_with_all_of_its_batch(lab: Lab, call: str) -> None:
+def test_what_no_worker_would_run_is_refused_with_all_of_its_batch(lab: Lab) -> None:
+    with pytest.raises(UsageError, match="GPUs"):
+        lab.maker(need=Need(gpus=1))
     with pytest.raises(UsageError, match="its arguments"):
-        lab.maker().make(["", call])
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"need": Need(gpus=1)}, "GPUs"),
-        ({"mem_limit_mib": 5.0}, "limit of memory"),
-        ({"env_writable": True}, "writable environment"),
-        ({"exclusive": "kill"}, "killed at a lost lease"),
-        ({"retry": "3 f 1 1 0 e", "restart": "always"}, "give one of them"),
-        ({"function": None, "call": "[[],{}]"}, "no call"),
-        ({"call": "[[]]"}, "its arguments"),
-        ({"params": {"lr": "\0"}}, "NUL"),
-        ({"queue": "a b"}, "queue"),
-    ],
-)
-def test_what_no_worker_would_run_is_refused_before_anything_is_made(
-    lab: Lab, fields: dict[str, Any], words: str
-) -> None:
-    with pytest.raises(UsageError, match=words):
-        lab.maker(**fields)
+        lab.maker().make(["", "[1]"])
