@@ -1,6 +1,7 @@
 """What the API tells of a namespace, and how it says no."""
 
-from typing import Any
+import json
+from typing import Any, Final
 
 import httpx2
 import msgspec
@@ -9,11 +10,14 @@ import pytest
 from rq_agent.broker.logs import Chunk, Logs
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.needs import Need
 from rq_agent.broker.record import to_json
 from rq_agent.broker.task_details import details_json, gather
 
-from ...scripts.steps import add, beat, finish, running
+from ...scripts.steps import add, beat, claim, finish, running
 from .dashboard import get, refused
+
+LIGHT: Final = Need(light=True)
 
 
 async def test_an_empty_namespace_has_nothing_of_everything(page: httpx2.AsyncClient) -> None:
@@ -48,6 +52,38 @@ async def test_the_overview_counts_the_fleet(ns: Namespace, page: httpx2.AsyncCl
     assert (found["hour"]["enqueued"], found["hour"]["failed"]) == (5, 1)
     assert found["hour_finished"] == 1
     assert [queue["name"] for queue in found["queues"]] == ["other", "q"]
+
+
+async def test_a_worker_in_services_mode_tells_its_hosts_and_the_newest_of_its_tasks(
+    ns: Namespace, page: httpx2.AsyncClient
+) -> None:
+    host = {"number": 1, "kind": "coroutine", "pid": 7, "tasks": 502, "rss_mib": 64.0}
+    await beat(ns, worker="w1", facts={"services": "900", "hosts": f"[{json.dumps(host)}]"})
+    ids = await add(ns, 502, need=LIGHT)
+    for _ in range(3):
+        await claim(ns, worker="w1", limit=200, needs=(LIGHT,))
+
+    found = await get(page, "/workers/w1")
+    [listed] = (await get(page, "/workers"))["workers"]
+
+    assert (found["services"], found["runs"], found["tasks"]) == (900, 502, [])
+    assert [each["sub_worker"] for each in found["sub_workers"][:2]] == [
+        f"w1/{ids[-1]}",
+        f"w1/{ids[-2]}",
+    ]
+    assert len(found["sub_workers"]) == 100
+    assert {each["mem_mib"] for each in found["sub_workers"]} == {64.0}
+    assert (listed["runs"], listed["running"]) == (502, ids[2:])
+    assert listed["hosts"][0]["pid"] == 7
+
+
+async def test_a_task_tells_what_it_returned(ns: Namespace, page: httpx2.AsyncClient) -> None:
+    claimed = await running(ns)
+    await finish(ns, claimed, "succeeded", result=b'{"n":3}')
+
+    found = await get(page, f"/tasks/{claimed.task_id}")
+
+    assert (found["result"], found["result_bytes"]) == ('{"n":3}', 7)
 
 
 async def test_queues_have_the_lines_of_the_last_hour(

@@ -82,6 +82,7 @@ export function need(need) {
     need.gpus ? plural(need.gpus, "GPU") : "",
     need.cpus ? plural(need.cpus, "CPU") : "",
     need.mem_mib ? size(need.mem_mib) : "",
+    need.light ? "a service slot" : "",
   ].filter(Boolean);
   return parts.join(", ") || "a slot";
 }

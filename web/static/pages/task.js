@@ -1,7 +1,7 @@
 // @ts-check
 /** One task: what it is, what happened to it, its output. */
 
-import { length } from "../format.js";
+import { length, plural } from "../format.js";
 import { html, useMemo } from "../lib.js";
 import { now } from "../live.js";
 import { LogView } from "../logview.js";
@@ -33,6 +33,7 @@ export function Task({ name }) {
 function Known({ task }) {
   return html`
     ${task.waits.length > 0 && html`<p class="sheet facts"><span class="faint">Waits</span><span><${Name} text=${task.waits[0].text} most=${400} />${task.waits[0].hint && html` <code>${visible(task.waits[0].hint)}</code>`}</span></p>`}
+    <${Result} task=${task} />
     <h2>Output</h2>
     <${LogView} id=${task.id} />
     <div class="columns">
@@ -58,11 +59,36 @@ function About({ task }) {
     ${task.reason && html`<dt>Reason</dt><dd>${visible(task.reason)}</dd>`}
     <dt>Needs</dt><dd>${need(task.needs)}${task.timeout_s ? `, at most ${length(task.timeout_s)}` : ""}</dd>
     ${Object.keys(task.labels).length > 0 && html`<dt>Labels</dt><dd>${Object.entries(task.labels).map(([key, value]) => html`<a class="label-chip" href=${`/tasks?label=${encodeURIComponent(`${key}=${value}`)}`}><${Name} text=${value ? `${key}=${value}` : key} /></a>`)}</dd>`}
+    ${task.retry.startsWith("restart ") && html`<dt>Restarts</dt><dd>${task.retry.includes("always") ? "after every end" : "when it fails"}</dd>`}
+    ${task.isolation > 0 && html`<dt>Isolation</dt><dd>${task.isolation > 3 ? "alone in its process, since it held up others" : "few others in its process, since one that it was in died"}</dd>`}
+    ${entry?.function && html`<dt>Function</dt><dd class="mono"><${Name} text=${entry.function.name} most=${300} /> <span class="faint">${entry.function.kind === "coroutine" ? "a coroutine" : "a process"}</span></dd>`}
+    ${task.asked?.call && html`<dt>Called with</dt><dd class="mono"><${Name} text=${task.asked.call} most=${300} /></dd>`}
     ${entry && html`<dt>Script</dt><dd class="mono"><${Name} text=${entry.script} most=${300} /></dd>`}
     ${code?.origin_commit && html`<dt>Commit</dt><dd><span class="mono">${visible(code.origin_commit.slice(0, 12))}</span> ${code.origin_branch && html`<span class="faint">on <${Name} text=${code.origin_branch} /></span>`}${code.dirty ? html` <span class="faint">and changes that were not committed</span>` : ""}</dd>`}
     ${environment && html`<dt>Environment</dt><dd>${environment.requirements.length} packages <span class="faint">from ${visible(environment.source)}${environment.python && `, Python ${visible(environment.python)}`}</span></dd>`}
     ${!entry && html`<dt>Definition</dt><dd class="faint">it can't be read</dd>`}
   </dl>`;
+}
+
+/** What a function returned. @param {{task: any}} props */
+function Result({ task }) {
+  if (!task.result) return null;
+  return html`<h2>Result</h2><pre class="result sheet">${visible(pretty(task.result))}</pre>
+    ${task.result.length < task.result_bytes && html`<p class="faint">${plural(task.result_bytes, "byte")} in all: <code>rq-agent result ${task.id}</code></p>`}`;
+}
+
+/**
+ * Return JSON in lines; what is none, or only the beginning of some, as it is. So is what has numbers
+ * that a browser would round.
+ * @param {string} text
+ */
+function pretty(text) {
+  if (/\d{16}/.test(text)) return text;
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
 }
 
 /** @param {{history: {at: number, event: string, detail: string}[], isFinal: boolean}} props */

@@ -6,6 +6,7 @@ import { html } from "../lib.js";
 import { Ago, Empty, Loading, Meter, Name, QueueLink, Trouble } from "../parts.js";
 import { useResource } from "../resource.js";
 import { State } from "../states.js";
+import { Hosts, SubWorkers } from "./sub_workers.js";
 import { TaskTable } from "./task_table.js";
 import { Cpu, Memory, Slots } from "./worker_table.js";
 
@@ -20,8 +21,10 @@ export function Worker({ name }) {
     <div class="head"><h1><${Name} text=${name} /></h1>${data && html`<${State} state=${data.state} detail=${data.facts.reason} />`}</div>
     <${Trouble} error=${error} />
     ${data ? html`<${Facts} worker=${data} /><${Gpus} gpus=${data.load?.gpus ?? []} />
+      <${Hosts} hosts=${data.hosts} />
       <h2>Runs now</h2>
-      ${data.tasks.length ? html`<${TaskTable} tasks=${data.tasks} />` : html`<${Empty}>Nothing runs here.<//>`}`
+      ${data.sub_workers.length ? html`<${SubWorkers} tasks=${data.sub_workers} all=${data.runs} />`
+      : data.tasks.length ? html`<${TaskTable} tasks=${data.tasks} />` : html`<${Empty}>Nothing runs here.<//>`}`
     : !error && html`<${Loading} />`}`;
 }
 

@@ -35,9 +35,11 @@ function Row({ worker }) {
 
 /** @param {{worker: any}} props */
 export function Slots({ worker }) {
-  const used = worker.running.length;
+  const used = worker.runs;
   if (worker.slots === null) return count(used);
-  return html`<${Meter} label="Slots" used=${used} most=${worker.slots} words=${`${used} of ${worker.slots}`} />`;
+  const most = worker.slots === worker.services ? worker.slots : worker.slots + worker.services;
+  const words = `${count(used)} of ${count(most)}${worker.services ? " (services)" : ""}`;
+  return html`<${Meter} label="Slots" used=${used} most=${most} words=${words} />`;
 }
 
 /** @param {{load: any}} props */
