@@ -1,6 +1,7 @@
 """Calls of one function with the same options: what they share is made and checked once."""
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from ..broker.ids import TaskIds
@@ -51,8 +52,8 @@ class Calls:
         self.kind: tuple[Argument, ...] = tuple(kind_arguments(task))
         """What enqueue.lua is told of all of them."""
 
-    def make(self, text: str) -> Call:
-        """Return a new call; `text`: its arguments.
+    def make(self, texts: Sequence[str]) -> list[Call]:
+        """Return new calls; `texts`: the arguments of each.
 
         Raises:
             UsageError: they are too large, or too deep.
@@ -60,9 +61,11 @@ class Calls:
         now_s = time.monotonic()
         if self._bodies is None or now_s > self._made_s + _FRESH_S:
             self._bodies, self._made_s = self._fresh(), now_s
-        task_id = _ids.new()
-        place, body = self._bodies.of(task_id, text)
-        return Call(self, task_id, place, body)
+        made, of = [], self._bodies.of
+        for task_id, text in zip(_ids.many(len(texts)), texts, strict=True):
+            place, body = of(task_id, text)
+            made.append(Call(self, task_id, place, body))
+        return made
 
     def _fresh(self) -> Bodies:
         until = not_after(self._submission)

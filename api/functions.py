@@ -1,29 +1,29 @@
 """The functions that a client knows, each looked at and packed once."""
 
-import inspect
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..sdk.task import Task
 from . import results
+from .arguments import Arguments
 from .calls import Calls
 from .code import CodePacks, workdir_of
 from .link import Link
-from .places import place_of, signature_of
+from .places import place_of
 from .wishes import submission_of
 
 
 class Known:
     """A function with options, ready to be called any number of times."""
 
-    __slots__ = ("calls", "convert", "name", "signature")
+    __slots__ = ("arguments", "calls", "convert", "name")
 
     def __init__(
-        self, name: str, signature: inspect.Signature, convert: results.Convert, calls: Calls
+        self, name: str, arguments: Arguments, convert: results.Convert, calls: Calls
     ) -> None:
         self.name = name
-        self.signature = signature
+        self.arguments = arguments
         self.convert = convert
         self.calls = calls
 
@@ -56,6 +56,7 @@ class Functions:
             self._packs.forget(submission)
         packed = await self._packs.of(submission)
         calls = Calls(self._link.namespace.name, submission, packed, self._link.pair)
-        known = Known(place.function.name, signature_of(task), results.of_task(task), calls)
-        self._known[task] = known
+        name = place.function.name
+        arguments = Arguments(name, task.__wrapped__)
+        known = self._known[task] = Known(name, arguments, results.of_task(task), calls)
         return known

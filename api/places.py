@@ -1,7 +1,6 @@
 """Where a worker finds a function: the file, the name of its module, its own name."""
 
 import ast
-import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -91,8 +90,3 @@ def _check_guard(script: Path) -> None:
         f"{script.name} submits a function of its own, so workers import it and would submit"
         ' again: put what starts it below `if __name__ == "__main__":`'
     )
-
-
-def signature_of(task: Task[..., Any, Any]) -> inspect.Signature:
-    """Return what arguments a task takes."""
-    return inspect.signature(task.__wrapped__)

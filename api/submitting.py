@@ -11,7 +11,6 @@ from ..broker.keys import TaskId
 from ..broker.new_task import ADDED, Enqueued, EnqueueOutcome
 from ..sdk.task import Task
 from . import results
-from .arguments import call_text
 from .calls import Call
 from .functions import Functions, Known
 from .handle import Handle
@@ -46,10 +45,12 @@ class Submitting:
         """Submit one call; see Client.submit for the errors."""
         known = self._functions.known(task) or await self._functions.learn(task)
         text = _text(known, args, kwargs)
-        enqueued = await self._sender.send(known.calls.make(text))
+        [call] = known.calls.make([text])
+        enqueued = await self._sender.send(call)
         if enqueued.outcome in _LOST:  # since the process began, or it never had it
             known = await self._functions.learn(task, anew=True)
-            enqueued = await self._sender.send(known.calls.make(text))
+            [call] = known.calls.make([text])
+            enqueued = await self._sender.send(call)
         return _submitted(known, enqueued)
 
     async def many(
@@ -75,7 +76,7 @@ class Submitting:
         made: list[list[Call]] = []
 
         def batches() -> Iterator[list[Any]]:
-            while batch := [known.calls.make(text) for text in islice(texts, BATCH)]:
+            while batch := known.calls.make(list(islice(texts, BATCH))):
                 made.append(batch)
                 yield batch_arguments(batch)
 
@@ -110,14 +111,13 @@ def _arguments(
 
 
 def _text(known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    for value in (*args, *kwargs.values()):
-        if isinstance(value, Handle):
-            raise UsageError(
-                f"{known.name}(): a handle can't be an argument, since results are not signed:"
-                " await its result and pass that, or let this task wait for it with"
-                " .options(after=[handle])"
-            )
-    return call_text(known.name, known.signature, args, kwargs)
+    if any(isinstance(value, Handle) for value in (*args, *kwargs.values())):
+        raise UsageError(
+            f"{known.name}(): a handle can't be an argument, since results are not signed:"
+            " await its result and pass that, or let this task wait for it with"
+            " .options(after=[handle])"
+        )
+    return known.arguments.text(args, kwargs)
 
 
 def _submitted(known: Known, enqueued: Enqueued) -> Submitted:
