@@ -32,7 +32,7 @@ def line(each: "SubWorker") -> tuple[str, str]:
     state = "" if each.state == "running" else f" ({each.state})"
     more = [
         f"from {each.queue}",
-        memory(each),
+        "" if each.is_mem_shared else memory(each),  # that of its host is told there
         "" if each.lease_s is None else f"lease {length(each.lease_s)}",
     ]
     return each.id, f"{for_s:>8}  {each.name}{state}, {', '.join(part for part in more if part)}"

@@ -39,11 +39,13 @@ def test_a_row_holds_all_that_is_known() -> None:
 
 
 def test_a_line_of_a_worker_says_the_same() -> None:
-    told = "  1m 05s  bot.py, from services, 67.1 MB shared, lease 55.5s"
+    process = msgspec.structs.replace(BOT, is_mem_shared=False)
+    told = "  1m 05s  bot.py, from services, 67.1 MB, lease 55.5s"
 
-    assert line(BOT) == ("01m7yz1jfg5fh2ae", told)
+    assert line(process) == ("01m7yz1jfg5fh2ae", told)
+    assert "MB" not in line(BOT)[1], "its host tells that"
     assert line(UNKNOWN)[1].strip() == "bot.py (starting), from services"
-    assert memory(msgspec.structs.replace(BOT, is_mem_shared=False)) == "67.1 MB"
+    assert memory(process) == "67.1 MB"
 
 
 @pytest.mark.parametrize(
