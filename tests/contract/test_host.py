@@ -22,6 +22,14 @@ def host(
     driven.close()
 
 
+@pytest.fixture
+def other(host: Driven, tmp_path: Path) -> Iterator[Driven]:
+    """A host of the same kind, for one test."""
+    driven = Driven(tmp_path, tmp_path / "cache", kind=host.kind)
+    yield driven
+    driven.close()
+
+
 def written(host: Driven, source: str) -> str:
     """A module of this source, whose functions are of the kind that the host runs."""
     return host.module(source.replace("DEF", KINDS[host.kind]))
@@ -36,8 +44,8 @@ def sleeper(host: Driven) -> str:
         import asyncio, signal, sys, time
         DEF main():
             {handler}
-            print("begun", flush=True)
             try:
+                print("begun", flush=True)
                 {sleep}
             finally:
                 print("tidied up", flush=True)
@@ -210,8 +218,7 @@ def test_reports_that_were_read_are_removed(host: Driven) -> None:
     host.until(lambda: None if set(complete) & set(segments(host)) else True)
 
 
-def test_it_ends_when_nothing_runs_any_more(tmp_path: Path, host: Driven) -> None:
-    other = Driven(tmp_path, tmp_path / "cache", kind=host.kind)
+def test_it_ends_when_nothing_runs_any_more(other: Driven) -> None:
     key = other.start(f"{sleeper(other)}:main")
     other.printed(key, "begun")
 
@@ -220,4 +227,3 @@ def test_it_ends_when_nothing_runs_any_more(tmp_path: Path, host: Driven) -> Non
 
     assert other.done(key).outcome == "cancelled"
     assert other.process.wait(timeout=20) == 0
-    other.close()

@@ -19,7 +19,10 @@ def raise_limit() -> None:
 
 def give_back_limit() -> None:
     """In a child: what the tasks of this worker usually have."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, _limits)
+    soft, (_, hard) = _limits[0], resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        soft = min(soft, hard)  # somebody may have lowered it
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def file_in_memory() -> int:

@@ -35,6 +35,8 @@ def become(call: Call, outputs: Sequence[int], result: int, highest: int) -> NoR
     try:
         _leave_host(call, outputs, result, highest)
         code = _run(call, result)
+    except BaseException as e:  # noqa: BLE001  not the user's: that is caught below
+        _write(2, endings.traceback_of(e).encode("utf-8", "replace"))
     finally:
         os._exit(code)
 
