@@ -22,14 +22,20 @@ class Definitions:
         self._namespace = namespace
         self._known: OrderedDict[str, Definition] = OrderedDict()
 
+    def known(self, address: str) -> Definition | None:
+        """Return a definition that was read before."""
+        known = self._known.get(address)
+        if known is not None:
+            self._known.move_to_end(address)
+        return known
+
     async def get(self, address: str) -> Definition:
         """Return the definition of a digest.
 
         Raises:
             TrustError: it is absent, too large, altered or malformed.
         """
-        if (known := self._known.get(address)) is not None:
-            self._known.move_to_end(address)
+        if (known := self.known(address)) is not None:
             return known
         key = keys.definition(self._namespace.prefix, address)
         encoded = await stored_bytes(self._namespace.redis, key, most=MAX_BYTES)

@@ -161,6 +161,12 @@ class Leases:
         arguments: list[Argument] = [claim.task_id, claim.fence, claim.nonce, phase.value]
         return FinishCode(await self._ns.scripts.phase(arguments))
 
+    async def phases(self, phases: Sequence[tuple[Token, Phase]]) -> None:
+        """Tell what many running tasks do just now; those that are gone are left out."""
+        calls = [[t.task_id, t.fence, t.nonce, phase.value] for t, phase in phases]
+        if calls:
+            await self._ns.scripts.phase.many(calls)
+
     async def hang(self, claim: Token, *, still_ms: int) -> FinishCode:
         """Tell how long a running task has shown no sign of life; 0: it moves again."""
         arguments: list[Argument] = [claim.task_id, claim.fence, claim.nonce, still_ms]

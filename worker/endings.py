@@ -35,7 +35,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 REASON_CHARACTERS = 1_000
 """A reason may quote what a stranger wrote into Redis."""
 
-_NOT_RENEWED = "killed: its lease could not be renewed in time"
+NOT_RENEWED = "killed: its lease could not be renewed in time"
 _KILLED = 128 + signal.SIGKILL
 
 _OF_STOP = {
@@ -79,7 +79,7 @@ def of_watched(exited: Exit, cause: StopCause | None, reason: str = "") -> Endin
     if cause is StopCause.LOST or (cause is not None and exited.stopped_by):
         return of_stop(cause, reason, exited)
     if exited.stopped_by == "deadline":
-        return Ending(outcome=Outcome.LOST, reason=_NOT_RENEWED)
+        return Ending(outcome=Outcome.LOST, reason=NOT_RENEWED)
     if exited.stopped_by:  # bounded like a lost lease: a program may do this to its own shim
         return Ending(outcome=Outcome.LOST, reason="stopped, but not by its worker")
     return of_exit(exited)

@@ -17,6 +17,9 @@ watchdog_s                  after how long without a sign of life a task hangs; 
 hanging                     list of tasks that hang
 spool_limit_bytes           how much of the output of a task stays on its disk
 labels                      map
+services                    how many light tasks it runs at once; 0: none
+hosts                       list of what calls.HostView has: the processes of its light tasks
+sub_mem                     map: light task that has processes of its own -> MiB; at most 100
 gpu_tasks                   map: GPU -> task that has it
 ended                       how many tasks ended here in this session
 recent                      list of {id, outcome, at_ms}: those that ended last, the newest first
@@ -31,7 +34,10 @@ import os
 import platform
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Final
+
+import msgspec
 
 from .. import __version__
 from ..broker.worker_labels import merged
@@ -39,10 +45,12 @@ from ..broker.worker_load import facts_of
 from .config import WorkerConfig
 from .held import Held, HeldTasks
 from .naming import PLACE
+from .services.calls import HostView
 from .signals import Signals
 from .telemetry import Telemetry
 
 _RECENT: Final = 5
+_MOST_HOSTS: Final = 100
 
 
 class Facts:
@@ -60,11 +68,16 @@ class Facts:
         self.ended = 0
         """How many tasks ended here."""
         self.place = ""
+        self.views: Callable[[], Sequence[HostView]] = tuple
 
     def note_end(self, held: Held) -> None:
         """Count a task that ended."""
-        self.ended += 1
-        if held.outcome:
+        self.note_ends([held])
+
+    def note_ends(self, tasks: Sequence[Held]) -> None:
+        """Count tasks that ended, the latest last."""
+        self.ended += len(tasks)
+        for held in [held for held in tasks if held.outcome][-_RECENT:]:
             task: dict[str, object] = {
                 "id": held.claim.task_id,
                 "outcome": held.outcome,
@@ -89,6 +102,7 @@ class Facts:
             "gpu_tasks": json.dumps(
                 {g: held.claim.task_id for held in self._tasks for g in held.gpus}
             ),
+            "hosts": msgspec.json.encode(self.views()[:_MOST_HOSTS]).decode(),
             "hanging": json.dumps([held.claim.task_id for held in self._tasks if held.is_hanging]),
             "ended": str(self.ended),
             "recent": json.dumps(list(self._recent)),

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import msgspec
 import psutil
+from msgspec import UNSET
 
 from ..broker.definition import Definition
-from ..broker.errors import TrustError
+from ..broker.errors import RqAgentError, TrustError
 from ..broker.keys import TaskId
 from ..broker.signed_task import SignedTask
 from ..broker.states import Phase
@@ -64,6 +65,7 @@ class Preparation:
         Raises:
             TrustError: the record must not be run.
             SnapshotError, BuildError, OSError: code or environment can't be made.
+            RqAgentError: it is no program.
         """
         signed = await patiently(
             partial(self._tools.keyrings.with_news, self._verify), what="keyring"
@@ -71,6 +73,8 @@ class Preparation:
         definition = await patiently(
             partial(self._tools.definitions.get, self._claim.definition), what="definition"
         )
+        if definition.entry.function is not UNSET:
+            raise RqAgentError("it is a call of a function: submit it with --service")
         self._keep(signed, definition)
         self._enter(Phase.SNAPSHOT)
         await self._tools.snapshots.put(definition.code, self._folder / "tree")

@@ -1,7 +1,6 @@
 """Runs all that the worker holds, each attempt in a task of its own."""
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
@@ -38,11 +37,6 @@ class Runners:
         self._tasks = tasks
         self._facts = facts
         self._scopes: set[anyio.CancelScope] = set()
-
-    def start_all(self, tasks: Sequence[Held]) -> None:
-        """Run tasks that were just claimed."""
-        for held in tasks:
-            self.start(held)
 
     def start(self, held: Held) -> None:
         """Run a task that was just claimed."""

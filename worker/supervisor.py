@@ -53,6 +53,9 @@ from .room import Room
 from .runners import Runners
 from .sdk_folder import bootstrap_path, host_path, materialize
 from .server_memory import ServerMemory
+from .services.hosts import Hosts
+from .services.lights import Lights, MakeHosts
+from .services.pace import Pace
 from .signals import Signals
 from .snapshots import Snapshots
 from .spool_bound import shorten_ended
@@ -64,6 +67,8 @@ log = logging.getLogger(__name__)
 
 _LAST_WORDS_S: Final = 10.0
 """For what Redis lost a moment before this worker leaves."""
+_MOST_ENDS: Final = 2_000
+"""That wait to be told: then nothing is claimed that would make more of them."""
 
 
 class Supervisor:
@@ -76,6 +81,7 @@ class Supervisor:
         blocking: Namespace,
         signals: Signals | None = None,
         now: Callable[[], datetime] = utc_now,
+        make_hosts: MakeHosts = Hosts,
     ) -> None:
         self._config = config
         self._namespace = namespace
@@ -83,8 +89,15 @@ class Supervisor:
         self._signals = signals or Signals()
         self._tasks = HeldTasks(self._signals.notify)
         self._capacity = Capacity(
-            slots=config.slots, gpus=config.gpus, cpus=config.cpus, mem_mib=config.mem_mib
+            slots=config.slots,
+            gpus=config.gpus,
+            cpus=config.cpus,
+            mem_mib=config.mem_mib,
+            services=config.services,
+            is_shared=config.services_shared,
         )
+        self._make_hosts = make_hosts
+        self._pace = Pace(config.services)
         self._leases = Leases(namespace)
         self._finisher = Finisher(self._leases, self._signals.outage)
         cache = config.home.cache
@@ -98,6 +111,8 @@ class Supervisor:
         self._replaying = Replaying(self._tasks, self._signals, self._finisher)
         self._signals.outage.waiting = self._waiting
         self._deaths = NO_DEATHS
+        self._unshipped: Callable[[], int] = int
+        """How much output of light tasks Redis does not have yet."""
 
     async def run(self, *, ready: Callable[[], None] = lambda: None) -> int:
         """Work until drained. Return how many tasks ended here.
@@ -105,7 +120,7 @@ class Supervisor:
         Args:
             ready: called when the worker is known to others and about to claim.
         """
-        async with self._tools() as tools:
+        async with self._tools() as tools, self._lights(tools) as lights:
             await be_the_only(self._config.name, self._facts.place, Workers(self._namespace))
             inbox = Inbox(self._blocking, self._config.name)
             await inbox.start()
@@ -117,6 +132,8 @@ class Supervisor:
                 self._capacity,
                 deaths=self._deaths,
             )
+            if self._config.services:
+                await lights.find()
             self._opening.look()
             await tools.keyrings.look()  # before a claim: a key may be revoked since
             await self._heartbeat.beat_once()
@@ -138,7 +155,7 @@ class Supervisor:
                 loops.start_soon(tools.room.run)
                 loops.start_soon(shorten_ended, tools.room, tools.folder / "tasks")
                 loops.start_soon(follow, tools.keyrings)
-                await self._work(tools, recovery)
+                await self._work(tools, recovery, lights)
                 with anyio.move_on_after(_LAST_WORDS_S):
                     await self._replaying.replay()
                     await tools.retelling.told()
@@ -155,12 +172,13 @@ class Supervisor:
         except BrokerUnavailable as e:  # it then drops off the list by itself
             log.warning("%s", e)
 
-    async def _work(self, tools: Tools, recovery: Recovery) -> None:
+    async def _work(self, tools: Tools, recovery: Recovery, lights: Lights) -> None:
         """Claim and run until the worker drains and its tasks have ended, or go on without it."""
         async with anyio.create_task_group() as group:
             runners = Runners(group, tools, self._capacity, self._tasks, self._facts)
             for attempt, held in recovery.found:
                 runners.go_on(attempt, held)
+            lights.begin(runners.start)
             intake = Intake(
                 self._config,
                 self._capacity,
@@ -168,13 +186,36 @@ class Supervisor:
                 self._signals,
                 self._leases,
                 Shapes(self._namespace),
-                runners.start_all,
+                lights.start,
+                pace=self._pace,
+                is_behind=lambda: self._finisher.waiting > _MOST_ENDS,
             )
             await intake.run()
             while self._signals.starts_anew:
                 if await hand_over(self._tasks, self._signals):
-                    return runners.let_go()
+                    runners.let_go()
+                    break
                 await intake.run()
+            if self._config.services:
+                await lights.end()
+
+    @asynccontextmanager
+    async def _lights(self, tools: Tools) -> AsyncIterator[Lights]:
+        async with anyio.create_task_group() as group:
+            lights = Lights(
+                tools,
+                self._tasks,
+                self._capacity,
+                self._facts,
+                self._pace,
+                group,
+                make_hosts=self._make_hosts,
+            )
+            if self._config.services:
+                self._facts.views = lights.hosts.views
+            self._unshipped = lambda: lights.outputs.waiting_bytes
+            yield lights
+            group.cancel_scope.cancel()
 
     async def _tick(self) -> None:
         ticks = Ticks(self._namespace)
@@ -197,7 +238,7 @@ class Supervisor:
                 self._finisher.waiting,
                 sum(held.is_started and not held.is_watched for held in self._tasks),
             ),
-            output_bytes=sum(held.waiting_bytes() for held in self._tasks),
+            output_bytes=sum(held.waiting_bytes() for held in self._tasks) + self._unshipped(),
         )
 
     async def _heed_signals(self, *, task_status: TaskStatus[None]) -> None:

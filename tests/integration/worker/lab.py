@@ -34,6 +34,8 @@ from rq_agent.broker.ticks import Ticks
 from rq_agent.broker.trust import TrustFile
 from rq_agent.worker.config import WorkerConfig
 from rq_agent.worker.opening import utc_now
+from rq_agent.worker.services.hosts import Hosts
+from rq_agent.worker.services.lights import MakeHosts
 from rq_agent.worker.signals import Signals
 from rq_agent.worker.supervisor import Supervisor
 
@@ -108,12 +110,15 @@ class Lab:
         mode: str = "priority",
         signals: Signals | None = None,
         now: Callable[[], datetime] = utc_now,
+        make_hosts: MakeHosts = Hosts,
         **options: Any,
     ) -> None:
         """Run a worker until it stops by itself."""
         options.setdefault("beat_ms", 200)
         config = WorkerConfig(name=name, order=parse(mode, queues), home=self.home, **options)
-        await Supervisor(config, self.namespace, self.blocking, signals, now).run()
+        await Supervisor(
+            config, self.namespace, self.blocking, signals, now, make_hosts=make_hosts
+        ).run()
 
     async def work_once(self) -> None:
         """Run a worker until no task is ready."""

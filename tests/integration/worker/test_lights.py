@@ -1,0 +1,307 @@
+"""Light tasks from claim to finish, in a worker whose hosts are fakes."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import anyio
+import msgspec
+import pytest
+
+from rq_agent.broker import keys
+from rq_agent.broker.claims import Outcome
+from rq_agent.broker.definition import Function
+from rq_agent.broker.function_tasks import FunctionTasks
+from rq_agent.broker.keypair import KeyPair
+from rq_agent.broker.keys import TaskId
+from rq_agent.broker.submission import Submission, pack
+from rq_agent.worker.endings import StopCause
+from rq_agent.worker.services.calls import Ended, Running
+from rq_agent.worker.signals import Signals
+
+from .fake_hosts import FakeHosts
+from .lab import Lab
+
+SCRIPT = "async def main(*words):\n    pass\n"
+
+
+async def enqueue(
+    lab: Lab, *calls: str, pair: KeyPair | None = None, **options: Any
+) -> list[TaskId]:
+    """Add calls of one function; a call is JSON `[[args], {kwargs}]`."""
+    target = lab.script(SCRIPT)
+    submission = Submission(
+        target=target,
+        workdir=target.parent,
+        user="ada",
+        function=Function(name="main", kind="coroutine"),
+        light=True,
+        **options,
+    )
+    packed = await pack(lab.namespace, submission, progress=lambda text: None)
+    tasks = FunctionTasks(lab.namespace.name, submission, packed, pair or lab.pair)
+    return [added.id for added in await tasks.enqueue(lab.namespace, calls)]
+
+
+@asynccontextmanager
+async def worker(
+    lab: Lab, *, prepared: Callable[[FakeHosts], None] = lambda hosts: None, **options: Any
+) -> AsyncIterator[tuple[FakeHosts, Signals]]:
+    """Run a worker whose hosts are fakes as long as the body runs; then drain it."""
+    made: list[FakeHosts] = []
+    signals = Signals()
+
+    def make(*args: Any) -> FakeHosts:
+        hosts = FakeHosts(*args)
+        prepared(hosts)
+        made.append(hosts)
+        return hosts
+
+    options.setdefault("services", 100)
+    options.setdefault("slots", 0)
+    async with anyio.create_task_group() as tg:
+        tg.start_soon(partial(lab.work, signals=signals, make_hosts=make, **options))
+        await lab.worker_is("w1", "idle")
+        yield made[0], signals
+        if not signals.starts_anew:
+            signals.drain("the test is over")
+
+
+async def test_many_calls_are_claimed_verified_and_told_together(lab: Lab) -> None:
+    async with worker(lab, services=500) as (hosts, _):
+        ids = await enqueue(lab, *['[["quick"],{}]'] * 600)
+        records = await lab.ended(*ids)
+
+        assert {record.state for record in records} == {"succeeded"}
+        assert max(hosts.batches) > 100
+        assert len(hosts.plans) == 1
+        await hosts.until(lambda: len(hosts.settled_keys) == 600)
+    assert hosts.is_retired
+
+
+async def test_no_more_run_at_once_than_there_are_service_slots(lab: Lab) -> None:
+    async with worker(lab, services=3) as (hosts, _):
+        ids = await enqueue(lab, *['[["quick"],{}]'] * 200)
+        await lab.ended(*ids)
+
+    assert hosts.most_at_once == 3
+
+
+async def test_what_a_call_said_is_there_when_its_end_is_told(lab: Lab) -> None:
+    async with worker(lab) as (hosts, _):
+        first, second = await enqueue(lab, '[["say","hello\\n"],{}]', '[["stay"],{}]')
+        await lab.ended(first)
+        await hosts.until(lambda: len(hosts.calls) == 1)
+        hosts.say(f"{second}.1", "one\n")
+        hosts.say(f"{second}.1", "two\n", offset=4)
+        await lab.printed(second, "two")
+        hosts.end([f"{second}.1"], Outcome.FAILED)
+        await lab.ended(second)
+
+        assert await lab.output(first) == "hello\n"
+        assert await lab.output(second) == "one\ntwo\n"
+
+
+async def test_the_result_of_a_call_is_kept(lab: Lab) -> None:
+    async with worker(lab) as (hosts, _):
+        (task_id,) = await enqueue(lab, '[["stay"],{}]')
+        await hosts.until(lambda: bool(hosts.calls))
+        hosts.end([f"{task_id}.1"], result=b'{"x":1}')
+        await lab.ended(task_id)
+
+    stored = await lab.namespace.redis.get(keys.result(lab.namespace.prefix, task_id))
+    assert stored == b'{"x":1}'
+
+
+async def test_a_call_that_nobody_trusted_signed_is_quarantined_alone(
+    lab: Lab, tmp_path: Any
+) -> None:
+    stranger = KeyPair.load_or_create(tmp_path / "strange", "eve@lab")
+    async with worker(lab) as (hosts, _):
+        (bad,) = await enqueue(lab, '[["quick"],{}]', pair=stranger)
+        (good,) = await enqueue(lab, '[["quick"],{}]')
+        one, other = await lab.ended(bad, good)
+
+        assert (one.state, other.state) == ("errored", "succeeded")
+        assert "quarantined: key" in one.reason
+        assert "quarantined: key" in await lab.output(bad, "sys")
+        assert list(hosts.settled_keys)
+
+
+async def test_an_altered_call_is_quarantined(lab: Lab) -> None:
+    redis, prefix = lab.namespace.redis, lab.namespace.prefix
+    task_id, other = await enqueue(lab, '[["quick"],{}]', '[["quick", 2],{}]')
+    await redis.copy(keys.arguments(prefix, other), keys.arguments(prefix, task_id), replace=True)
+    async with worker(lab):
+        (record,) = await lab.ended(task_id)
+
+    assert (record.state, record.reason[:11]) == ("errored", "quarantined")
+
+
+async def test_a_cancelled_call_is_cancelled_in_its_host(lab: Lab) -> None:
+    async with worker(lab) as (hosts, _):
+        (task_id,) = await enqueue(lab, '[["stay"],{}]')
+        await hosts.until(lambda: bool(hosts.calls))
+        await lab.cancel(task_id)
+        (record,) = await lab.ended(task_id)
+
+    assert record.state == "cancelled"
+    assert hosts.stops[0] == (f"{task_id}.1", StopCause.CANCELLED, 0.0)
+
+
+async def test_a_call_whose_lease_was_lost_is_stopped_and_nothing_is_told(lab: Lab) -> None:
+    async with worker(lab) as (hosts, _):
+        (task_id,) = await enqueue(lab, '[["stay"],{}]', queue="default")
+        await hosts.until(lambda: bool(hosts.calls))
+        await lab.namespace.redis.hset(
+            keys.task(lab.namespace.prefix, task_id), mapping={"fence": 2, "worker": "other"}
+        )
+        await hosts.until(lambda: bool(hosts.settled_keys))
+        record = await lab.record(task_id)
+        await lab.namespace.redis.hset(
+            keys.task(lab.namespace.prefix, task_id), mapping={"fence": 1, "worker": "w1"}
+        )
+        await lab.lease_runs_out(task_id)
+        await hosts.until(lambda: bool(hosts.calls))
+        await lab.cancel(task_id)
+        await lab.ended(task_id)
+
+    assert record.state == "running"
+    assert hosts.stops[0] == (f"{task_id}.1", StopCause.LOST, 0.0)
+
+
+async def test_a_worker_that_drains_lets_calls_end_and_hands_services_over(lab: Lab) -> None:
+    async with worker(lab) as (hosts, signals):
+        (call,) = await enqueue(lab, '[["stay"],{}]')
+        (service,) = await enqueue(lab, '[["stay"],{}]', restart="always")
+        await hosts.until(lambda: len(hosts.calls) == 2)
+        signals.drain("the test says so")
+        await lab.reached(service, "release")
+        still = list(hosts.calls)
+        hosts.end(still)
+
+    assert still == [f"{call}.1"]
+    assert (await lab.record(service)).state == "queued"
+    assert (await lab.record(call)).state == "succeeded"
+    await lab.cancel(service)
+
+
+async def test_a_service_that_ends_is_started_again(lab: Lab) -> None:
+    async with worker(lab) as (hosts, _):
+        (task_id,) = await enqueue(lab, '[["stay"],{}]', restart="always")
+        await hosts.until(lambda: bool(hosts.calls))
+        hosts.end(list(hosts.calls))
+        await lab.reached(task_id, "retry")
+        record = await lab.record(task_id)
+        await lab.cancel(task_id)
+
+    assert (record.state, record.attempt) == ("delayed", 2)
+
+
+async def test_a_worker_that_starts_anew_leaves_its_calls_to_the_next_session(lab: Lab) -> None:
+    async with worker(lab) as (hosts, signals):
+        (task_id,) = await enqueue(lab, '[["stay"],{}]')
+        await hosts.until(lambda: bool(hosts.calls))
+        signals.restart("the test says so")
+    (call,) = hosts.calls.values()
+    assert (hosts.is_let_go, hosts.is_retired, hosts.stops) == (True, False, [])
+
+    def prepared(following: FakeHosts) -> None:
+        following.left.append(Running(key=call.key, note=call.note, started_at=0.0))
+        following.calls[call.key] = call
+
+    async with worker_of(lab, prepared) as following:
+        following.end([call.key])
+        (record,) = await lab.ended(task_id)
+
+    assert (record.state, record.fence, record.lost) == ("succeeded", 1, 0)
+    assert following.settled_keys == [call.key]
+
+
+@asynccontextmanager
+async def worker_of(lab: Lab, prepared: Callable[[FakeHosts], None]) -> AsyncIterator[FakeHosts]:
+    """Run the next session of a worker, which is busy from its first beat on."""
+    made: list[FakeHosts] = []
+    signals = Signals()
+
+    def make(*args: Any) -> FakeHosts:
+        made.append(FakeHosts(*args))
+        prepared(made[0])
+        return made[0]
+
+    async with anyio.create_task_group() as tg:
+        work = partial(lab.work, signals=signals, make_hosts=make, services=100, slots=0)
+        tg.start_soon(work)
+        await lab.worker_is("w1", "busy")
+        yield made[0]
+        signals.drain("the test is over")
+
+
+async def test_an_end_that_an_earlier_session_did_not_tell_is_told(lab: Lab) -> None:
+    async with worker(lab) as (hosts, signals):
+        (task_id,) = await enqueue(lab, '[["stay"],{}]')
+        await hosts.until(lambda: bool(hosts.calls))
+        signals.restart("the test says so")
+    (call,) = hosts.calls.values()
+
+    def prepared(following: FakeHosts) -> None:
+        end = Ended(key=call.key, outcome=Outcome.FAILED, exit_code=3, note=call.note)
+        following.left_ends.append(end)
+
+    async with worker(lab, prepared=prepared) as (following, _):
+        (record,) = await lab.ended(task_id)
+
+    assert (record.state, record.exit_code) == ("failed", 3)
+    assert following.settled_keys == [call.key]
+
+
+async def test_a_call_that_waits_for_a_place_too_long_goes_back(lab: Lab) -> None:
+    async with worker(lab, services=1) as (hosts, _):
+        await lab.ended(*await enqueue(lab, *['[["quick"],{}]'] * 50))
+        stay, *others = await enqueue(lab, '[["stay"],{}]', *['[["stay"],{}]'] * 5)
+        await hosts.until(lambda: bool(hosts.calls))
+        while {(await lab.record(i)).state for i in others} != {"queued"}:
+            await lab.reached_beat("w1")
+        first = next(iter(hosts.calls))
+        hosts.end([first])
+        await lab.ended(TaskId(first.rpartition(".")[0]))
+        for task_id in (stay, *others):
+            await lab.cancel(task_id)
+
+    assert hosts.most_at_once == 1
+
+
+async def test_light_tasks_wait_where_there_is_no_service_slot(lab: Lab) -> None:
+    (task_id,) = await enqueue(lab, '[["quick"],{}]')
+
+    await lab.work(slots=1, once=True)
+
+    assert (await lab.record(task_id)).state == "queued"
+    await lab.cancel(task_id)
+
+
+async def test_an_ordinary_program_takes_a_service_slot(lab: Lab) -> None:
+    task_id = await lab.submit("print('program')", light=True)
+    other = await lab.submit("print('ordinary')")
+
+    async with worker(lab, services_shared=True) as (hosts, _):
+        records = await lab.ended(task_id, other)
+
+    assert [record.state for record in records] == ["succeeded"] * 2
+    assert await lab.output(task_id) == "program\n"
+    assert not hosts.batches
+
+
+@pytest.mark.parametrize("field", ["call"])
+async def test_a_call_sees_what_was_signed(lab: Lab, field: str) -> None:
+    async with worker(lab) as (hosts, _):
+        (task_id,) = await enqueue(lab, '[["stay",1],{"n":2}]', timeout_s=9.0, grace_s=4.0)
+        await hosts.until(lambda: bool(hosts.calls))
+        call = hosts.calls[f"{task_id}.1"]
+        (plan,) = hosts.plans.values()
+        hosts.end([call.key])
+
+    assert msgspec.json.decode(call.arguments) == [["stay", 1], {"n": 2}]
+    assert (call.target, call.timeout_s, call.grace_s) == ("./script.py:main", 9.0, 4.0)
+    assert (plan.kind, plan.most, plan.variables["CUDA_VISIBLE_DEVICES"]) == ("coroutine", 100, "")
