@@ -36,7 +36,7 @@ def of_death(reason: str, others: int, last_words: str) -> str:
         others: how many other tasks were in it.
         last_words: what the process wrote last, outside of any task.
     """
-    beside = f", and {others} other tasks with it" if others else ""
+    beside = f", and {others} other {'task' if others == 1 else 'tasks'} with it" if others else ""
     return _lines(
         f"{_OURS}its host ended ({reason}){beside}",
         *_indented(last_words.splitlines()),

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -10,6 +10,7 @@ import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
 
+from ... import __version__
 from ..endings import StopCause
 from ..executors.base import Executor
 from ..process import boot_clock
@@ -58,6 +59,10 @@ class Owner(Protocol):
 
     def changed(self, host: "Host") -> None:
         """It is ready, was found again, or calls in it ended."""
+        ...
+
+    def placed(self, keys: Iterable[str], host: "Host") -> None:
+        """Calls are in a host."""
         ...
 
     def ended(self, ends: Sequence[Ended]) -> None:
@@ -115,14 +120,14 @@ class Host:
     @property
     def room(self) -> int:
         """How many calls it can take now."""
-        if not self.is_ready or self._is_ending or self._verdict or self.vitals.is_full:
+        if not self.is_ready or self._verdict or self.is_worn:
             return 0
         return max(0, self.facts.most - len(self.calls))
 
     @property
     def is_worn(self) -> bool:
         """Whether it takes no calls any more, though it lives."""
-        return self._is_ending or self.vitals.is_full
+        return self._is_ending or self.vitals.is_full or self.facts.version != __version__
 
     @property
     def last_words(self) -> str:
@@ -240,6 +245,7 @@ class Host:
         """It has said what runs in it."""
         if self.calls.is_replaying:
             self.found = self.calls.state(report.going, now_s=time.monotonic(), unix_s=time.time())
+            self._owner.placed((one.key for one in self.found), self)
             self._open()
 
     def _open(self) -> None:
@@ -254,6 +260,8 @@ class Host:
             return self.condemn(Death(reason=f"it did not listen for {_BEGIN_S:g} s"))
         self._channel = channel
         channel.send(messages.hello(self._tools.lag_s))
+        if self._is_ending:
+            channel.send(messages.end())
         self._start_soon(self._expect)
         self._take()
         while await channel.rung():

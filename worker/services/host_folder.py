@@ -87,9 +87,10 @@ def shorten(folder: Path) -> None:
                 os.truncate(path, 0)  # it is appended to
 
 
-def remove(folder: Path) -> None:
-    """Remove a folder, with what users' code put there."""
-    shutil.rmtree(folder, ignore_errors=True)
+def remove(*folders: Path) -> None:
+    """Remove folders, with what users' code put there."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class LeftHost(msgspec.Struct, frozen=True, kw_only=True):

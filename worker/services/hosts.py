@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
@@ -154,6 +154,10 @@ class Hosts:
         if pool is not None and pool.waiting:
             self.fill(pool)
 
+    def placed(self, keys: Iterable[str], host: Host) -> None:
+        """Calls are in a host."""
+        self._places.update(dict.fromkeys(keys, host))
+
     def ended(self, ends: Sequence[Ended]) -> None:
         """Calls ended."""
         for end in ends:
@@ -163,7 +167,7 @@ class Hosts:
     def fill(self, pool: Pool[Host]) -> None:
         """Give the calls that wait to hosts with room, and have more hosts made if there is none."""
         for host, calls in pool.place():
-            self._places.update((call.key, host) for call in calls)
+            self.placed((call.key for call in calls), host)
             if told := pool.begun(calls):
                 self.listener.entered(told, Phase.RUNNING)
             host.run(calls)
@@ -241,8 +245,9 @@ class Hosts:
         """Remove folders of dead hosts: not before their ends are settled, for the next session."""
         over = [host for host in self._buried if host.telling.settling.is_done]
         self._buried = [host for host in self._buried if host not in over]
-        for host in over:
-            await anyio.to_thread.run_sync(host_folder.remove, host.folder)
+        if over:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(host_folder.remove, *(host.folder for host in over))
 
     def _go_on(self, left: LeftHost) -> Host:
         """Watch over a host of an earlier session, or what it reported before it died."""

@@ -96,7 +96,8 @@ class CallsInHost:
         if not self._is_found:
             return []
         self._is_found = False
-        news = [g for g in going if g.key not in self._calls and g.key not in self._replayed]
+        first = {g.key: g for g in going if g.key not in self._replayed}
+        news = list(first.values())
         for one in news:
             since_s = now_s - max(0.0, unix_s - one.started_at)
             self._calls[one.key] = Given(one.note, self._least_isolation, _GRACE_S, since_s)

@@ -17,12 +17,13 @@ from .calls import Ended
 
 NOBODY: Final = ""
 
-_MOST: Final = (None, 32, 4, 1, 1)
-"""Calls at once in a host, by isolation: anybody, few, very few, alone, alone since it is known
-to have broken its host. None: as many as the worker lets."""
+_MOST: Final = (None, 32, 4, 1)
+"""Calls at once in a host, by isolation: anybody, few, very few, alone. None: as many as the
+worker lets."""
 ALONE: Final = 3
 """From this isolation on a call has its host for itself, and the death of that is its own."""
 _KNOWN: Final = 4
+"""Alone, since it is known to have broken its host."""
 _KILLED: Final = 137
 
 
@@ -76,7 +77,8 @@ def ends_of(calls: Mapping[str, InHost], death: Death) -> list[Ended]:
 
 def _end(key: str, call: InHost, death: Death, *, together: int) -> Ended:
     if death.is_ours or death.guilty not in (NOBODY, key):
-        return _back(key, call, death.reason, None)
+        whose = "another task in it: " if death.guilty else ""
+        return _back(key, call, whose + death.reason, None)
     if call.isolation >= ALONE:
         return Ended(
             key=key,
