@@ -111,8 +111,10 @@ def _begin(text: str) -> str:
 def _is_deep(arguments: Arguments) -> bool:
     level: list[Any] = [arguments]
     for _ in range(MAX_DEPTH):
-        inner = (v.values() if isinstance(v, dict) else v for v in level)
-        level = [value for values in inner for value in values if isinstance(value, list | dict)]
+        inner: list[Any] = []
+        for values in level:
+            inner += values.values() if type(values) is dict else values
+        level = [value for value in inner if type(value) is list or type(value) is dict]
         if not level:
             return False
     return True

@@ -4,7 +4,9 @@ Bytes: the magic ``RQA1``, then a msgpack array (see _Envelope). Up to 64 tasks 
 whose root is signed once, so they cost a worker one Ed25519 verification and some hashing.
 """
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Final
@@ -34,6 +36,9 @@ LARGE_GROUP: Final = 64
 """For thousands of tasks of one call: their signatures would cost more than all else of them."""
 _REMEMBERED: Final = 4096
 """Verified batches that a verifier remembers, about 400 bytes each."""
+_TREES: Final = 128
+"""Verified batches whose trees it remembers too, at most 20 KB each: tasks that were signed together
+are mostly claimed together."""
 
 _Hash = Annotated[bytes, msgspec.Meta(min_length=merkle.HASH_BYTES, max_length=merkle.HASH_BYTES)]
 
@@ -100,6 +105,10 @@ class Verifier:
 
     def __init__(self, trust: TrustFile) -> None:
         self._trust = trust
+        self._asked: dict[str, TrustedKey] | None = None
+        """Keys that the trust file was asked for; None: it is asked each time."""
+        self._trees: OrderedDict[tuple[bytes, bytes, int], merkle.Tree] = OrderedDict()
+        """Of batches whose signature was verified: by key, signature and number of tasks."""
         # Raising is not remembered, so forged records can't push verified batches out.
         self._check_signature = lru_cache(_REMEMBERED)(check_signature)
 
@@ -107,6 +116,15 @@ class Verifier:
     def signature_checks(self) -> int:
         """How many Ed25519 verifications were computed so far, and not remembered."""
         return self._check_signature.cache_info().misses
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Look at the trust file once for all tasks that are opened within: wait for nothing there."""
+        self._asked = {}
+        try:
+            yield
+        finally:
+            self._asked = None
 
     def open(
         self,
@@ -160,18 +178,38 @@ class Verifier:
     def _verified(self, envelope: bytes, place: Place) -> tuple[TrustedKey, bytes]:
         """Return the body of an envelope and the trusted key that signed it for this place."""
         outer = _unsealed(envelope)
-        key = self._trust.require(outer.key_id, namespace=place.namespace)
+        key = self._key(outer.key_id, place.namespace)
         try:
-            root = merkle.root_from(
-                encode_place(place) + outer.body,
-                index=outer.index,
-                count=outer.count,
-                proof=outer.proof,
-            )
+            leaf = encode_place(place) + outer.body
+            self._check(leaf, outer, key.public)
         except ValueError as e:
             raise TrustError(f"signature does not match: {e}") from e
-        self._check_signature(key.public, _message(outer.count, root), outer.signature)
         return key, outer.body
+
+    def _check(self, leaf: bytes, outer: _Envelope, public: bytes) -> None:
+        """Raise TrustError, or ValueError, unless the owner of a key signed a leaf."""
+        batch = (public, outer.signature, outer.count)
+        known = self._trees.get(batch)
+        if known is not None and known.proves(leaf, index=outer.index, proof=outer.proof):
+            return
+        tree = merkle.Tree(outer.count)
+        root = tree.root_from(leaf, index=outer.index, proof=outer.proof)
+        self._check_signature(public, _message(outer.count, root), outer.signature)
+        self._remember(batch, tree)
+
+    def _key(self, key_id: str, namespace: str) -> TrustedKey:
+        if self._asked is None:
+            return self._trust.require(key_id, namespace=namespace)
+        if (key := self._asked.get(key_id)) is None:
+            key = self._asked[key_id] = self._trust.require(key_id, namespace=namespace)
+        return key
+
+    def _remember(self, batch: tuple[bytes, bytes, int], tree: merkle.Tree) -> None:
+        if tree.is_single:
+            return
+        self._trees[batch] = tree
+        if len(self._trees) > _TREES:
+            self._trees.popitem(last=False)
 
 
 def expiry_of(envelope: bytes) -> int | None:

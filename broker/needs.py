@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -47,6 +48,7 @@ def encode(need: Need) -> bytes:
     return msgspec.json.encode(plain(same), order="sorted")
 
 
+@lru_cache(1024)
 def shape_id(need: Need) -> str:
     """Return the interned name of a need: `s` and 10 hex digits."""
     return "s" + hashlib.sha256(encode(need)).hexdigest()[:10]

@@ -31,7 +31,9 @@ class TrustedKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def allows(self, queue: str) -> bool:
         """Return whether tasks of this key may come from a queue."""
-        return any(fnmatchcase(queue, pattern) for pattern in self.queues)
+        return self.queues == EVERY_QUEUE or any(
+            fnmatchcase(queue, pattern) for pattern in self.queues
+        )
 
 
 def trusted_key(public: bytes, name: str, queues: Sequence[str]) -> TrustedKey:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -101,3 +102,37 @@ def _root_or_none(entry: bytes, index: int, count: int, proof: tuple[bytes, ...]
         return merkle.root_from(entry, index=index, count=count, proof=proof)
     except ValueError:
         return None
+
+
+@given(st.lists(st.binary(max_size=8), min_size=1, max_size=70), st.randoms())
+def test_a_known_tree_proves_all_of_its_entries_in_any_order(
+    entries: list[bytes], random: Random
+) -> None:
+    root, proofs = merkle.root_and_proofs(entries)
+    order = random.sample(range(len(entries)), len(entries))
+    tree = merkle.Tree(len(entries))
+    assert tree.root_from(entries[order[0]], index=order[0], proof=proofs[order[0]]) == root
+
+    for index in [*order, *order]:
+        assert tree.proves(entries[index], index=index, proof=proofs[index])
+        assert not tree.proves(entries[index] + b"x", index=index, proof=proofs[index])
+        assert not tree.proves(entries[index], index=index, proof=(*proofs[index], bytes(32)))
+        if proofs[index]:
+            others = [bytes(32)] * len(proofs[index])
+            assert not tree.proves(entries[index], index=index, proof=others)
+            assert not tree.proves(entries[index], index=index, proof=proofs[index][:-1])
+    assert not tree.proves(entries[0], index=len(entries), proof=proofs[0])
+    assert not tree.proves(entries[0], index=-1, proof=proofs[0])
+
+
+def test_what_was_refused_is_not_known_afterwards() -> None:
+    entries = [b"%d" % n for n in range(8)]
+    _, proofs = merkle.root_and_proofs(entries)
+    tree = merkle.Tree(8)
+    tree.root_from(entries[0], index=0, proof=proofs[0])
+    forged = (hashlib.sha256(b"\0forged").digest(), *proofs[4][1:])
+
+    assert not tree.proves(entries[4], index=4, proof=forged)
+
+    assert not tree.proves(b"forged", index=5, proof=proofs[5])
+    assert tree.proves(entries[4], index=4, proof=proofs[4])
