@@ -132,8 +132,7 @@ class Supervisor:
                 self._capacity,
                 deaths=self._deaths,
             )
-            if self._config.services:
-                await lights.find()
+            await lights.find()
             self._opening.look()
             await tools.keyrings.look()  # before a claim: a key may be revoked since
             await self._heartbeat.beat_once()
@@ -196,8 +195,7 @@ class Supervisor:
                     runners.let_go()
                     break
                 await intake.run()
-            if self._config.services:
-                await lights.end()
+            await lights.end()
 
     @asynccontextmanager
     async def _lights(self, tools: Tools) -> AsyncIterator[Lights]:
@@ -211,8 +209,7 @@ class Supervisor:
                 group,
                 make_hosts=self._make_hosts,
             )
-            if self._config.services:
-                self._facts.views = lights.hosts.views
+            self._facts.views = lights.hosts.views
             self._unshipped = lambda: lights.outputs.waiting_bytes
             yield lights
             group.cancel_scope.cancel()
