@@ -66,6 +66,16 @@ class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
     hosts: tuple[Host, ...] = ()
     """The processes that run its light tasks."""
 
+    @property
+    def places(self) -> int | None:
+        """How many tasks without a GPU run at once; None: not told.
+
+        Light ones have places of their own, or share those of the others.
+        """
+        if self.slots is None or self.slots == self.services:
+            return self.slots
+        return self.slots + self.services
+
 
 class Workers:
     """Lists workers."""

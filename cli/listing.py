@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ..broker.record import Record
 
 _MOST_RUNNING: Final = 10_000
+SHOWN_RUNNING: Final = 200
+"""Of those that run, beside others: a worker in services mode runs thousands."""
 _PAGE: Final = 1_000
 _HELP: Final = (Column("COLUMN"), Column("WHAT", shrinks=True))
 LEAST_S: Final = 0.1
@@ -37,6 +39,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     filters: Filters = Filters()
     limit: int | None = 30
     """Of those that don't run; None: all."""
+    running: int = _MOST_RUNNING
+    """At most so many that run."""
     columns: Sequence[str] = task_columns.USUAL
     order: tuple[str, bool] | None = None
     """Column, and whether the last one stands first; None: what runs, then the newest."""
@@ -68,6 +72,13 @@ def filters_of(
         name=name,
         worker=worker,
     )
+
+
+def bounded(listed: Listed) -> Listed:
+    """Return what a person reads of it: what runs stands before the others, in thousands."""
+    if listed.limit is None or TaskState.RUNNING in listed.filters.states:
+        return listed
+    return msgspec.structs.replace(listed, running=SHOWN_RUNNING)
 
 
 def show(settings: Settings, screen: Screen, listed: Listed) -> None:
@@ -113,27 +124,33 @@ def print_tasks(screen: Screen, found: "Sequence[Record]", listed: Listed) -> No
         [task_columns.row(record, listed.columns, now_s) for record in found],
     )
     others = [record for record in found if record.state != TaskState.RUNNING]
+    steps = []
+    if len(found) - len(others) >= listed.running:
+        steps.append("ps --state running")
     if listed.limit is not None and len(others) >= listed.limit:
-        footer(screen, ["ps --all"])
+        steps.append("ps --all")
+    if steps:
+        footer(screen, steps)
 
 
 async def find(lookups: Lookups, listed: Listed) -> "list[Record]":
     """Return the tasks in the order that they are shown in."""
-    found = await _find(lookups, listed.filters, listed.limit)
+    found = await _find(lookups, listed)
     return task_columns.sorted_by(found, listed.order, time.time()) if listed.order else found
 
 
-async def _find(lookups: Lookups, filters: Filters, limit: int | None) -> "list[Record]":
+async def _find(lookups: Lookups, listed: Listed) -> "list[Record]":
     """Return what runs, then the newest others."""
+    filters = listed.filters
     running = frozenset({TaskState.RUNNING})
     others = frozenset(TaskState) - running
     wanted = frozenset(filters.states) or frozenset(TaskState)
     found: list[Record] = []
     if wanted & running:
-        page = await lookups.list(_only(filters, running), limit=_MOST_RUNNING)
+        page = await lookups.list(_only(filters, running), limit=listed.running)
         found += page.records
     if wanted & others:
-        found += await _newest(lookups, _only(filters, wanted & others), limit)
+        found += await _newest(lookups, _only(filters, wanted & others), listed.limit)
     return list({record.id: record for record in found}.values())
 
 

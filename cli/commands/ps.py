@@ -113,6 +113,8 @@ def ps(
         columns=task_columns.chosen(columns),
         order=task_columns.sorting(sort) if sort else None,
     )
+    if not screen.json:
+        listed = listing.bounded(listed)
     if watch:
         from .. import watching  # imports the client, which a look does without
 

@@ -63,7 +63,7 @@ def _worker(view: View, worker: WorkerView) -> Row:
     return worker.name, (
         _plain(worker.name),
         Text(worker.state, style=_STYLES.get(worker.state, "")),
-        bar(view.on_slots(worker), worker.slots),
+        bar(view.on_slots(worker), worker.places),
         bar(view.gpus_in_use(worker), len(worker.gpus)),
         _plain(", ".join(worker.queues)),
     )

@@ -8,7 +8,8 @@ from ...broker.lookups import Lookups
 from ...broker.presence import Workers, WorkerView
 from ...broker.queues import QueueView
 from ...broker.record import Record
-from ..listing import Listed, find
+from ...broker.states import TaskState
+from ..listing import Listed, bounded, find
 
 if TYPE_CHECKING:
     from ...broker.namespace import Namespace
@@ -27,12 +28,16 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     def gpus_in_use(self, worker: WorkerView) -> int:
         """Return how many GPUs the tasks of a worker hold."""
-        return sum(task.needs.gpus for task in self.tasks if task.id in worker.running)
+        return sum(task.needs.gpus for task in self.tasks if self._is_on(task, worker))
 
     def on_slots(self, worker: WorkerView) -> int:
         """Return how many tasks of a worker hold a slot: those without a GPU."""
-        with_gpu = [t for t in self.tasks if t.id in worker.running and t.needs.gpus]
+        with_gpu = [t for t in self.tasks if t.needs.gpus and self._is_on(t, worker)]
         return len(worker.running) - len(with_gpu)
+
+    @staticmethod
+    def _is_on(task: Record, worker: WorkerView) -> bool:
+        return task.state == TaskState.RUNNING and task.worker == worker.name
 
 
 async def read(ns: "Namespace") -> View:
@@ -41,5 +46,5 @@ async def read(ns: "Namespace") -> View:
     return View(
         workers=await Workers(ns).live(),
         queues=await lookups.queues(),
-        tasks=await find(lookups, Listed(limit=_OTHERS)),
+        tasks=await find(lookups, bounded(Listed(limit=_OTHERS))),
     )

@@ -50,15 +50,9 @@ def _fleet(workers: Sequence[WorkerView]) -> Fields:
         "live": len(workers),
         "states": {state: states.count(state) for state in sorted(set(states))},
         "running": sum(len(worker.running) for worker in workers),
-        "slots": sum(_slots(worker) for worker in workers),
+        "slots": sum(worker.places or 0 for worker in workers),
         "gpus": sum(len(worker.gpus) for worker in workers),
     }
-
-
-def _slots(worker: WorkerView) -> int:
-    """Return how many tasks a worker runs at once; light ones may share places with others."""
-    slots = worker.slots or 0
-    return slots if slots == worker.services else slots + worker.services
 
 
 def _sum(counts: Sequence[Counts]) -> Counts:
