@@ -1,6 +1,6 @@
 -- beat.lua: a worker lives, and keeps its leases.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, adoption.lua, parking.lua, commands.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, families.lua, waiting.lua, adoption.lua, parking.lua, commands.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
 -- ARGV[2]  ttl         integer, ms; how long the worker counts as alive

@@ -1,6 +1,6 @@
 -- cancel.lua: end a task, or ask its worker to end it.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, families.lua, waiting.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  task id
 -- ARGV[2]  reason      text or ''

@@ -28,7 +28,8 @@
 --          A task whose concurrency key is full leaves it too: it is blocked.
 --          Claims and what their tasks waited are counted in qstat:.
 --          Whoever was woken for a queue and shape and takes none of it hands the wake-up on.
--- Cost     O(queues x shapes + limit log N)
+-- Cost     O(queues x shapes + limit log N); six commands for each task, beside some for all of
+--          them together
 
 local worker, nonce, limit, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local strides, order, profile = ARGV[5] == "stride", ARGV[6], ARGV[7]
@@ -52,38 +53,71 @@ local function answer()
 end
 
 local FIELDS = {
-  "state", "queue", "shape", "fence", "attempt", "definition", "lease_ms", "name", "user",
-  "priority", "lost", "timeout_ms", "nonce", "retry", "key", "key_limit", "order",
-  "queued_ms", "created_ms", "max_lost", "unique", "result_ttl_ms", "queue_timeout_ms",
-  "isolation",
+  "state", "queue", "shape", "fence", "definition", "name", "user", "order", "created_ms",
 }
+local OTHER_FIELDS = {
+  "attempt", "lease_ms", "priority", "lost", "timeout_ms", "nonce", "retry", "key", "key_limit",
+  "queued_ms", "max_lost", "unique", "result_ttl_ms", "queue_timeout_ms", "isolation",
+}
+local own_envelope = ARGV[8]
+
+-- What describes a task: FIELDS, then OTHER_FIELDS, as read_task(). Most tasks that were never
+-- claimed have none of the others, which shows in the number of fields: then task[10] is nil.
+local function read_description(id)
+  local key = task_key(id)
+  local task = try("HMGET", key, unpack(FIELDS))
+  if task.err or not task[1] then
+    return nil
+  end
+  local found = 0
+  for n = 1, 9 do
+    if task[n] then
+      found = found + 1
+    else
+      task[n] = ""
+    end
+  end
+  if call("HLEN", key) > found then
+    local others = call("HMGET", key, unpack(OTHER_FIELDS))
+    for n = 1, 15 do
+      task[9 + n] = others[n] or ""
+    end
+  end
+  return task
+end
 
 -- What few tasks have; '' for all others.
 local function rare_of(task)
-  if task[20] == "" and task[21] == "" and task[15] == "" and task[22] == "" and task[23] == ""
+  if task[20] == "" and task[21] == "" and task[17] == "" and task[22] == "" and task[23] == ""
     and task[24] == "" then
     return ""
   end
-  return { task[20], task[21], task[15], task[16], task[22], task[23], task[24] }
+  return { task[20], task[21], task[17], task[18], task[22], task[23], task[24] }
 end
 
 local function describe(id, task, fence)
-  local envelope = try("GETRANGE", arguments_key(id), 0, most)
+  local envelope = try("GETRANGE", arguments_key(id), "0", own_envelope)
   if type(envelope) ~= "string" or #envelope > most then
     envelope = ""
   end
+  if not task[10] then
+    return {
+      id, fence, task[2], task[3], 1, task[5], envelope, lease, task[6], task[7], 0, 0, 0, "",
+      task[8], task[9], "",
+    }
+  end
   return {
-    id, fence, task[2], task[3], whole(task[5], 1), task[6], envelope,
-    whole(task[7], lease), task[8], task[9], whole(task[10], 0),
-    whole(task[11], 0), whole(task[12], 0), task[14], task[17], task[19], rare_of(task),
+    id, fence, task[2], task[3], whole(task[10], 1), task[5], envelope, whole(task[11], lease),
+    task[6], task[7], whole(task[12], 0), whole(task[13], 0), whole(task[14], 0), task[16],
+    task[8], task[9], rare_of(task),
   }
 end
 
 local told = call("HMGET", worker_key(worker), "claim_nonce", "parked", "woken")
 if told[1] == nonce then -- the answer was lost on the way: give it again
   for _, id in ipairs(call("SMEMBERS", held_key(worker))) do
-    local task = read_task(id, unpack(FIELDS))
-    if task and task[1] == "running" and task[13] == nonce then
+    local task = read_description(id)
+    if task and task[1] == "running" and task[15] == nonce then
       tasks[#tasks + 1] = describe(id, task, whole(task[4], 0))
     end
   end
@@ -98,39 +132,90 @@ if held_until > 0 or is_held_back(worker) then
   return answer()
 end
 
-local function claim(id, front, task)
-  local fence, limits = whole(task[4], 0) + 1, limits_of(front.queue)
-  call("HSET", task_key(id), "state", "running", "worker", worker, "nonce", nonce,
-    "fence", I(fence), "started_ms", I(NOW), "phase", "")
-  call("ZADD", leases_key(), I(NOW + whole(task[7], lease)), id)
-  hold(id, task[15])
-  table.insert(front.runs, I(NOW))
-  table.insert(front.runs, id)
-  limits.room = limits.room - 1
-  local since = tonumber(task[18]) or tonumber(task[19])
-  if since then
-    count_wait(front.queue, NOW - since)
-  end
-  event(id, "claimed", worker, "state", "running", "queue", front.queue, "worker", worker,
-    "fence", I(fence))
-  tasks[#tasks + 1] = describe(id, task, fence)
-  ids[#ids + 1] = id
-end
+local claims, deadlines, expiring = {}, {}, {}
 
--- Claim the first task of a front. Return whether it could be.
-local function claim_first(front)
+-- Take the first task of a front, if it may run. Return whether it may.
+local function take_first(front)
   local id = pop_front(front)
-  local task = read_task(id, unpack(FIELDS))
+  local task = read_description(id)
   if not task or task[1] ~= "queued" or task[2] ~= front.queue or task[3] ~= front.shape then
     publish(id, "ghost", "queue", front.queue, "state", task and task[1] or "missing")
     return false
   end
-  if not has_room(task[15], task[16], id) then
-    block(id, front.queue, task[15], task[17])
-    return false
+  if task[10] then
+    if not has_room(task[17], task[18], id) then
+      block(id, front.queue, task[17], task[8])
+      return false
+    end
+    hold(id, task[17])
+    if task[23] ~= "" then
+      expiring[#expiring + 1] = id
+    end
   end
-  claim(id, front, task)
+  local limits = limits_of(front.queue)
+  limits.room = limits.room - 1
+  front.runs[#front.runs + 1] = I(NOW)
+  front.runs[#front.runs + 1] = id
+  deadlines[#deadlines + 1] = I(NOW + (task[10] and whole(task[11], lease) or lease))
+  deadlines[#deadlines + 1] = id
+  ids[#ids + 1] = id
+  claims[#ids] = task
   return true
+end
+
+-- Whether none of the tasks has a history yet, as is usual.
+local function are_new()
+  local names = {}
+  for n, id in ipairs(ids) do
+    names[n] = history_key(id)
+  end
+  return call("EXISTS", unpack(names)) == 0
+end
+
+local claimed = I(NOW) .. " claimed " .. worker
+local firsts = {} -- created_ms -> the first line of a history
+
+local function remember_claim(id, created, is_new)
+  if not is_new then
+    remember(id, claimed, created)
+    return
+  end
+  local first = firsts[created]
+  if not first then
+    first = I(whole(created, NOW)) .. " enqueued"
+    firsts[created] = first
+  end
+  call("RPUSH", history_key(id), first, claimed)
+end
+
+local function write_claims()
+  call("ZADD", leases_key(), unpack(deadlines)) -- first: whatever happens, tick.lua finds them
+  local is_new = are_new()
+  for n, id in ipairs(ids) do
+    local task = claims[n]
+    local fence, queue = whole(task[4], 0) + 1, task[2]
+    local since = tonumber(task[19] or "") or tonumber(task[9])
+    call("HSET", task_key(id), "state", "running", "worker", worker, "nonce", nonce,
+      "fence", I(fence), "started_ms", I(NOW))
+    if since then
+      count_wait(queue, NOW - since)
+    end
+    publish(id, "claimed", "state", "running", "queue", queue, "worker", worker, "fence", I(fence))
+    remember_claim(id, task[9], is_new)
+    tasks[n] = describe(id, task, fence)
+  end
+  call("SADD", held_key(worker), unpack(ids))
+  if #expiring > 0 then
+    call("ZREM", deadlines_key(), unpack(expiring))
+  end
+  call("ZADD", workers_key(), "NX", I(NOW + lease), worker)
+  call("HSET", worker_key(worker), "claim_nonce", nonce)
+  for _, front in ipairs(fronts_in_order) do
+    if #front.runs > 0 then
+      count(front.queue, "claimed", #front.runs / 2)
+    end
+  end
+  flush_counts()
 end
 
 local ready = {} -- number of a queue -> those of the shapes of which it has a ready task
@@ -145,7 +230,7 @@ local function is_claimable(n)
   return #ready[n] > 0 and limits_of(queues[n]).room > 0
 end
 
-while #tasks < limit do
+while #ids < limit do
   local n
   if passes then
     n = lowest_pass(line, is_claimable)
@@ -157,29 +242,19 @@ while #tasks < limit do
     break
   end
   bound = bound - 1
-  local front = soonest_front(queues[n], ready[n], limit - #tasks)
+  local front = soonest_front(queues[n], ready[n], limit - #ids)
   if not front then
     ready[n] = {}
-  elseif claim_first(front) and passes then
+  elseif take_first(front) and passes then
     serve(line, passes, weights[n] * limits_of(queues[n]).weight)
   end
 end
 leave_fronts()
-
 if #ids > 0 then
-  call("SADD", held_key(worker), unpack(ids))
-  call("ZREM", deadlines_key(), unpack(ids))
-  call("ZADD", workers_key(), "NX", I(NOW + lease), worker)
-  call("HSET", worker_key(worker), "claim_nonce", nonce)
+  write_claims()
   if passes then
     write_passes(passes, queues)
   end
-  for _, front in ipairs(fronts_in_order) do
-    if #front.runs > 0 then
-      count(front.queue, "claimed", #front.runs / 2)
-    end
-  end
-  flush_counts()
 elseif again == 0 and profile ~= "" then
   call("ZADD", workers_key(), "NX", I(NOW + lease), worker)
   park(worker, profile, queues, shapes, lease)

@@ -25,11 +25,15 @@ local function count(queue, field, n)
   add_count(counted, queue, field, n or 1)
 end
 
-local function bucket_of(ms)
-  if not (ms >= 0) then -- not a number either
+local buckets = {} -- ms -> bucket: tasks of one call mostly came, and were claimed, together
+
+local function bucket_of(span)
+  if not (span >= 0) then -- not a number either
     return 0
+  elseif buckets[span] then
+    return buckets[span]
   end
-  local scale = 0
+  local ms, scale = span, 0
   ms = math.min(ms, LONGEST_MS)
   while ms >= 4096 do
     ms, scale = ms / 256, scale + 8
@@ -37,7 +41,8 @@ local function bucket_of(ms)
   while ms >= 16 do
     ms, scale = ms / 2, scale + 1
   end
-  return 8 * scale + math.floor(ms)
+  buckets[span] = 8 * scale + math.floor(ms)
+  return buckets[span]
 end
 
 -- Count how long a task was ready before it was claimed.

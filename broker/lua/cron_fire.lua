@@ -1,6 +1,6 @@
 -- cron_fire.lua: add the tasks of a schedule whose time has come, if nobody else did.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, uniqueness.lua, parking.lua, placing.lua, definitions.lua, kinds.lua, adding.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, families.lua, waiting.lua, uniqueness.lua, parking.lua, placing.lua, definitions.lua, kinds.lua, adding.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  name
 -- ARGV[2]  revision    that the tasks were made of

@@ -1,6 +1,6 @@
 -- dequeue.lua: make a task that waits a draft again.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, families.lua, waiting.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  task id
 --

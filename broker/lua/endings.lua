@@ -1,9 +1,10 @@
 -- endings.lua: out of the running set, and into a final state.
 --
--- A part of other scripts (`Uses`); needs prelude.lua, ready.lua, states.lua, holds.lua and
--- counts.lua.
+-- A part of other scripts (`Uses`); needs prelude.lua, ready.lua, states.lua, holds.lua, counts.lua
+-- and gathering.lua.
 -- `lease` is the running set; run:<queue>, wt:<worker> and hold:<key> are touched only together
--- with it. A script that finalizes tasks ends with fan_out() of families.lua.
+-- with it. A script that finalizes tasks ends with fan_out() of families.lua, which writes what
+-- was gathered.
 
 local MOST_PARENTS = 1000
 local LATE_OUTPUT = 3600000 -- ms after the end in which a worker may still ship output
@@ -58,28 +59,39 @@ local function free_unique(id, key)
   end
 end
 
--- Enter a final state. The task must have left every index that owned it.
--- Further arguments are fields and values of its record.
-local function finalize(id, state, reason, retention, queue, ...)
-  local task = read_task(id, "state", "unique", "parents")
-  enter_state(id, task[1], state)
-  free_unique(id, task[2])
-  if task[3] ~= "" then
+local ended = {} -- ids; families.lua asks later, at once, which of them have children
+
+-- As finalize(), of a task whose record was read. known: {state, unique, parents, phase} as stored.
+local function finalize_known(id, known, state, reason, retention, queue, ...)
+  if known[1] ~= state and is_indexed(known[1]) then
+    call("ZREM", index_key("state", known[1]), id)
+  end
+  free_unique(id, known[2])
+  if known[3] ~= "" then
     count_child(parents_of(id), -1)
   end
-  if call("EXISTS", children_key(id)) == 1 then
-    call("SADD", resolve_key(), id)
+  ended[#ended + 1] = id
+  if known[4] == "" then
+    call("HSET", task_key(id), "state", state, "finished_ms", I(NOW), ...)
+  else
+    call("HSET", task_key(id), "state", state, "finished_ms", I(NOW), "phase", "", ...)
   end
-  call("HSET", task_key(id), "state", state, "finished_ms", I(NOW), "phase", "", ...)
   if reason ~= "" then
     try("HSET", extra_key(id), "reason", reason)
   end
-  call("ZADD", done_key(), I(NOW + retention), id)
+  gather(index_key("state", state), "0", id)
+  gather(done_key(), I(NOW + retention), id)
+  gather(unarchived_key(), I(NOW + math.min(retention, LATE_OUTPUT)), id)
   count(queue, state)
-  call("ZADD", unarchived_key(), I(NOW + math.min(retention, LATE_OUTPUT)), id)
   if reason == "" then
     event(id, state, "", "state", state, "queue", queue)
   else
     event(id, state, reason, "state", state, "queue", queue, "reason", string.sub(reason, 1, 200))
   end
+end
+
+-- Enter a final state. The task must have left every index that owned it.
+-- Further arguments are fields and values of its record.
+local function finalize(id, ...)
+  finalize_known(id, read_task(id, "state", "unique", "parents", "phase"), ...)
 end

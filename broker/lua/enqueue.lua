@@ -1,6 +1,6 @@
 -- enqueue.lua: add tasks, in order, each with its definition where that is new.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, uniqueness.lua, parking.lua, placing.lua, definitions.lua, kinds.lua, adding.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, families.lua, waiting.lua, uniqueness.lua, parking.lua, placing.lua, definitions.lua, kinds.lua, adding.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  number of definitions
 -- ARGV[2]  number of kinds: what tasks of one call mostly have in common is sent once

@@ -1,6 +1,6 @@
 -- enqueue_draft.lua: put a draft on a queue.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, uniqueness.lua, parking.lua, placing.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, families.lua, waiting.lua, uniqueness.lua, parking.lua, placing.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  task id
 -- ARGV[2]  queue        it appears if there was none of that name; '': that of its record

@@ -84,8 +84,28 @@ local function link(id, parents, retention)
   end
 end
 
+-- What became final and has children is to be told.
+local function find_parents()
+  if #ended == 0 then
+    return
+  end
+  local names = {}
+  for n, id in ipairs(ended) do
+    names[n] = children_key(id)
+  end
+  if call("EXISTS", unpack(names)) > 0 then
+    for n, id in ipairs(ended) do
+      if call("EXISTS", names[n]) == 1 then
+        call("SADD", resolve_key(), id)
+      end
+    end
+  end
+  ended = {}
+end
+
 -- Tell up to `budget` children of what became final. Return 1 when there may be more.
 local function tell_children(budget, retention)
+  find_parents()
   while budget > 0 do
     local parent = call("SRANDMEMBER", resolve_key())
     if not parent then
@@ -108,6 +128,7 @@ local function tell_children(budget, retention)
       call("SREM", resolve_key(), parent)
     end
     budget = budget - 1
+    find_parents()
   end
   return call("EXISTS", resolve_key())
 end
@@ -115,6 +136,7 @@ end
 -- How every script that finalizes tasks ends. Returns as tell_children().
 local function fan_out(budget, retention)
   local more = tell_children(budget, retention)
+  add_gathered()
   flush_counts()
   return more
 end

@@ -1,6 +1,6 @@
 -- finish.lua: end claims: for good, or to run once more.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, losing.lua, families.lua, waiting.lua, adoption.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, losing.lua, families.lua, waiting.lua, adoption.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  retention    integer, ms; how long a final record stays
 -- ARGV[2]  log ttl      integer, ms; how long the log of an ended attempt stays
@@ -22,12 +22,14 @@
 --          | -1 no such task | -2 fenced: another claim holds it, or it ended otherwise.
 --          A claim whose lease ran out, or that Redis forgot, counts until somebody else claims.
 -- Writes   when -2, of an older claim: an event `fenced`, one after each claim at most, so that
---          nobody floods the stream; and `fenced`. Else nothing unless 1. The task leaves lease, run: and wt:. Final: state, finished_ms,
---          exit_code, isolation, retry, x: reason, done, r: (x: result_dropped, result_until_ms); children are told. Else back into
---          its own place, or delayed. A task that is to be cancelled is not run once more: it
---          becomes cancelled. Lost: as tick.lua does it; a loss that was counted when the lease
---          ran out is not counted again. Ends and what their claims lasted are counted in qstat:.
--- Cost     O(finishes log N)
+--          nobody floods the stream; and `fenced`. Else nothing unless 1. The task leaves lease,
+--          run: and wt:. isolation and retry, where told. Final: state, finished_ms, finished,
+--          exit_code (where known), x: reason, done, arc, by:state:, r: (x: result_dropped,
+--          result_until_ms); children are told. Else back into its own place, or delayed. A task
+--          that is to be cancelled is not run once more: it becomes cancelled. Lost: as tick.lua
+--          does it; a loss that was counted when the lease ran out is not counted again. Ends and
+--          what their claims lasted are counted in qstat:.
+-- Cost     O(finishes log N); four commands for each, beside some for all of them together
 
 local retention, log_ttl, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local finish_count = tonumber(ARGV[4])
@@ -41,9 +43,55 @@ for n = 0, finish_count - 1 do
   end
 end
 
-local function again(id, task, outcome, delay, reason, token)
-  local queue = task[4]
-  local attempt = whole(task[9], 1) + (outcome == "retry" and 1 or 0)
+-- What one command writes or removes for all tasks of the call, at its end.
+local leases, runs_of, held_by, logs, results = {}, {}, {}, {}, {}
+
+local function remove_later(lists, key, id)
+  local list = lists[key]
+  if list then
+    list[#list + 1] = id
+  else
+    lists[key] = { id }
+  end
+end
+
+-- As leave_running(), at the end of the call. Of a queue with max_running at once: its running tasks
+-- are counted meanwhile.
+local function leave(id, queue, worker, key)
+  leases[#leases + 1] = id
+  remove_later(held_by, held_key(worker), id)
+  if limits_of(queue).room == math.huge then
+    remove_later(runs_of, running_key(queue), id)
+  else
+    call("ZREM", running_key(queue), id)
+    limits[queue] = nil -- to be counted again
+  end
+  unhold(id, key)
+end
+
+local function write_rest()
+  if #leases > 0 then
+    call("ZREM", leases_key(), unpack(leases))
+  end
+  for key, ids in pairs(runs_of) do
+    call("ZREM", key, unpack(ids))
+  end
+  for key, ids in pairs(held_by) do
+    call("SREM", key, unpack(ids))
+  end
+  if #results > 0 then
+    call("MSET", unpack(results))
+  end
+  if #logs > 0 and call("EXISTS", unpack(logs)) > 0 then
+    for _, log in ipairs(logs) do
+      call("PEXPIRE", log, log_ttl)
+    end
+  end
+end
+
+-- standing: {shape, order, attempt} as stored.
+local function again(id, queue, standing, outcome, delay, reason, token)
+  local attempt = whole(standing[3], 1) + (outcome == "retry" and 1 or 0)
   call("HSET", task_key(id), "finished", token, "attempt", I(attempt))
   call("HDEL", task_key(id), "worker", "phase", "started_ms")
   count(queue, outcome == "retry" and "retried" or "released")
@@ -54,30 +102,50 @@ local function again(id, task, outcome, delay, reason, token)
     wake_after_end(queue)
   else
     event(id, outcome, reason, "state", "queued", "queue", queue)
-    make_ready(id, queue, task[5], task[6])
+    make_ready(id, queue, standing[1], standing[2])
   end
 end
 
-local function keep_result(id, result, ttl)
+local function keep_result(id, result)
+  local ttl = whole(try("HGET", task_key(id), "result_ttl_ms"), 0)
   if #result > most then
     try("HSET", extra_key(id), "result_dropped", I(#result))
-  elseif #result > 0 and ttl > 0 then
+  elseif ttl > 0 then
     call("SET", result_key(id), result, "PX", I(ttl))
     try("HSET", extra_key(id), "result_until_ms", I(NOW + ttl))
-  elseif #result > 0 then
-    call("SET", result_key(id), result)
+  else
+    results[#results + 1] = result_key(id)
+    results[#results + 1] = result
   end
 end
 
 -- Tell that an older claim was told to have ended: its worker was away, and knows no better.
-local function tell_fenced(id, task, fence, outcome)
+local function tell_fenced(id, queue, newest, fence, told, outcome)
   local older = whole(fence, 0)
-  if older < 1 or older >= whole(task[2], 0) or task[15] == task[2] then
+  if older < 1 or older >= whole(newest, 0) or told == newest then
     return
   end
-  call("HSET", task_key(id), "fenced", task[2])
-  event(id, "fenced", outcome .. " of claim " .. I(older), "queue", task[4], "fence", I(older),
+  call("HSET", task_key(id), "fenced", newest)
+  event(id, "fenced", outcome .. " of claim " .. I(older), "queue", queue, "fence", I(older),
     "outcome", outcome)
+end
+
+-- The end of a claim that the record does not name. Return a code when nothing is left to do; nil
+-- when it was lost but taken by nobody, and so counts: the work is done.
+local function adopt(id, task, fence, nonce, outcome, token)
+  local more = read_task(id, "state", "finished", "shape", "lost", "fenced")
+  if more[2] == token then
+    return 0
+  end
+  if not is_adoptable({ task[1], task[2], task[3], more[2] }, fence, nonce) then
+    tell_fenced(id, task[4], task[2], fence, more[5], outcome)
+    return -2
+  end
+  if outcome == "lost" and task[2] == fence then -- its lease ran out before: it was charged
+    call("HSET", task_key(id), "finished", token)
+    return 1
+  end
+  take_back(id, fence, nonce, { task[1], task[2], task[4], more[3], more[4], task[7] })
 end
 
 local function note(id, field, value)
@@ -87,53 +155,57 @@ local function note(id, field, value)
 end
 
 local function finish(id, fence, nonce, outcome, exit_code, reason, delay, result, isolation, retry)
-  local task = read_task(id, "state", "fence", "nonce", "queue", "shape", "order", "worker",
-    "cancel", "attempt", "finished", "lost", "key", "result_ttl_ms", "started_ms", "fenced")
+  local task = read_task(id, "state", "fence", "nonce", "queue", "worker", "started_ms", "key",
+    "unique", "parents", "phase")
   if not task then
     return -1
   end
-  local token = fence .. ":" .. nonce .. ":" .. outcome
-  if task[10] == token then
-    return 0
-  end
+  local queue, token = task[4], fence .. ":" .. nonce .. ":" .. outcome
   if task[1] ~= "running" or task[2] ~= fence or task[3] ~= nonce then
-    -- The end of a claim that was lost but taken by nobody counts: the work is done.
-    if not is_adoptable({ task[1], task[2], task[3], task[10] }, fence, nonce) then
-      tell_fenced(id, task, fence, outcome)
-      return -2
+    local code = adopt(id, task, fence, nonce, outcome, token)
+    if code then
+      return code
     end
-    if outcome == "lost" and task[2] == fence then -- its lease ran out before: it was charged
-      call("HSET", task_key(id), "finished", token)
-      return 1
-    end
-    take_back(id, fence, nonce, { task[1], task[2], task[4], task[5], task[11], task[12] })
   end
   note(id, "isolation", isolation)
   note(id, "retry", retry)
-  leave_running(id, task[4], task[7])
-  age_log(id, fence, log_ttl)
+  leave(id, queue, task[5], task[7])
+  logs[#logs + 1] = log_key(id, I(whole(fence, 0)))
   if outcome == "lost" then
     call("HSET", task_key(id), "finished", token)
     charge_loss(id, reason, retention)
     return 1
   end
-  if task[8] ~= "" and (outcome == "retry" or outcome == "release") then
-    outcome = "cancelled"
+  local standing
+  if outcome == "retry" or outcome == "release" then
+    local stored = read_task(id, "state", "shape", "order", "attempt", "cancel")
+    standing = { stored[2], stored[3], stored[4] }
+    if stored[5] ~= "" then
+      outcome, standing = "cancelled", nil
+    end
   end
   if outcome == "cancelled" then
     reason = cancel_reason(id, reason)
   end
-  local started = tonumber(task[14])
+  local started = tonumber(task[6])
   if started and outcome ~= "release" then
-    count_run(task[4], NOW - started)
+    count_run(queue, NOW - started)
   end
-  if outcome == "retry" or outcome == "release" then
-    again(id, task, outcome, outcome == "retry" and delay or 0, reason, token)
+  if standing then
+    again(id, queue, standing, outcome, outcome == "retry" and delay or 0, reason, token)
+    return 1
+  end
+  if result ~= "" then
+    keep_result(id, result)
+  end
+  local known = { "running", task[8], task[9], task[10] }
+  if exit_code == "" then
+    finalize_known(id, known, outcome, reason, retention, queue, "finished", token)
   else
-    keep_result(id, result, whole(task[13], 0))
-    finalize(id, outcome, reason, retention, task[4], "finished", token, "exit_code", exit_code)
-    wake_after_end(task[4])
+    finalize_known(id, known, outcome, reason, retention, queue, "finished", token, "exit_code",
+      exit_code)
   end
+  wake_after_end(queue)
   return 1
 end
 
@@ -143,5 +215,6 @@ for n = 0, finish_count - 1 do
   codes[n + 1] = finish(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4],
     ARGV[at + 5], tonumber(ARGV[at + 6]), ARGV[at + 7], ARGV[at + 8], ARGV[at + 9])
 end
+write_rest()
 fan_out(200, retention)
 return codes

@@ -10,8 +10,15 @@ local P, call, try = KEYS[1], redis.call, redis.pcall
 local T = call("TIME")
 local NOW = T[1] * 1000 + math.floor(T[2] / 1000) -- Unix ms, the only clock
 
+local texts = {} -- number -> text: a call says the same times and fences many times
+
 local function I(number)
-  return string.format("%.0f", number)
+  local text = texts[number]
+  if not text then
+    text = string.format("%.0f", number)
+    texts[number] = text
+  end
+  return text
 end
 
 local function task_key(id) return P .. "t:" .. id end
@@ -100,19 +107,24 @@ local function publish(id, name, ...)
   call("XADD", events_key(), "MAXLEN", "~", "100000", "*", "id", id, "event", name, ...)
 end
 
--- Tell the event stream and the task's own history. The history begins with the first event
--- after the enqueue: a million waiting tasks need none.
+-- Add a line to a task's own history. The history begins with the first event after the enqueue:
+-- a million waiting tasks need none. created: text, as stored; nil: to be read.
+local function remember(id, line, created)
+  local length = try("RPUSHX", history_key(id), line)
+  if length == 0 then
+    created = created or try("HGET", task_key(id), "created_ms")
+    call("RPUSH", history_key(id), I(whole(created, NOW)) .. " enqueued", line)
+  elseif type(length) == "number" and length > 64 then
+    call("LTRIM", history_key(id), -64, -1)
+  end
+end
+
+-- Tell the event stream and the task's own history.
 local function event(id, name, detail, ...)
   publish(id, name, ...)
   local line = I(NOW) .. " " .. name
   if detail ~= "" then
     line = line .. " " .. detail
   end
-  local length = try("RPUSH", history_key(id), line)
-  if length == 1 then
-    local created = try("HGET", task_key(id), "created_ms")
-    call("LPUSH", history_key(id), I(whole(created, NOW)) .. " enqueued")
-  elseif type(length) == "number" and length > 64 then
-    call("LTRIM", history_key(id), -64, -1)
-  end
+  remember(id, line)
 end

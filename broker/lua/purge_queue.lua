@@ -1,6 +1,6 @@
 -- purge_queue.lua: cancel what waits in a queue, some of it in one call.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, families.lua, waiting.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  queue
 -- ARGV[2]  after      id up to which earlier calls came; '': the first call

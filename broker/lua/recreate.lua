@@ -1,6 +1,6 @@
 -- recreate.lua: make the record of a claim that runs, where Redis came back without it.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, families.lua, waiting.lua, uniqueness.lua, parking.lua, placing.lua, definitions.lua, kinds.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, families.lua, waiting.lua, uniqueness.lua, parking.lua, placing.lua, definitions.lua, kinds.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
 -- ARGV[2]  task id
@@ -73,7 +73,7 @@ local function write_record(order)
     add_unless("", fields, "created_ms", I(created))
   end
   call("HSET", task_key(id), "state", "running", "worker", worker, "nonce", nonce, "fence", fence,
-    "started_ms", I(NOW), "phase", "", "order", order, unpack(fields))
+    "started_ms", I(NOW), "order", order, unpack(fields))
   if ARGV[12] ~= "" then
     add_unless("", kind.extra, "params", ARGV[12])
   end

@@ -1,6 +1,6 @@
 -- remove.lua: forget a task that ended, or a draft, at once.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, references.lua, removing.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, references.lua, removing.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  task id
 -- ARGV[2]  ttl       integer, ms; how long a blob stays that no definition refers to any more

@@ -1,6 +1,6 @@
 -- reset.lua: make a task that ended a draft again, as if it had never run.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  task id
 --

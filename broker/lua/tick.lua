@@ -1,6 +1,6 @@
 -- tick.lua: what time alone brings about. Called about once a second by one worker.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, endings.lua, losing.lua, families.lua, waiting.lua, ageing.lua, sweeping.lua, commands.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, losing.lua, families.lua, waiting.lua, ageing.lua, sweeping.lua, commands.lua
 -- KEYS[1]  prefix
 -- ARGV[1]  limit       of each kind of work in this call
 -- ARGV[2]  lease       integer, ms; the usual one

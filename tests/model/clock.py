@@ -16,7 +16,7 @@ from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.scripts import Script, Scripts
 
 _FROM_SERVER: Final = """local T = call("TIME")
-local NOW = T[1] * 1000 + math.floor(T[2] / 1000) -- Unix ms, the only clock
+local NOW = T[1] * 1000 + math.floor(T[2] / 1000)
 """
 _FROM_KEY: Final = """local NOW = tonumber(call("GET", "clock:" .. P))
 """

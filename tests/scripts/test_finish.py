@@ -54,12 +54,12 @@ async def test_a_final_outcome_ends_the_task(namespace: Namespace, outcome: str)
     assert (await events(namespace))[-1]["event"] == outcome
 
 
-async def test_a_code_that_is_not_known_stays_empty(namespace: Namespace) -> None:
+async def test_a_code_that_is_not_known_is_not_written(namespace: Namespace) -> None:
     claim = await running(namespace)
 
     await finish(namespace, claim, "errored", reason="supervisor lost")
 
-    assert (await fields(namespace, claim.task_id))["exit_code"] == ""
+    assert "exit_code" not in await fields(namespace, claim.task_id)
 
 
 @pytest.mark.parametrize("outcome", [*FINALS, "retry", "release", "lost"])

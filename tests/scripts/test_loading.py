@@ -14,7 +14,17 @@ from .steps import add, claim, line
 LUA = Path(scripts.__file__).parent / "lua"
 PARTS = {
     *("adding", "adoption", "ageing", "amending", "closing", "commands", "counts", "definitions"),
-    *("endings", "families", "fronts", "holds", "kinds", "losing", "neighbours", "orders"),
+    *(
+        "endings",
+        "families",
+        "fronts",
+        "gathering",
+        "holds",
+        "kinds",
+        "losing",
+        "neighbours",
+        "orders",
+    ),
     *("parking", "placing", "prelude", "ready", "references", "removing", "sources", "states"),
     *("sweeping", "turns", "uniqueness", "waiting", "waking"),
 }
