@@ -14,6 +14,7 @@ from ..sdk import clients
 from ..sdk.task import Task
 from ..worker.host.converting import as_it_is
 from . import gathering, results
+from .code import CodePacks
 from .desk import Desk
 from .functions import Functions
 from .handle import Handle
@@ -21,7 +22,7 @@ from .here import Here
 from .keeper import Keeper
 from .link import Link, linked
 from .sender import Sender
-from .submitting import Submitted, Submitting
+from .submitting import Submits, Submitted, Submitting
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -85,11 +86,7 @@ class Client:
         await self._keeper.open()
         self._here.open()
         self._blocking = self._link.blocking()
-        ends = Ends(self._link.namespace, self._blocking)
-        self._keeper.spawn(ends.run)
-        self._desk = Desk(self._here, self._link.namespace, ends)
-        sender = Sender(self._link.enqueue, self._keeper.spawn)
-        self._submitting = Submitting(self._link, Functions(self._link, self._root), sender)
+        self._desk, self._submitting = self._wired(self._link)
         clients.opened(self)
 
     async def close(self) -> None:
@@ -103,6 +100,13 @@ class Client:
 
     async def _connect(self) -> Link:
         return await linked(**self._settings)
+
+    def _wired(self, link: Link) -> tuple[Desk, Submits]:
+        ends = Ends(link.namespace, self._blocking)
+        self._keeper.spawn(ends.run)
+        functions = Functions(link, CodePacks(link.namespace), self._root)
+        sender = Sender(link.enqueue, self._keeper.spawn)
+        return Desk(self._here, link.namespace, ends), Submitting(link, functions, sender)
 
     @overload
     async def submit(

@@ -1,6 +1,7 @@
 """The code of functions, packed once by each process and used by all of their calls."""
 
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 import msgspec
@@ -17,8 +18,18 @@ _packed: dict[_Key, tuple[Function | None, Packed]] = {}
 """By server, namespace, folder and file: also for the next client of this process."""
 
 
+class Packs(Protocol):
+    """Packed code by what is submitted."""
+
+    async def of(self, submission: Submission) -> Packed:
+        """Return the packed code of a function."""
+
+    def forget(self, submission: Submission) -> None:
+        """Pack it anew the next time: Redis lost it."""
+
+
 class CodePacks:
-    """Packs for one namespace."""
+    """Packs the code of this program, for one namespace."""
 
     def __init__(self, namespace: Namespace) -> None:
         self._namespace = namespace

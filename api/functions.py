@@ -8,7 +8,7 @@ from ..sdk.task import Task
 from . import results
 from .arguments import Arguments
 from .calls import Calls
-from .code import CodePacks, workdir_of
+from .code import Packs, workdir_of
 from .link import Link
 from .places import place_of
 from .wishes import submission_of
@@ -31,10 +31,10 @@ class Known:
 class Functions:
     """Makes and keeps what is known of functions."""
 
-    def __init__(self, link: Link, root: Path | None) -> None:
+    def __init__(self, link: Link, packs: Packs, root: Path | None) -> None:
         self._link = link
         self._root = root
-        self._packs = CodePacks(link.namespace)
+        self._packs = packs
         self._known: WeakKeyDictionary[Task[..., Any, Any], Known] = WeakKeyDictionary()
 
     def known(self, task: Task[..., Any, Any]) -> Known | None:

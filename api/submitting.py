@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -30,8 +30,22 @@ class Submitted(msgspec.Struct, frozen=True):
     convert: results.Convert
 
 
+class Submits(Protocol):
+    """Submits calls of functions."""
+
+    async def one(
+        self, task: Task[..., Any, Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Submitted:
+        """Submit one call; see Client.submit for the errors."""
+
+    async def many(
+        self, task: Task[..., Any, Any], calls: Iterable[Sequence[Any] | Mapping[str, Any]]
+    ) -> list[Submitted]:
+        """Submit many calls, in their order; see Client.submit_many for the errors."""
+
+
 class Submitting:
-    """Submits calls."""
+    """Submits calls to a server."""
 
     def __init__(self, link: Link, functions: Functions, sender: Sender) -> None:
         self._batches = link.namespace.scripts.enqueue

@@ -40,20 +40,11 @@ class SyncClient:
         context: str | None = None,
     ) -> None:
         """Args, see Client."""
-        self._client = self._make(url, namespace, root, context)
+        self._client = Client(url, namespace, root, context=context)
         self._opening = Lock()
         self._stack = ExitStack()
         self._portal: BlockingPortal | None = None
         self._pid = 0
-
-    def _make(
-        self,
-        url: str | None,
-        namespace: str | None,
-        root: Path | str | None,
-        context: str | None,
-    ) -> Client:
-        return Client(url, namespace, root, context=context)
 
     def __enter__(self) -> Self:
         self._open()

@@ -25,7 +25,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def source_files() -> set[str]:
-    files = {"rq_agent/__init__.py", "rq_agent/py.typed"}
+    files = {"rq_agent/__init__.py", "rq_agent/testing.py", "rq_agent/py.typed"}
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*"):
             is_page = path.is_relative_to(ROOT / "web" / "static")
