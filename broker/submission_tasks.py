@@ -27,7 +27,6 @@ record can't be brought back for ever."""
 SERVICE_VALID_S: Final = 3 * 366 * 86_400
 """The same for a service that is started again: each start verifies it anew."""
 
-_UNSUPPORTED: Final = "{} can't be had by a function, which shares its process; submit a script"
 _DIGEST: Final = "0" * 64
 
 
@@ -50,25 +49,10 @@ def check(submission: "Submission") -> None:
         raise UsageError(
             "a task is retried, or it is a service that is restarted; give one of them"
         )
-    _check_function(submission)
+    if submission.call and submission.function is None:
+        raise UsageError("a script has no call: give its arguments behind its name")
     check_task(unsigned_task(submission, TaskId("of this submission"), "", b""))
     check_signed(signed_task("any", submission, "of this submission", _DIGEST, not_after=0))
-
-
-def _check_function(submission: "Submission") -> None:
-    if submission.function is None:
-        if submission.call:
-            raise UsageError("a script has no call: give its arguments behind its name")
-        return
-    refused = {
-        "GPUs": submission.need.gpus,
-        "a limit of memory": submission.mem_limit_mib,
-        "a writable environment": submission.env_writable,
-        "being killed at a lost lease": submission.exclusive == "kill",
-    }
-    for what, is_asked in refused.items():
-        if is_asked:
-            raise UsageError(_UNSUPPORTED.format(what))
 
 
 def new_task(

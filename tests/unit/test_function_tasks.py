@@ -102,7 +102,7 @@ def test_redis_is_told_what_it_is_told_of_tasks_that_are_made_one_by_one(lab: La
 
 
 def test_what_no_worker_would_run_is_refused_with_all_of_its_batch(lab: Lab) -> None:
-    with pytest.raises(UsageError, match="GPUs"):
-        lab.maker(need=Need(gpus=1))
+    with pytest.raises(UsageError, match="cpus"):
+        lab.maker(need=Need(cpus=-1))
     with pytest.raises(UsageError, match="its arguments"):
         lab.maker().make(["", "[1]"])

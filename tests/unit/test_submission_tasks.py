@@ -113,10 +113,7 @@ def test_a_service_is_signed_for_years_and_tells_when_it_is_restarted(lab: Lab) 
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"need": Need(gpus=1)}, "GPUs"),
-        ({"mem_limit_mib": 5.0}, "limit of memory"),
-        ({"env_writable": True}, "writable environment"),
-        ({"exclusive": "kill"}, "killed at a lost lease"),
+        ({"mem_limit_mib": -5.0}, "mem_limit_mib"),
         ({"retry": "3 f 1 1 0 e", "restart": "always"}, "give one of them"),
         ({"function": None, "call": "[[],{}]"}, "no call"),
         ({"call": "[[]]"}, "its arguments"),
