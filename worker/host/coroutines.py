@@ -12,6 +12,7 @@ import time
 
 from . import children, commands, exits, inherit
 from .channel import Channel
+from .endings import exit_of
 from .imports import Imports
 from .lines import line
 from .reports import Reports
@@ -39,9 +40,9 @@ def serve(folder: str) -> None:
     while not host.is_over:
         try:
             loop.run_forever()
-        except (SystemExit, KeyboardInterrupt):
+        except (SystemExit, KeyboardInterrupt) as e:
             if os.getpid() != process:
-                raise  # a child that a task has forked
+                exits.leave_fork(*exit_of(e))
             # of a task: it has ended with it, and the others go on
     exits.leave()
 
@@ -91,6 +92,8 @@ class Host:
         gc.freeze()
 
     def _accept(self) -> None:
+        if self._channel.connection is not None:
+            self._hear()  # what it said before it was replaced
         if self._channel.connection is not None:
             self._loop.remove_reader(self._channel.connection)
         self._channel.accept()

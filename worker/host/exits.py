@@ -42,12 +42,13 @@ def watch(running: Running, reports: Reports, outputs: Outputs) -> None:
     os.register_at_fork(after_in_child=become_a_child)
 
 
-def leave_fork() -> None:
-    """End a forked child that would go on as a second host."""
-    for stream in (sys.__stdout__, sys.__stderr__):
-        if stream is not None:
-            stream.flush()
-    _exit(0)
+def leave_fork(code: int, text: str = "") -> None:
+    """End a child that a task has forked, and that has come back into its parent's loop.
+
+    At once: to tidy up the loop would take the parent's files out of what both wait for.
+    """
+    sys.stderr.write(text)
+    _exit(code)
 
 
 def leave() -> None:

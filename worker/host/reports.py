@@ -54,10 +54,12 @@ class Reports:
         with self.lock:
             if not self._is_mine:
                 return
-            if not self._has_room() or not self._write_waiting() or not self._append(line):
+            can_write = self._has_room() and self._write_waiting() and self._file.append(line)
+            if not can_write:
                 self._lost[key, stream] = self._lost.get((key, stream), 0) + size
                 return
             self._file.note_output(key, stream, size)
+            self._begin_next_if_full()
             self._bell()
 
     def settle(self, number: int) -> None:
@@ -110,11 +112,12 @@ class Reports:
     def _append(self, data: bytes) -> bool:
         if not self._file.append(data):
             return False
-        if self._file.size >= self._segment_bytes:
-            self._begin_next()
+        self._begin_next_if_full()
         return True
 
-    def _begin_next(self) -> None:
+    def _begin_next_if_full(self) -> None:
+        if self._file.size < self._segment_bytes:
+            return
         try:
             fresh = Segment(self._folder, self._file.number + 1)
         except OSError:

@@ -35,6 +35,7 @@ class Running:
         self.at: Call | None = None
         """Whose function is being called, or result encoded: code that runs outside of its task."""
         self.is_forked = False
+        """True in a child that a task has forked: it must not go on as a second host."""
         self.main_ended: Callable[[Call], None] = self.finish
         """Called when the coroutine of a call has ended, and tasks that it started have not."""
         self.became_idle: Callable[[], None] = lambda: None
@@ -95,6 +96,8 @@ class Running:
     def fail(self, call: Call, error: BaseException) -> None:
         """End a call as Python would end with this exception."""
         code, text = exit_of(error)
+        if self.is_forked:
+            exits.leave_fork(code, text)
         if text:
             self._outputs.of(call, "err").write(text)
         if code == 0:
@@ -117,6 +120,8 @@ class Running:
         self, call: Call, outcome: str, code: int | None, reason: str, result: str | None = None
     ) -> None:
         """Say how a call ended, behind all of its output."""
+        if self.is_forked:
+            exits.leave_fork(code or 0)
         if call.out is not None:
             call.out.close()
         if call.err is not None:
@@ -136,8 +141,6 @@ class Running:
 
     def flush(self) -> None:
         """Write what is to be said of ends."""
-        if self.is_forked:
-            exits.leave_fork()  # a child of a task has come back into its parent's loop
         done, self._done = self._done, []
         if done:
             self._reports.say(done_line(done))

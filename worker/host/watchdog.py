@@ -76,6 +76,7 @@ class Watchdog:
         while True:
             if not self._awake.is_set():
                 faulthandler.cancel_dump_traceback_later()
+                self._look(time.monotonic())
                 self._outputs.flush_older(float("inf"))
                 self._reports.try_again()
                 self._awake.wait(_PULSE_S if self._reports.is_behind else None)

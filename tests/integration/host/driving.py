@@ -1,5 +1,6 @@
 """Drives a host as a worker does: commands over the socket, reports from the files."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -14,8 +15,16 @@ from typing import Any, NamedTuple, TypeVar
 
 from rq_agent.worker.sdk_folder import host_path
 
-DEADLINE_S = 20.0
+DEADLINE_S = 10.0
 T = TypeVar("T")
+
+
+def wait_for(look: Callable[[], bool]) -> None:
+    """Wait for what sends no event."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 class Done(NamedTuple):
@@ -146,10 +155,8 @@ class Driven:
                 said = [str(one)[:500] for one in self.reports[-20:]]
                 raise TimeoutError("\n".join([*said, self.own_output.read_text()]))
             self.socket.settimeout(0.05)
-            try:
+            with contextlib.suppress(TimeoutError, OSError):
                 self.socket.recv(4096)
-            except (TimeoutError, ConnectionError):
-                pass
 
     def report(self, name: str, *begin: object) -> list[Any]:
         """Wait for a report that begins so; return what follows its name."""
