@@ -83,17 +83,18 @@ class Admission:
         ready: list[Light] = []
         unknown: list[Light] = []
         now_s = time.time()
-        for light in tasks:
-            try:
-                signed = self._open(light, now_s)
-            except UnknownKeyError:
-                unknown.append(light)
-            except TrustFileError as e:
-                self._hearer.untrusting([light], e)
-            except TrustError as e:
-                self._hearer.refused(light, e)
-            else:
-                self._sort(light, signed, ready)
+        with self._verifier.at_once():
+            for light in tasks:
+                try:
+                    signed = self._open(light, now_s)
+                except UnknownKeyError:
+                    unknown.append(light)
+                except TrustFileError as e:
+                    self._hearer.untrusting([light], e)
+                except TrustError as e:
+                    self._hearer.refused(light, e)
+                else:
+                    self._sort(light, signed, ready)
         if ready:
             self._hearer.ready(ready)
         return unknown
