@@ -24,7 +24,6 @@ from . import plans
 from .calls import Call
 from .light import Light
 from .notes import note_of
-from .targets import target_of
 
 log = logging.getLogger(__name__)
 
@@ -156,14 +155,10 @@ class Admission:
         )
         light.exclusive = signed.exclusive
         light.is_lasting = signed.restart != "never"
-        light.plan = self._plans.of(definition, signed, function, held.gpus)
+        light.plan, target = self._plans.of(definition, signed, function, held.gpus)
         light.call = Call(
             key=light.key,
-            target=target_of(
-                script=definition.entry.script,
-                module=definition.entry.module,
-                function=function.name,
-            ),
+            target=target,
             arguments=signed.call.encode() or _NO_ARGUMENTS,
             timeout_s=signed.timeout_s,
             grace_s=signed.grace_s,

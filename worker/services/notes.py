@@ -82,9 +82,9 @@ def note_of(held: Held, exclusive: Exclusive) -> str:
         created_ms=claim.created_ms,
         isolation=claim.isolation,
         exclusive=exclusive,
-        need=None if held.need == _LIGHT else held.need,
+        need=None if held.need is _LIGHT or held.need == _LIGHT else held.need,
         gpus=held.gpus,
-        rare=None if claim.rare == _RARE else claim.rare,
+        rare=None if claim.rare is _RARE or claim.rare == _RARE else claim.rare,
     )
     return _encoder.encode(note).decode()
 

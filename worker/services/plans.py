@@ -13,8 +13,12 @@ from ..config import WorkerConfig
 from ..gpus import visible
 from .calls import HostPlan
 from .host_plan import plan_of
+from .targets import target_of
 
 _KEPT: Final = 256
+
+Planned = tuple[HostPlan, str]
+"""A host, and the target of a call in it; see targets.py."""
 
 
 class Plans:
@@ -23,7 +27,7 @@ class Plans:
     def __init__(self, config: WorkerConfig, environ: Mapping[str, str]) -> None:
         self._config = config
         self._environ = environ
-        self._usual: OrderedDict[str, HostPlan] = OrderedDict()
+        self._usual: OrderedDict[str, Planned] = OrderedDict()
         """By the digest of the definition."""
 
     def of(
@@ -32,16 +36,17 @@ class Plans:
         signed: SignedTask,
         function: Function,
         gpus: tuple[str, ...],
-    ) -> HostPlan:
-        """Return the plan of the host that a call runs in."""
+    ) -> Planned:
+        """Return the plan of the host that a call runs in, and what it names there."""
         if gpus or not is_usual(signed):
             return self._made(definition, signed, function, gpus)
-        plan = self._usual.get(signed.definition)
-        if plan is None:
-            plan = self._usual[signed.definition] = self._made(definition, signed, function, gpus)
+        planned = self._usual.get(signed.definition)
+        if planned is None:
+            planned = self._made(definition, signed, function, gpus)
+            self._usual[signed.definition] = planned
             if len(self._usual) > _KEPT:
                 self._usual.popitem(last=False)
-        return plan
+        return planned
 
     def _made(
         self,
@@ -49,7 +54,9 @@ class Plans:
         signed: SignedTask,
         function: Function,
         gpus: tuple[str, ...],
-    ) -> HostPlan:
+    ) -> Planned:
+        entry = definition.entry
+        target = target_of(script=entry.script, module=entry.module, function=function.name)
         plan = plan_of(
             definition,
             signed,
@@ -59,9 +66,9 @@ class Plans:
             environ={**self._environ, **visible(gpus)},
         )
         if not gpus:
-            return plan
+            return plan, target
         own = hashlib.sha256(f"{plan.key} {' '.join(gpus)}".encode()).hexdigest()
-        return msgspec.structs.replace(plan, key=own)
+        return msgspec.structs.replace(plan, key=own), target
 
 
 def is_usual(signed: SignedTask) -> bool:
