@@ -138,7 +138,12 @@ def encode_place(place: Place) -> bytes:
 def decode(place: Place, body: bytes) -> SignedTask:
     """Return the task of a body whose signature was verified before; else raise TrustError."""
     try:
-        return SignedTask(**structs.asdict(place), **structs.asdict(_parse(body)))
+        return SignedTask(
+            namespace=place.namespace,
+            task_id=place.task_id,
+            definition=place.definition,
+            **structs.asdict(_parse(body)),
+        )
     except ValueError as e:
         raise TrustError(f"signed, but not acceptable: {brief(e)}") from e
 

@@ -2,9 +2,9 @@
 --
 -- A part of other scripts (`Uses`); needs prelude.lua, ready.lua and states.lua.
 -- A record leaves out what it would only repeat: priority 0, no name, no user, no lease of its
--- own, max_lost 3, timeout_ms 0, fence 0, attempt 1, lost 0, no keys, no retries, no parents, and
--- queued_ms until a task is made ready once more. Every reader takes the absence of a field for
--- this value.
+-- own, max_lost 3, timeout_ms 0, fence 0, attempt 1, lost 0, isolation 0, no keys, no retries, no
+-- parents, and queued_ms until a task is made ready once more. Every reader takes the absence of a
+-- field for this value.
 
 local function add_unless(default, fields, name, value)
   if value ~= default then

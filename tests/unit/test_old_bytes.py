@@ -1,9 +1,12 @@
 """What tasks of before light tasks and functions are made of keeps every byte."""
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from rq_agent.broker import definition, needs
-from rq_agent.broker.definition import Code, Definition, Entry, EnvironmentSpec
+from rq_agent.broker.definition import Code, Definition, Entry, EnvironmentSpec, Function
 from rq_agent.broker.needs import Need, shape_id
 from rq_agent.broker.signed_task import Place, SignedTask, decode, encode
 
@@ -68,3 +71,51 @@ def test_a_definition_without_a_function_has_the_address_it_had() -> None:
     assert definition.digest(encoded) == (
         "6308019954472cf1d4a4d43c76b0a23ff3882c04a120908d8e4a94867272a267"
     )
+
+
+class _OldNeed(msgspec.Struct, forbid_unknown_fields=True):
+    gpus: int = 0
+    cpus: float = 0.0
+    mem_mib: int = 0
+
+
+class _OldBody(msgspec.Struct, forbid_unknown_fields=True):
+    need: _OldNeed
+    not_after: int
+
+
+class _OldEntry(msgspec.Struct, forbid_unknown_fields=True):
+    script: str
+    workdir: str
+    module: str
+
+
+@pytest.mark.parametrize(
+    ("new", "name"),
+    [
+        ({"call": "[[],{}]"}, "call"),
+        ({"restart": "always"}, "restart"),
+        ({"need": Need(light=True)}, "light"),
+    ],
+)
+def test_workers_of_before_name_what_they_do_not_know(new: dict[str, Any], name: str) -> None:
+    task = SignedTask(namespace="lab", task_id="t1", definition="a" * 64, not_after=99, **new)
+
+    with pytest.raises(msgspec.ValidationError, match=f"unknown field `{name}`"):
+        msgspec.msgpack.decode(encode(task)[1], type=_OldBody)
+
+
+def test_workers_of_before_know_no_shape_of_light_tasks_and_no_functions() -> None:
+    with pytest.raises(msgspec.ValidationError, match="unknown field `light`"):
+        msgspec.json.decode(needs.encode(Need(light=True)), type=_OldNeed)
+    entry = Entry(script="bot.py", function=Function(name="ask", kind="coroutine"))
+    with pytest.raises(msgspec.ValidationError, match="unknown field `function`"):
+        msgspec.msgpack.decode(msgspec.msgpack.encode(entry), type=_OldEntry)
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "1a", "a b", "a" * 300, "a\n", "__import__('os')"])
+def test_a_function_has_the_name_of_one(name: str) -> None:
+    encoded = msgspec.msgpack.encode({"name": name, "kind": "coroutine"})
+
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.msgpack.decode(encoded, type=Function)
