@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
 
 from ..broker.keys import TaskId
 from ..broker.namespace import Namespace
+from ..broker.results import beginning
 from . import exits
 from .broker_url import working_url
 from .config import Settings
@@ -17,10 +18,13 @@ from .render import words
 from .render.follow_view import FollowView
 from .render.records import task_json
 from .render.screen import Screen
-from .render.times import length
+from .render.times import length, size
 
 if TYPE_CHECKING:
     from ..broker.record import Record
+
+_SHORT_BYTES: Final = 200
+"""Of a result that is told in a line."""
 
 
 async def follow_to_end(
@@ -40,9 +44,20 @@ async def follow_to_end(
     finally:
         view.close()
     screen.say(ended_line(record))
+    if record.needs.light and record.state == "succeeded":
+        await _say_result(namespace, record, screen)
     if screen.json:
         screen.print_json(task_json(record))
     return exits.of_task(record)
+
+
+async def _say_result(namespace: Namespace, record: "Record", screen: Screen) -> None:
+    """Say what a function returned, where that is short."""
+    result, size_bytes = await beginning(namespace, record.id)
+    if 0 < size_bytes <= _SHORT_BYTES:
+        screen.say(f"it returned {result}")
+    elif size_bytes:
+        screen.say(f"it returned {size(size_bytes)} of JSON:  rq-agent result {record.id}")
 
 
 def follower(

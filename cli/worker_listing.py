@@ -118,7 +118,7 @@ def row(worker: "WorkerView", now_s: float) -> list[Cell]:
         Cell(", ".join(worker.queues)),
         Cell(worker.mode),
         Cell(str(len(worker.running))),
-        Cell("" if worker.slots is None else str(worker.slots)),
+        Cell(_slots(worker)),
         Cell(str(worker.services or "")),
         Cell(str(len(worker.gpus))),
         Cell("" if load.cpu_percent is None else f"{load.cpu_percent:.0f}%"),
@@ -126,6 +126,12 @@ def row(worker: "WorkerView", now_s: float) -> list[Cell]:
         Cell(worker.host),
         Cell("" if worker.beat_age_s is None else f"{length(worker.beat_age_s)} ago"),
     ]
+
+
+def _slots(worker: "WorkerView") -> str:
+    if worker.slots is None:
+        return ""
+    return "shared" if worker.slots and worker.slots == worker.services else str(worker.slots)
 
 
 def _as_gone(worker: "WorkerView") -> "WorkerView":

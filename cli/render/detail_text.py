@@ -138,7 +138,7 @@ def _runs(runs: "Sequence[Run]") -> Iterator[tuple[str, str]]:
     """Return a line for each claim, where there was more than one."""
     for run in runs if len(runs) > 1 or (runs and runs[0].claim > 1) else ():
         took = "" if run.ended_at is None else f" after {length(run.ended_at - run.started_at)}"
-        end = run.end.replace("_", " ") or "running"
+        end = words.event(run.end) or "running"
         yield f"claim {run.claim}", f"{run.worker}, {clock(run.started_at)}: {end}{took}"
 
 
@@ -156,7 +156,8 @@ def _step(step: "Step") -> str:
         return step.detail
     by = " by" if step.event in _BY else ""
     detail = f" {step.detail}" if step.detail else ""
-    return f"{step.event.replace('_', ' ')}{by}{detail}"
+    reason = ":" if step.event == "release" and detail else ""
+    return f"{words.event(step.event)}{reason}{by}{detail}"
 
 
 def _parameters(record: "Record") -> dict[str, str]:

@@ -48,6 +48,11 @@ def state(record: "Record") -> str:
     return name
 
 
+def event(name: str) -> str:
+    """Return what happened to a task, of a name in its history."""
+    return "given back" if name == "release" else name.replace("_", " ")
+
+
 def need(need: "Need") -> str:
     """Return what a task needs, e.g. `1 GPU, 4 CPUs, 32.0 GiB`; empty for nothing."""
     parts = []

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from . import words
 from .groups import group, lines
 from .screen import printable
 from .sub_worker_text import host_line, line
@@ -84,9 +85,12 @@ def _hours(worker: "WorkerView", now_s: float) -> str:
 
 
 def _has(worker: "WorkerView") -> dict[str, str]:
+    is_shared = worker.services > 0 and worker.slots == worker.services
     return {
-        "slots": "" if worker.slots is None else str(worker.slots),
-        "services": str(worker.services or ""),
+        "slots": "" if worker.slots is None or is_shared else str(worker.slots),
+        "services": f"{worker.services}{', also for ordinary tasks' if is_shared else ''}"
+        if worker.services
+        else "",
         "GPUs": ", ".join(worker.gpus) or "none",
         "CPUs": "no limit" if worker.cpus is None else f"{worker.cpus:g}",
         "memory": "no limit" if worker.mem_mib is None else size(worker.mem_mib * _MIB),
@@ -151,7 +155,7 @@ def _part(some_mib: int | None, all_mib: int | None, what: str) -> str:
 
 
 def _ended(ended: "Ended", now_s: float) -> tuple[str, str]:
-    return ended.id, f"{ended.outcome.replace('_', ' ')} {length(now_s - ended.at_ms / 1000)} ago"
+    return ended.id, f"{words.event(ended.outcome)} {length(now_s - ended.at_ms / 1000)} ago"
 
 
 def _count(ended: int | None) -> str:

@@ -97,7 +97,7 @@ function Timeline({ history, isFinal }) {
   return html`<ol class="timeline sheet">
     ${history.map((step, n) => html`<li key=${n}>
       <${Clock} at=${step.at} />
-      <span>${visible(step.event.replaceAll("_", " "))} <span class="faint"><${Name} text=${step.detail} most=${200} /></span>
+      <span>${step.event === "release" ? "given back" : visible(step.event.replaceAll("_", " "))} <span class="faint"><${Name} text=${step.detail} most=${200} /></span>
         ${n > 0 && step.at - history[n - 1].at >= 1 && html` <span class="gap">after ${length(step.at - history[n - 1].at)}</span>`}</span>
     </li>`)}
     ${last && !isFinal && html`<li><span></span><span class="gap">for ${length(now.value - last.at)} now</span></li>`}
