@@ -49,6 +49,7 @@ class Driven:
         cache: Path,
         *,
         kind: str = "coroutine",
+        python: str = sys.executable,
         variables: Mapping[str, str] | None = None,
         lag_s: float = 2.0,
     ) -> None:
@@ -67,7 +68,7 @@ class Driven:
         with self.own_output.open("wb") as own:
             self.process = subprocess.Popen(
                 [
-                    sys.executable,
+                    python,
                     "-u",
                     str(host_path(cache)),
                     str(self.folder),
