@@ -1,5 +1,6 @@
 """The code of functions, packed once by each process and used by all of their calls."""
 
+import logging
 from pathlib import Path
 from typing import Protocol
 
@@ -10,12 +11,14 @@ from msgspec import structs
 from ..broker import definition as definitions
 from ..broker.definition import Definition, Function
 from ..broker.namespace import Namespace
-from ..broker.submission import Packed, Submission, pack
+from ..broker.submission import Collected, Packed, Submission, collect, upload
 
-_Key = tuple[str, str, Path, Path]
+_Key = tuple[Path, Path]
 
-_packed: dict[_Key, tuple[Function | None, Packed]] = {}
-"""By server, namespace, folder and file: also for the next client of this process."""
+_collected: dict[_Key, tuple[Function | None, Collected]] = {}
+"""By folder and file. It is what this process has loaded, so it stays as it is while that runs."""
+
+_log = logging.getLogger("rq_agent.api")
 
 
 class Packs(Protocol):
@@ -25,7 +28,7 @@ class Packs(Protocol):
         """Return the packed code of a function."""
 
     def forget(self, submission: Submission) -> None:
-        """Pack it anew the next time: Redis lost it."""
+        """Upload it again the next time: Redis lost it."""
 
 
 class CodePacks:
@@ -33,6 +36,7 @@ class CodePacks:
 
     def __init__(self, namespace: Namespace) -> None:
         self._namespace = namespace
+        self._uploaded: set[_Key] = set()
         self._packing = anyio.Lock()
 
     async def of(self, submission: Submission) -> Packed:
@@ -42,21 +46,27 @@ class CodePacks:
             UsageError, SnapshotError: the code can't travel; says why.
             BrokerUnavailable: Redis did not take it.
         """
-        key = self._key(submission)
+        key = _key(submission)
         async with self._packing:
-            if (known := _packed.get(key)) is None:
-                packed = await pack(self._namespace, submission, progress=_silently)
-                known = _packed[key] = (submission.function, packed)
-        function, packed = known
-        return packed if function == submission.function else _of(packed, submission.function)
+            if (known := _collected.get(key)) is None:
+                collected = await collect(submission, progress=_silently)
+                known = _collected[key] = (submission.function, collected)
+                for warning in collected.packed.warnings:
+                    _log.warning("%s: %s", submission.target.name, warning)
+            function, collected = known
+            if key not in self._uploaded:
+                await upload(self._namespace, collected, progress=_silently)
+                self._uploaded.add(key)
+        same = function == submission.function
+        return collected.packed if same else _of(collected.packed, submission.function)
 
     def forget(self, submission: Submission) -> None:
-        """Pack it anew the next time: Redis lost it."""
-        _packed.pop(self._key(submission), None)
+        """Upload it again the next time: Redis lost it."""
+        self._uploaded.discard(_key(submission))
 
-    def _key(self, submission: Submission) -> _Key:
-        where = self._namespace.where
-        return where, self._namespace.name, submission.workdir, submission.target
+
+def _key(submission: Submission) -> _Key:
+    return submission.workdir, submission.target
 
 
 def _of(packed: Packed, function: Function | None) -> Packed:
@@ -64,8 +74,8 @@ def _of(packed: Packed, function: Function | None) -> Packed:
     known = msgspec.msgpack.decode(packed.upload.encoded, type=Definition)
     entry = structs.replace(known.entry, function=function or msgspec.UNSET)
     encoded = definitions.encode(structs.replace(known, entry=entry))
-    upload = structs.replace(packed.upload, encoded=encoded)
-    return structs.replace(packed, digest=definitions.digest(encoded), upload=upload)
+    sent = structs.replace(packed.upload, encoded=encoded)
+    return structs.replace(packed, digest=definitions.digest(encoded), upload=sent)
 
 
 def _silently(text: str) -> None:

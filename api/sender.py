@@ -8,7 +8,7 @@ import anyio
 
 from ..broker import retention
 from ..broker.envelope import LARGE_GROUP, sign_bodies
-from ..broker.errors import BrokerRefused, BrokerUnavailable, UsageError
+from ..broker.errors import BrokerRefused, BrokerUnavailable
 from ..broker.new_task import Enqueued
 from ..broker.scripts import Argument, Script
 from ..broker.tasks import answer
@@ -95,12 +95,6 @@ class Sender:
         answers: Sequence[Enqueued | Exception] = [_closed()] * len(batch)
         try:
             answers = await send_batch(self._script, [one.call for one in batch])
-        except UsageError as e:
-            if len(batch) > 1:  # one of them is to blame, and not its neighbours
-                for one in batch:
-                    await self._send_some([one])
-                return
-            answers = [e]
         except Exception as e:  # noqa: BLE001  whoever waits is told, whatever it is
             answers = [e] * len(batch)
         finally:
@@ -113,9 +107,8 @@ def _closed() -> Exception:
 
 def _tell(batch: Sequence[_Waiting], answers: Sequence[Enqueued | Exception]) -> None:
     for one, each in zip(batch, answers, strict=True):
-        if one.answer is None:
-            one.answer = each
-            one.told.set()
+        one.answer = each
+        one.told.set()
 
 
 async def send_batch(script: Script, calls: Sequence[Call]) -> list[Enqueued]:
@@ -142,11 +135,7 @@ def answers_of(calls: Sequence[Call], reply: Sequence[bytes]) -> list[Enqueued]:
 
 
 def batch_arguments(calls: Sequence[Call]) -> list[Argument]:
-    """Sign calls, and return the arguments of enqueue.lua.
-
-    Raises:
-        UsageError: the envelope of one is too large.
-    """
+    """Sign calls, and return the arguments of enqueue.lua."""
     bodies = [(call.task_id, call.place, call.body) for call in calls]
     envelopes = sign_bodies(bodies, calls[0].calls.pair, group=LARGE_GROUP)
     kinds: dict[Calls, int] = {}

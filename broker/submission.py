@@ -105,7 +105,7 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Packed(msgspec.Struct, frozen=True, kw_only=True):
-    """Code and requirements of a submission; the code is in Redis."""
+    """Code and requirements of a submission."""
 
     summary: str
     """What travelled, for people."""
@@ -167,12 +167,30 @@ def _check_outcome(enqueued: Enqueued) -> None:
             )
 
 
+class Collected(msgspec.Struct, frozen=True, kw_only=True):
+    """What is packed, and the bytes that redis may lack."""
+
+    packed: Packed
+    content: bytes
+
+
 async def pack(namespace: Namespace, submission: Submission, *, progress: Progress) -> Packed:
     """Pack the code, find its requirements, and upload what redis lacks.
 
     Raises:
         UsageError, SnapshotError: the person can mend it.
         BrokerUnavailable: redis did not take it.
+    """
+    collected = await collect(submission, progress=progress)
+    await upload(namespace, collected, progress=progress)
+    return collected.packed
+
+
+async def collect(submission: Submission, *, progress: Progress) -> Collected:
+    """Pack the code and find its requirements; redis is not asked.
+
+    Raises:
+        UsageError, SnapshotError: the person can mend it.
     """
     snapshot, found = await anyio.to_thread.run_sync(partial(_pack, submission, progress))
     environment, entry = found.spec, snapshot.entry
@@ -190,15 +208,26 @@ async def pack(namespace: Namespace, submission: Submission, *, progress: Progre
             f"the definition has {len(encoded)} bytes, most are {definitions.MAX_BYTES}:"
             " fewer requirement lines are needed"
         )
-    blob = snapshot.code.blob
-    await _upload(Blobs(namespace), blob, snapshot.content, progress)
-    return Packed(
+    packed = Packed(
         summary=snapshot.summary,
         environment=_environment_words(found.spec),
         digest=definitions.digest(encoded),
-        upload=DefinitionUpload(encoded=encoded, blobs=(blob,)),
+        upload=DefinitionUpload(encoded=encoded, blobs=(snapshot.code.blob,)),
         warnings=tuple(found.warnings),
     )
+    return Collected(packed=packed, content=snapshot.content)
+
+
+async def upload(namespace: Namespace, collected: Collected, *, progress: Progress) -> None:
+    """Upload what redis lacks; it stays for an hour, or as long as a definition names it.
+
+    Raises:
+        BrokerUnavailable: redis did not take it.
+    """
+    blobs, [digest] = Blobs(namespace), collected.packed.upload.blobs
+    if await blobs.missing([digest]):
+        progress(f"uploading {len(collected.content) / 1e6:.1f} MB")
+        await blobs.put(digest, collected.content)
 
 
 def _environment_words(environment: EnvironmentSpec) -> str:
@@ -223,9 +252,3 @@ def _pack(submission: Submission, progress: Progress) -> tuple[Snapshot, Found]:
         python=submission.python,
     )
     return snapshot, found
-
-
-async def _upload(blobs: Blobs, digest: str, content: bytes, progress: Progress) -> None:
-    if await blobs.missing([digest]):
-        progress(f"uploading {len(content) / 1e6:.1f} MB")
-        await blobs.put(digest, content)

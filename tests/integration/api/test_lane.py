@@ -31,7 +31,7 @@ async def lane(redis: TranslatedRedis) -> AsyncIterator[Lane]:
 
 
 async def loaded(lane: Lane, text: str) -> str:
-    return (await lane.script_load(text)).decode()
+    return str((await lane.script_load(text)).decode())
 
 
 async def test_each_of_many_calls_gets_its_own_answer(lane: Lane) -> None:
