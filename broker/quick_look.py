@@ -22,7 +22,7 @@ _Result = TypeVar("_Result")
 
 _MAY_RUN_TWICE: Final = frozenset(
     {
-        *("page", "positions", "why"),  # write nothing
+        *("page", "positions", "results", "why"),  # write nothing
         *("age_queue", "cancel", "describe_queue", "limit_queue", "pause_queue", "resume_queue"),
         *("drain", "label_worker", "pause_worker", "restart", "resume_worker", "stop", "undrain"),
         "weigh_queue",

@@ -15,10 +15,9 @@ from .replies import kept
 from .states import FINAL
 
 BATCH: Final = 200
-"""Tasks in one round trip: their results may be large."""
-_TASK: Final = ("state", "exit_code")
-_EXTRA: Final = ("reason", "result_dropped", "result_until_ms")
-_COMMANDS: Final = 3
+"""Tasks in one round trip, at most."""
+_MOST_BYTES: Final = 4 * 1024 * 1024
+"""Of results in one answer; the rest is asked for again."""
 
 NONE: Final = "it has no result"
 """Why there is no result where it was not lost: the task told none."""
@@ -91,37 +90,34 @@ class Results:
     async def read_many(self, ids: Sequence[TaskId]) -> list[End | None]:
         """Return the ends of any number of tasks, in their order; None where there is no task."""
         ends: list[End | None] = []
-        for start in range(0, len(ids), BATCH):
-            ends += await self._read_batch(ids[start : start + BATCH])
+        while len(ends) < len(ids):
+            batch = ids[len(ends) : len(ends) + BATCH]
+            told = await self._ns.scripts.results([_MOST_BYTES, *batch])
+            ends += [_end(task_id, each) for task_id, each in zip(batch, told, strict=False)]
         return ends
 
-    async def _read_batch(self, ids: Sequence[TaskId]) -> list[End | None]:
-        p, pipe = self._ns.prefix, self._ns.redis.pipeline(transaction=False)
-        for task_id in ids:
-            pipe.hmget(keys.task(p, task_id), _TASK)
-            pipe.hmget(keys.extra(p, task_id), _EXTRA)
-            pipe.get(keys.result(p, task_id))
-        replies = await pipe.execute(raise_on_error=False)
-        return [
-            _end(task_id, *replies[n * _COMMANDS : (n + 1) * _COMMANDS])
-            for n, task_id in enumerate(ids)
-        ]
 
-
-def _end(task_id: TaskId, task: Any, extra: Any, result: Any) -> End | None:
-    nothing: tuple[None, ...] = (None, None, None)
-    state, exit_code = kept(task, nothing[:2])
-    if state is None:
+def _end(task_id: TaskId, told: Sequence[Any]) -> End | None:
+    """Return what results.lua told of a task."""
+    if not told:
         return None
-    reason, dropped, until = kept(extra, nothing)
-    content: bytes | None = kept(result, None)
+    if len(told) == 1:
+        return End(
+            task_id=task_id,
+            state=text(told[0]),
+            exit_code=None,
+            reason="",
+            result=None,
+            problem=NONE,
+        )
+    state, exit_code, reason, dropped, until, result = told
     return End(
         task_id=task_id,
         state=text(state),
         exit_code=whole(exit_code),
-        reason=text(reason or b""),
-        result=content,
-        problem=_why(whole(dropped), whole(until)) if content is None else "",
+        reason=text(reason),
+        result=result,
+        problem=_why(whole(dropped), whole(until)) if result is None else "",
     )
 
 

@@ -116,6 +116,7 @@ class Scripts:
     reset: Script
     rest: Script
     restart: Script
+    results: Script
     resume_queue: Script
     resume_worker: Script
     schedule_add: Script

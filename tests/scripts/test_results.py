@@ -2,7 +2,7 @@
 
 import pytest
 
-from rq_agent.broker import keys
+from rq_agent.broker import keys, results
 from rq_agent.broker.drafts import Drafts
 from rq_agent.broker.errors import TaskError, TaskNotFound, WrongState
 from rq_agent.broker.keys import TaskId
@@ -112,3 +112,39 @@ async def test_garbage_says_nothing(namespace: Namespace, field: str) -> None:
 async def test_a_task_that_does_not_exist_is_named(namespace: Namespace) -> None:
     with pytest.raises(TaskNotFound, match="task nope"):
         await Results(namespace).read(TaskId("nope"))
+
+
+async def test_large_results_come_in_several_answers(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "_MOST_BYTES", 10)
+    ids = await add(namespace, 4)
+    for n in range(4):
+        await finish(namespace, await claim_one(namespace), "succeeded", result=b"%d" % n * 6)
+
+    found = await Results(namespace).read_many(ids)
+
+    assert [end and end.result for end in found] == [b"000000", b"111111", b"222222", b"333333"]
+    told = await namespace.scripts.results([10, *ids])
+    assert len(told) == 2
+
+
+async def test_keys_that_hold_something_else_tell_nothing(namespace: Namespace) -> None:
+    p, redis = namespace.prefix, namespace.redis
+    token, other = await running(namespace), await running(namespace)
+    for ended in (token, other):
+        await finish(namespace, ended, "failed", exit_code=3, reason="exit 3", result=b"1")
+    await redis.delete(keys.extra(p, token.task_id), keys.result(p, token.task_id))
+    await redis.set(keys.extra(p, token.task_id), "nonsense")
+    await redis.rpush(keys.result(p, token.task_id), "nonsense")
+    await redis.delete(keys.task(p, other.task_id))
+    await redis.set(keys.task(p, other.task_id), "nonsense")
+
+    [end, none] = await Results(namespace).read_many([token.task_id, other.task_id])
+
+    assert end is not None
+    assert (end.state, end.exit_code, end.reason, end.result) == ("failed", 3, "", None)
+    assert none is None
+    await redis.delete(
+        keys.extra(p, token.task_id), keys.result(p, token.task_id), keys.task(p, other.task_id)
+    )
