@@ -30,8 +30,9 @@ host, and passed over.
 
 Files, so that nothing is lost with either side. The next one begins after 4 MiB: when
 `reports.<n+1>` exists, `reports.<n>` is complete. After it wrote, the host sends one byte (`!`)
-over the connection; it never waits for that. A reader keeps a file open until it has read it to
-its end: a complete one may be replaced by a shorter one under its name (see `gap`).
+over the connection, for output within 0.1 s; it never waits for that. A reader keeps a file open
+until it has read it to its end: a complete one may be replaced by a shorter one under its name
+(see `gap`).
 
 * `["ready", pid, "3.12.1", "uvloop"]`: first line of a host; or `asyncio`, or `fork`.
 * `["state", [[key, note, started_unix_s], ...]]`: answer to `hello`: all that runs now.

@@ -1,4 +1,4 @@
-"""Tasks that the code of a call starts belong to the call."""
+"""Tasks that the code of a call starts belong to the call, and so do errors of its callbacks."""
 
 from __future__ import annotations
 
@@ -25,3 +25,15 @@ def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> 
         call.children.add(task)
         task.add_done_callback(call.children.discard)
     return task
+
+
+def complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log an error that nobody waits for, as asyncio does, in the log of the call it comes from."""
+    owner: Any = context.get("handle") or context.get("task") or context.get("future")
+    given = getattr(owner, "_context", None)
+    if given is None and hasattr(owner, "get_context"):  # from 3.12 on
+        given = owner.get_context()
+    if given is None:
+        loop.default_exception_handler(context)
+    else:
+        given.copy().run(loop.default_exception_handler, context)

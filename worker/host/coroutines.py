@@ -11,6 +11,7 @@ import sys
 import time
 
 from . import children, commands, exits, inherit
+from .bell import Bell
 from .channel import Channel
 from .endings import exit_of
 from .imports import Imports
@@ -63,12 +64,13 @@ class Host:
     def __init__(self, loop: asyncio.AbstractEventLoop, folder: str) -> None:
         self._loop = loop
         self._channel = Channel(folder)
-        self.reports = Reports(folder, self._channel.ring)
+        bell = Bell(self._channel.ring)
+        self.reports = Reports(folder, bell.now, bell_for_output=bell.soon)
         self._outputs = Outputs(self.reports)
         self._running = Running(loop, self.reports, self._outputs)
         self._stops = Stops(loop, self._running, self.reports, self._outputs)
         self._imports = Imports(loop, self._found)
-        self._watchdog = Watchdog(loop, self._running, self.reports, self._outputs, folder)
+        self._watchdog = Watchdog(loop, self._running, self.reports, self._outputs, bell, folder)
         self._functions: dict[str, Callable[..., Any]] = {}
         self._is_ending = False
         self.is_over = False
@@ -87,6 +89,7 @@ class Host:
         inherit.install()
         self._outputs.install()
         self._loop.set_task_factory(children.factory)
+        self._loop.set_exception_handler(children.complain)
         self._running.became_idle = self._leave_if_asked
         self._loop.add_reader(self._channel.listener, self._accept)
         gc.freeze()

@@ -28,11 +28,13 @@ class Reports:
         folder: str,
         bell: Callable[[], None],
         *,
+        bell_for_output: Callable[[], None] | None = None,
         segment_bytes: int = SEGMENT_BYTES,
         unread_bytes: int = UNREAD_BYTES,
     ) -> None:
         self._folder = folder
         self._bell = bell
+        self._bell_for_output = bell_for_output or bell
         self._segment_bytes = segment_bytes
         self._unread_bytes = unread_bytes
         self.lock = RLock()
@@ -60,7 +62,7 @@ class Reports:
                 return
             self._file.note_output(key, stream, size)
             self._begin_next_if_full()
-            self._bell()
+            self._bell_for_output()
 
     def settle(self, number: int) -> None:
         """Remove the complete files up to this number: the worker has read them."""

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .bell import Bell
     from .call import Call
     from .reports import Reports
     from .router import Outputs
@@ -36,6 +37,7 @@ class Watchdog:
         running: Running,
         reports: Reports,
         outputs: Outputs,
+        bell: Bell,
         folder: str,
     ) -> None:
         self.lag_s = 2.0
@@ -43,6 +45,7 @@ class Watchdog:
         self._running = running
         self._reports = reports
         self._outputs = outputs
+        self._bell = bell
         self._thread_id = threading.get_ident()
         self._stuck = open(os.path.join(folder, "stuck"), "wb", buffering=0)  # noqa: SIM115
         self._awake = threading.Event()
@@ -78,12 +81,14 @@ class Watchdog:
                 faulthandler.cancel_dump_traceback_later()
                 self._look(time.monotonic())
                 self._outputs.flush_older(float("inf"))
+                self._bell.settle()
                 self._reports.try_again()
                 self._awake.wait(_PULSE_S if self._reports.is_behind else None)
                 continue
             now = time.monotonic()
             self._look(now)
             self._outputs.flush_older(now)
+            self._bell.settle()
             if now >= pulse_at:
                 pulse_at = now + _PULSE_S
                 self._pulse(now)

@@ -47,6 +47,7 @@ def test_each_call_has_its_own_output(host: Driven) -> None:
         "contextvars.Context().run(print, 'not mine'); print('hello')",
         "print('hel', end='', flush=True); print('lo')",
         "logging.getLogger('x').warning('hello')",
+        "loop.call_soon(fails); await asyncio.sleep(0.01)",
     ],
 )
 def test_what_a_call_prints_is_its_own(host: Driven, body: str) -> None:
@@ -56,6 +57,8 @@ def test_what_a_call_prints_is_its_own(host: Driven, body: str) -> None:
         from concurrent.futures import ThreadPoolExecutor
         async def say():
             print("hello")
+        def fails():
+            raise ValueError("hello")
         class Mine(threading.Thread):
             def run(self):
                 print("hello")
@@ -66,8 +69,11 @@ def test_what_a_call_prints_is_its_own(host: Driven, body: str) -> None:
     )
 
     assert done.outcome == "succeeded", host.output(done.key, "err")
-    stream = "err" if "logging." in body else "out"
-    assert host.output(done.key, stream) == "hello\n"
+    if "fails" in body:
+        assert host.output(done.key, "err").endswith("ValueError: hello\n")
+    else:
+        stream = "err" if "logging." in body else "out"
+        assert host.output(done.key, stream) == "hello\n"
 
 
 def test_threads_of_an_executor_belong_to_who_uses_them(host: Driven) -> None:
