@@ -111,6 +111,8 @@ class Host:
         self._verdict: Death | None = None
         self._is_deaf = False
         """It reported what can't be read: nothing after that is read."""
+        self._is_asked = False
+        """What it says from now on is said to this session."""
         self._is_looked_into = False
         self._is_ending = False
         self._pid = handle.pid
@@ -243,7 +245,7 @@ class Host:
 
     def told_state(self, report: State) -> None:
         """It has said what runs in it."""
-        if self.calls.is_replaying:
+        if self.calls.is_replaying and self._is_asked:
             self.found = self.calls.state(report.going, now_s=time.monotonic(), unix_s=time.time())
             self._owner.placed((one.key for one in self.found), self)
             self._open()
@@ -259,6 +261,9 @@ class Host:
         if channel is None:
             return self.condemn(Death(reason=f"it did not listen for {_BEGIN_S:g} s"))
         self._channel = channel
+        while self._take():  # an earlier session has asked, too, what runs
+            await anyio.lowlevel.checkpoint()
+        self._is_asked = True
         channel.send(messages.hello(self._tools.lag_s))
         if self._is_ending:
             channel.send(messages.end())

@@ -49,6 +49,8 @@ class Hosts:
         self._tools = tools
         self._group = group
         self._scopes: set[anyio.CancelScope] = set()
+        self._makings: set[anyio.CancelScope] = set()
+        """Of hosts that are made."""
         self._pools: dict[PoolKey, Pool[Host]] = {}
         self._places: dict[str, Pool[Host] | Host] = {}
         """Where each call is that has not ended."""
@@ -127,20 +129,23 @@ class Hosts:
 
     async def retire(self) -> None:
         """End all hosts; what still runs or waits is released. Returns when they are gone."""
+        released = Ending(outcome=Outcome.RELEASE, reason=_LEAVES.reason)
         for pool in self._pools.values():
-            released = Ending(outcome=Outcome.RELEASE, reason=_LEAVES.reason)
             self.ended([of_waiting(call, released) for call in pool.take_all()])
+        for scope in self._makings:
+            scope.cancel()
         with anyio.move_on_after(_RETIRE_S):
             while self._hosts:
                 for host in self._hosts.values():
                     host.condemn(_LEAVES) if len(host.calls) else host.end()
                 await self._one_gone.wait()
-        await self._sweep()
         self.let_go()
+        with anyio.CancelScope(shield=True):
+            await self._tidy()
 
     def let_go(self) -> None:
         """Leave the hosts as they are, for the next session of the worker."""
-        for scope in self._scopes:
+        for scope in (*self._scopes, *self._makings):
             scope.cancel()
 
     # What hosts and their making ask of it.
@@ -173,7 +178,7 @@ class Hosts:
             host.run(calls)
         for _ in range(pool.wanted()):
             pool.making += 1
-            self.go(partial(self._starting.start, pool))
+            self._go(partial(self._starting.start, pool), self._makings)
 
     def new_number(self) -> int:
         """Return the number of a new host."""
@@ -185,19 +190,25 @@ class Hosts:
         self._hosts[host.facts.number] = host
         if pool is not None:
             pool.hosts.append(host)
-        self.go(partial(self._serve, host))
+        self._go(partial(self._serve, host), self._scopes)
 
-    def go(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Do something beside, until the hosts are let go."""
-        self._group.start_soon(self._until_let_go, step)
+    def _go(
+        self, step: Callable[[], Coroutine[Any, Any, None]], scopes: set[anyio.CancelScope]
+    ) -> None:
+        """Do something beside, until one of these scopes is cancelled."""
+        scope = anyio.CancelScope()
+        scopes.add(scope)
+        self._group.start_soon(self._within, step, scope, scopes)
 
-    async def _until_let_go(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        with anyio.CancelScope() as scope:
-            self._scopes.add(scope)
-            try:
-                await step()
-            finally:
-                self._scopes.discard(scope)
+    async def _within(
+        self,
+        step: Callable[[], Coroutine[Any, Any, None]],
+        scope: anyio.CancelScope,
+        scopes: set[anyio.CancelScope],
+    ) -> None:
+        with scope:
+            await step()
+        scopes.discard(scope)
 
     async def _serve(self, host: Host) -> None:
         await host.serve()
@@ -217,7 +228,7 @@ class Hosts:
     def _begin_to_look(self) -> None:
         if not self._is_looking:
             self._is_looking = True
-            self.go(self._look)
+            self._go(self._look, self._scopes)
 
     async def _look(self) -> None:
         while True:
@@ -248,6 +259,16 @@ class Hosts:
         if over:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(host_folder.remove, *(host.folder for host in over))
+
+    async def _tidy(self) -> None:
+        """Remove what is left of hosts that were never made, or whose end nobody saw."""
+        await self._sweep()
+        kept = {host.folder for host in self._buried}
+        for left in await anyio.to_thread.run_sync(host_folder.left, self._folder):
+            if left.is_running:
+                await executor_of(self._tools).stop(left.handle, grace_s=0)
+            if left.folder not in kept:
+                await anyio.to_thread.run_sync(host_folder.remove, left.folder)
 
     def _go_on(self, left: LeftHost) -> Host:
         """Watch over a host of an earlier session, or what it reported before it died."""
