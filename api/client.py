@@ -135,11 +135,15 @@ class Client:
         self._here.check()
         return self._handle(await self._submitting.one(_task(task), args, kwargs))
 
+    @overload
     async def submit_many(
-        self,
-        task: Task[..., R, Any] | Callable[..., Any],
-        calls: Iterable[Sequence[Any] | Mapping[str, Any]],
-    ) -> list[Handle[R]]:
+        self, task: Task[..., R, Any], calls: Iterable[Sequence[Any] | Mapping[str, Any]]
+    ) -> list[Handle[R]]: ...
+    @overload
+    async def submit_many(
+        self, task: Callable[..., Any], calls: Iterable[Sequence[Any] | Mapping[str, Any]]
+    ) -> list[Handle[Any]]: ...
+    async def submit_many(self, task: Any, calls: Iterable[Any]) -> list[Handle[Any]]:
         """Put many calls on a queue; each is its positional arguments, or a dict of named ones.
 
         Raises:
@@ -148,9 +152,11 @@ class Client:
         self._here.check()
         return [self._handle(each) for each in await self._submitting.many(_task(task), calls)]
 
-    async def map(
-        self, task: Task[..., R, Any] | Callable[..., Any], values: Iterable[Any]
-    ) -> list[Handle[R]]:
+    @overload
+    async def map(self, task: Task[..., R, Any], values: Iterable[Any]) -> list[Handle[R]]: ...
+    @overload
+    async def map(self, task: Callable[..., Any], values: Iterable[Any]) -> list[Handle[Any]]: ...
+    async def map(self, task: Any, values: Iterable[Any]) -> list[Handle[Any]]:
         """Put a call with each of the values, its only argument, on a queue."""
         return await self.submit_many(task, ((value,) for value in values))
 
@@ -165,9 +171,11 @@ class Client:
         self._here.check()
         return await gathering.gather(handles, return_exceptions=return_exceptions)
 
-    def handle(
-        self, task_id: str, *, of: Task[..., R, Any] | Callable[..., Any] | None = None
-    ) -> Handle[R]:
+    @overload
+    def handle(self, task_id: str, *, of: Task[..., R, Any]) -> Handle[R]: ...
+    @overload
+    def handle(self, task_id: str, *, of: Callable[..., Any] | None = None) -> Handle[Any]: ...
+    def handle(self, task_id: str, *, of: Any = None) -> Handle[Any]:
         """Return the handle of a task that was submitted before, here or elsewhere.
 
         Args:

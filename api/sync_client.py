@@ -81,19 +81,25 @@ class SyncClient:
         portal = self._open()
         return SyncHandle(portal, portal.call(lambda: self._client.submit(task, *args, **kwargs)))
 
+    @overload
     def submit_many(
-        self,
-        task: Task[..., R, Any] | Callable[..., Any],
-        calls: Iterable[Sequence[Any] | Mapping[str, Any]],
-    ) -> list[SyncHandle[R]]:
+        self, task: Task[..., R, Any], calls: Iterable[Sequence[Any] | Mapping[str, Any]]
+    ) -> list[SyncHandle[R]]: ...
+    @overload
+    def submit_many(
+        self, task: Callable[..., Any], calls: Iterable[Sequence[Any] | Mapping[str, Any]]
+    ) -> list[SyncHandle[Any]]: ...
+    def submit_many(self, task: Any, calls: Iterable[Any]) -> list[SyncHandle[Any]]:
         """Put many calls on a queue; see Client.submit_many."""
         portal = self._open()
         handles = portal.call(self._client.submit_many, task, calls)
         return [SyncHandle(portal, handle) for handle in handles]
 
-    def map(
-        self, task: Task[..., R, Any] | Callable[..., Any], values: Iterable[Any]
-    ) -> list[SyncHandle[R]]:
+    @overload
+    def map(self, task: Task[..., R, Any], values: Iterable[Any]) -> list[SyncHandle[R]]: ...
+    @overload
+    def map(self, task: Callable[..., Any], values: Iterable[Any]) -> list[SyncHandle[Any]]: ...
+    def map(self, task: Any, values: Iterable[Any]) -> list[SyncHandle[Any]]:
         """Put a call with each of the values, its only argument, on a queue."""
         return self.submit_many(task, ((value,) for value in values))
 
@@ -105,9 +111,11 @@ class SyncClient:
             lambda: self._client.gather(*waiting, return_exceptions=return_exceptions)
         )
 
-    def handle(
-        self, task_id: str, *, of: Task[..., R, Any] | Callable[..., Any] | None = None
-    ) -> SyncHandle[R]:
+    @overload
+    def handle(self, task_id: str, *, of: Task[..., R, Any]) -> SyncHandle[R]: ...
+    @overload
+    def handle(self, task_id: str, *, of: Callable[..., Any] | None = None) -> SyncHandle[Any]: ...
+    def handle(self, task_id: str, *, of: Any = None) -> SyncHandle[Any]:
         """Return the handle of a task that was submitted before; see Client.handle."""
         portal = self._open()
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Any,
         Generic,
         Literal,
+        Never,
         ParamSpec,
         Protocol,
         TypedDict,
@@ -70,7 +71,7 @@ if TYPE_CHECKING:
         @overload
         def __call__(
             self, function: Callable[P, Coroutine[Any, Any, R]], /
-        ) -> Task[P, R, Coroutine[Any, Any, R]]: ...
+        ) -> Task[P, R, Coroutine[object, Never, R]]: ...
         @overload
         def __call__(self, function: Callable[P, R], /) -> Task[P, R, R]: ...
 
@@ -181,7 +182,7 @@ if TYPE_CHECKING:
     @overload
     def task(
         function: Callable[P, Coroutine[Any, Any, R]], /
-    ) -> Task[P, R, Coroutine[Any, Any, R]]: ...
+    ) -> Task[P, R, Coroutine[object, Never, R]]: ...
     @overload
     def task(function: Callable[P, R], /) -> Task[P, R, R]: ...
     @overload
