@@ -82,7 +82,7 @@ def test_the_json_has_every_promised_field_as_plain_values() -> None:
     shown = to_json(read())
 
     assert set(PROMISED.split()) <= set(shown)
-    assert shown["needs"] == {"gpus": 2, "cpus": 0.0, "mem_mib": 0}
+    assert shown["needs"] == {"gpus": 2, "cpus": 0.0, "mem_mib": 0, "light": False}
     assert msgspec.json.decode(msgspec.json.encode(shown)) == shown
 
 
