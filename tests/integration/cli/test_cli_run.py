@@ -56,7 +56,7 @@ def test_what_json_promises_is_there(terminal: Terminal) -> None:
     )
     assert (task["queue"], task["priority"], task["labels"]) == ("default", 64, {"team": "a"})
     assert (task["attempt"], task["fence"], task["lost"]) == (1, 1, 0)
-    assert task["needs"] == {"gpus": 0, "cpus": 0.5, "mem_mib": 0}
+    assert task["needs"] == {"gpus": 0, "cpus": 0.5, "mem_mib": 0, "light": False}
     assert task["params"] == {}
     assert task["worker"] == terminal.workers()[0]["name"]
     times = [task[f"{name}_at"] for name in ("created", "queued", "started", "finished")]
