@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import time
+from typing import Any
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
                 obey(json.loads(line), reports, connection)
 
 
-def obey(command, reports, connection) -> None:
+def obey(command: list[Any], reports: Any, connection: socket.socket) -> None:
     name, *rest = command
     if name == "end":
         os._exit(0)
@@ -38,7 +39,7 @@ def obey(command, reports, connection) -> None:
     connection.send(b"!")
 
 
-def do(word, key, reports, connection) -> None:
+def do(word: str, key: str, reports: Any, connection: socket.socket) -> None:
     if word == "HUGE":
         with open("huge", "wb") as file:
             file.truncate(100 << 20)

@@ -25,7 +25,7 @@ def signed(**changes: object) -> SignedTask:
     return SignedTask(**fields)  # type: ignore[arg-type]
 
 
-def plan(definition: Definition = DEFINITION, **changes: object) -> HostPlan:
+def plan(definition: Definition = DEFINITION, /, **changes: object) -> HostPlan:
     environ = {"PATH": "/bin", "LANG": "C", "REDIS_URL": "redis://:secret@host"}
     task = signed(**changes)
     return plan_of(definition, task, kind="coroutine", most=9, worker="w1", environ=environ)
@@ -44,7 +44,7 @@ def plan(definition: Definition = DEFINITION, **changes: object) -> HostPlan:
 def test_tasks_share_a_host_that_differ_only_in_what_the_host_does_not_see(
     changes: dict[str, object],
 ) -> None:
-    assert plan(**changes) == plan()
+    assert plan(DEFINITION, **changes) == plan()
 
 
 def test_functions_of_one_snapshot_share_a_host() -> None:
@@ -69,7 +69,7 @@ def test_functions_of_one_snapshot_share_a_host() -> None:
     ],
 )
 def test_what_the_process_shows_makes_a_host_of_its_own(changes: dict[str, object]) -> None:
-    assert plan(**changes).key != plan().key
+    assert plan(DEFINITION, **changes).key != plan().key
 
 
 @pytest.mark.parametrize(
