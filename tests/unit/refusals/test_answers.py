@@ -68,7 +68,7 @@ def test_looking_where_nothing_was_submitted_is_no_error_and_starts_nothing(
     [
         ("ps --json", b'{"schema":1,"tasks":[]}\n'),
         ("queue ls --json", b'{"schema":1,"queues":[]}\n'),
-        ("--json worker ls", b'{"schema":1,"workers":[]}\n'),
+        ("--json worker ls", b'{"schema":1,"workers":[],"sub_workers":[]}\n'),
         ("down --json", b'{"schema":1,"workers":[],"up_stopped":false,"server_stopped":false}\n'),
     ],
 )
