@@ -125,7 +125,6 @@ SUBMITTING: list[Row] = [
         ("submit s.py:main", "s.py:main is a function: say --service"),
         ("submit --service s.py:main", "s.py has no function main"),
         ("submit --service -m s.py:main", "--module runs a module as a program"),
-        ("submit --service --env-writable --args '[1]' f.py:f", "can't be had by a function"),
         ("submit --service missing.py", "script not found: missing.py"),
         ("submit --service missing:f", "missing: no such module"),
         ("submit --service .", "is a directory"),
