@@ -12,7 +12,9 @@ import time
 
 from . import children, commands, exits, inherit
 from .bell import Bell
+from .call import CURRENT
 from .channel import Channel
+from .deadlines import Deadlines
 from .endings import exit_of
 from .imports import Imports
 from .lines import line
@@ -69,8 +71,10 @@ class Host:
         self._outputs = Outputs(self.reports)
         self._running = Running(loop, self.reports, self._outputs)
         self._stops = Stops(loop, self._running, self.reports, self._outputs)
+        self._deadlines = Deadlines(loop, self._stops.time_out)
         self._imports = Imports(loop, self._found)
         self._watchdog = Watchdog(loop, self._running, self.reports, self._outputs, bell, folder)
+        self._watchdog.ticked = self._deadlines.arm
         self._functions: dict[str, Callable[..., Any]] = {}
         self._is_ending = False
         self.is_over = False
@@ -142,12 +146,13 @@ class Host:
             call.started = now
             calls[call.key] = call
             if call.timeout_s:
-                call.timer = self._loop.call_later(call.timeout_s, self._stops.time_out, call)
+                self._deadlines.add(call)
             function = functions.get(call.target)
             if function is None:
                 self._imports.wait(call)
             else:
                 self._running.begin(call, function)
+        CURRENT.set(None)
         self._watchdog.wake()
 
     def _found(

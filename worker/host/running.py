@@ -42,7 +42,11 @@ class Running:
         """Called when the end of the last call was said."""
 
     def begin(self, call: Call, function: Callable[..., Any]) -> None:
-        """Start its coroutine, as a task in a context where it is the current call."""
+        """Start its coroutine, as a task in a context where it is the current call.
+
+        The context of the caller keeps it: to set it back costs as much as to set it, so that is
+        done once after many.
+        """
         CURRENT.set(call)
         self.at = call
         try:
@@ -58,7 +62,6 @@ class Running:
             task.add_done_callback(self._main_ended)
         finally:
             self.at = None
-            CURRENT.set(None)
 
     def _main_ended(self, _: asyncio.Future[Any]) -> None:
         call = CURRENT.get()  # a callback runs in the context where it was added

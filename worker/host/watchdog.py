@@ -14,6 +14,7 @@ from .lines import line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from .bell import Bell
@@ -41,6 +42,8 @@ class Watchdog:
         folder: str,
     ) -> None:
         self.lag_s = 2.0
+        self.ticked: Callable[[], None] = lambda: None
+        """Called in the loop each 0.1 s while calls run."""
         self._loop = loop
         self._running = running
         self._reports = reports
@@ -66,6 +69,7 @@ class Watchdog:
 
     def _tick(self) -> None:
         now = time.monotonic()
+        self.ticked()
         self._slowest_s = max(self._slowest_s, now - self._turn - _STEP_S)
         self._turn = now
         if self._running.calls:
