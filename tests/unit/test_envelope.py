@@ -285,6 +285,13 @@ def test_arbitrary_values_in_a_well_formed_array_raise_nothing_but_trust_errors(
         ({"need": {"gpus": 1, "extra": 1}}, "unknown field `extra`"),
         ({"user": "\x1b[2J" * 100}, "length <= 255"),
         ({"task_id": "t1"}, "unknown field `task_id`"),
+        ({"restart": "sometimes"}, "Invalid enum value"),
+        ({"need": {"light": "yes"}}, "Expected `bool`"),
+        ({"call": "[1]"}, "its arguments are not"),
+        ({"call": "[[],\n{}]"}, "one line"),
+        ({"call": "[" * 5_000}, "within each other"),
+        ({"call": "[[NaN],{}]"}, "its arguments are not"),
+        ({"call": '[["' + "x" * 205_000 + '"],{}]'}, "put large values into a file"),
     ],
 )
 def test_what_a_trusted_key_signed_is_still_held_to_the_limits(
