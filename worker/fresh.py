@@ -14,6 +14,7 @@ from ..broker.trust import TrustFileError
 from . import endings
 from .endings import Ending, StopCause
 from .held import Held
+from .noted import numbers_of
 from .patience import both, unless
 from .prepare import Preparation, Prepared
 from .process import boot_clock
@@ -132,5 +133,5 @@ def attempt(held: Held, folder: Path) -> Attempt:
         folder=str(folder),
         claim=msgspec.to_builtins(msgspec.structs.replace(claim, envelope=None)),
         gpus=held.gpus,
-        need=msgspec.to_builtins(held.need),
+        need=numbers_of(held.need),
     )

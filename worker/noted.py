@@ -37,11 +37,18 @@ def held_of(attempt: Attempt) -> Held:
     return held
 
 
+def numbers_of(need: Need) -> dict[str, float]:
+    """Return what the journal keeps of a need: numbers alone, which every version reads."""
+    light = {"light": 1} if need.light else {}
+    return {"gpus": need.gpus, "cpus": need.cpus, "mem_mib": need.mem_mib, **light}
+
+
 def need_of(attempt: Attempt, gpus: tuple[str, ...]) -> Need:
     """Return what an attempt takes; what another version wrote otherwise counts as nothing."""
     known = {f: attempt.need[f] for f in Need.__struct_fields__ if f in attempt.need}
+    light = bool(known.pop("light", 0))
     try:
-        return msgspec.convert({"gpus": len(gpus), **known}, Need)
+        return msgspec.convert({"gpus": len(gpus), **known, "light": light}, Need)
     except msgspec.ValidationError:
         return Need(gpus=len(gpus))
 

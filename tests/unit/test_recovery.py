@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from rq_agent.broker.needs import Need
 from rq_agent.worker.capacity import Capacity
 from rq_agent.worker.held import HeldTasks
-from rq_agent.worker.noted import held_of
+from rq_agent.worker.noted import held_of, need_of, numbers_of
 from rq_agent.worker.process.journal import Attempt
 from rq_agent.worker.recovery import Recovery
 
@@ -82,3 +83,11 @@ def test_it_counts_as_started_until_it_was_looked_for() -> None:
     """Who starts anew at once must not give it back."""
     assert held_of(attempt()).is_started
     assert not held_of(attempt(gpus=())).is_watched
+
+
+@pytest.mark.parametrize("need", [Need(gpus=1, cpus=0.5), Need(light=True), Need()])
+def test_the_journal_tells_what_an_attempt_takes(need: Need) -> None:
+    numbers = numbers_of(need)
+    written = msgspec.json.decode(msgspec.json.encode(numbers), type=dict[str, float])
+
+    assert need_of(attempt(need=written), ("0",) * need.gpus) == need
