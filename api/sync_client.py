@@ -1,20 +1,20 @@
 """`rq_agent.SyncClient`: the client for programs without an event loop, and for threads."""
 
+import atexit
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import BlockingPortal
 
 from ..broker.events import Event
 from ..sdk.task import Task
 from .client import Client
 from .here import FORKED
+from .loop_thread import LoopThread
 from .sync_handle import SyncHandle
 
 P = ParamSpec("P")
@@ -42,8 +42,7 @@ class SyncClient:
         """Args, see Client."""
         self._client = Client(url, namespace, root, context=context)
         self._opening = Lock()
-        self._stack = ExitStack()
-        self._portal: BlockingPortal | None = None
+        self._thread: LoopThread | None = None
         self._pid = 0
 
     def __enter__(self) -> Self:
@@ -61,8 +60,13 @@ class SyncClient:
     def close(self) -> None:
         """Disconnect, and end the thread. Tasks go on; another use connects again."""
         with self._opening:
-            self._portal = None
-            self._stack.close()
+            thread, self._thread = self._thread, None
+            if thread is not None and self._pid == os.getpid():
+                atexit.unregister(self.close)
+                try:
+                    thread.portal.call(self._client.close)
+                finally:
+                    thread.stop()
 
     @overload
     def submit(
@@ -136,21 +140,20 @@ class SyncClient:
 
     def _open(self) -> BlockingPortal:
         """Return the way to the client's loop; start it where that was not done yet."""
-        if self._portal is not None and self._pid == os.getpid():
-            return self._portal
-        with self._opening:
-            if self._portal is not None and self._pid != os.getpid():
-                raise RuntimeError(FORKED)
-            if self._portal is None:
-                self._pid = os.getpid()
-                self._portal = self._started()
-            return self._portal
+        if self._thread is None:
+            with self._opening:
+                if self._thread is None:
+                    self._thread, self._pid = self._started(), os.getpid()
+        if self._pid != os.getpid():
+            raise RuntimeError(FORKED)
+        return self._thread.portal
 
-    def _started(self) -> BlockingPortal:
-        options = {"use_uvloop": find_spec("uvloop") is not None}
-        with ExitStack() as stack:
-            portal = stack.enter_context(start_blocking_portal(backend_options=options))
-            portal.call(self._client.open)
-            stack.callback(portal.call, self._client.close)
-            self._stack = stack.pop_all()
-        return portal
+    def _started(self) -> LoopThread:
+        thread = LoopThread()
+        try:
+            thread.portal.call(self._client.open)
+        except BaseException:
+            thread.stop()
+            raise
+        atexit.register(self.close)  # its connections are closed while there is a loop for that
+        return thread

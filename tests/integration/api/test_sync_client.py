@@ -1,7 +1,10 @@
 """The client of programs without an event loop."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -91,6 +94,28 @@ def test_a_fork_is_refused(client: SyncClient, shop: ModuleType, monkeypatch: An
 
     with pytest.raises(RuntimeError, match="forked"):
         client.submit(shop.add, 1)
+
+
+def test_a_forked_child_of_a_program_that_used_it_ends(url: str, project: Path) -> None:
+    code = f"""
+import os, sys
+sys.path.insert(0, {str(project)!r})
+from rq_agent import SyncClient
+from shop_of_tests import add
+client = SyncClient({url!r}, "sync")
+client.submit(add, 1).cancel()
+if (child := os.fork()) == 0:
+    try: client.submit(add, 1)
+    except RuntimeError as e: print("forked" in str(e), flush=True)
+    sys.exit(3)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert said.stdout.split() == ["True", "3"]
+    assert "Exception" not in said.stderr
 
 
 def test_a_wrong_setting_is_told_by_the_first_use(shop: ModuleType) -> None:

@@ -1,0 +1,7 @@
+"""Where the view is."""
+
+from django.urls import path
+
+from .views import mails
+
+urlpatterns = [path("mails", mails)]
