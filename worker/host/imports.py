@@ -39,8 +39,7 @@ class Imports:
         self._begin(module)
 
     def _begin(self, module: str) -> None:
-        target, calls = next(iter(self._waiting[module].items()))
-        call = next((one for one in calls if not one.has_ended), calls[0])
+        target, (call, *_) = next(iter(self._waiting[module].items()))
         thread = threading.Thread(
             target=self._import, args=(call, module, target), name=f"import {module}", daemon=True
         )

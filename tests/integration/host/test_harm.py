@@ -126,21 +126,23 @@ def test_who_calls_os_exit_is_told_before(alone: Driven) -> None:
         import asyncio, os
         async def wait():
             await asyncio.sleep(3600)
+        async def quick():
+            pass
         async def main():
             print("last words", end="")
+            await asyncio.sleep(0)
             os._exit(7)
         """
     )
-    neighbour = alone.start(f"{name}:wait")
-    finished = alone.run(alone.module("async def main(): return 1\n") + ":main")
+    first = alone.run(f"{name}:quick")
 
-    key = alone.start(f"{name}:main")
+    entries = [[f"{one}.1", f"{name}:{one}", [[], {}], 0, 5, "", True] for one in ("wait", "quick")]
+    alone.say("start", [*entries, ["exits.1", f"{name}:main", [[], {}], 0, 5, "", True]])
 
-    assert alone.report("exits", key)[1] == 7
+    assert alone.report("exits", "exits.1")[1] == 7
     assert alone.process.wait(10) == 7
-    assert alone.output(key) == "last words"
-    assert set(alone.ended()) == {finished.key}
-    assert neighbour not in alone.ended()
+    assert alone.output("exits.1") == "last words"
+    assert set(alone.ended()) == {first.key, "quick.1"}  # what was not yet said of, too
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 15), reason="not looked at")

@@ -79,16 +79,22 @@ def test_what_a_call_prints_is_its_own(host: Driven, body: str) -> None:
 def test_threads_of_an_executor_belong_to_who_uses_them(host: Driven) -> None:
     name = host.module(
         """
-        import asyncio
+        import asyncio, contextvars
         from concurrent.futures import ThreadPoolExecutor
         pool = ThreadPoolExecutor(1)
         async def main(n):
             await asyncio.wrap_future(pool.submit(print, n))
+            pool.submit(print, n)
+        async def nobodys():
+            contextvars.Context().run(pool.submit, print, "work of nobody")
+            await asyncio.wrap_future(pool.submit(print, "done"))
         """
     )
 
     for n in range(3):
-        assert host.output(host.run(f"{name}:main", n).key) == f"{n}\n"
+        assert host.output(host.run(f"{name}:main", n).key).startswith(f"{n}\n")
+    assert host.output(host.run(f"{name}:nobodys").key) == "done\n"
+    assert "work of nobody\n" in host.own_output.read_text()
 
 
 def test_an_incomplete_line_is_said_soon_and_at_the_end(host: Driven) -> None:
