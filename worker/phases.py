@@ -16,6 +16,10 @@ _LONGEST_RETRY_S = 5.0
 """Between two tries. A Redis that came back older does not know the claim until a beat told it."""
 
 
+_SHORTEST_S = 0.1
+"""A phase that is over sooner need not be told: nobody could read it."""
+
+
 class Phases:
     """Only the newest phase counts: one that ends before it could be told is left out."""
 
@@ -39,6 +43,7 @@ class Phases:
         """Tell phases forever; a missing Redis is waited for."""
         while True:
             await self._entered.wait()
+            await anyio.sleep(_SHORTEST_S)
             self._entered = anyio.Event()
             if self._phase is not None:
                 await self._tell(self._phase)

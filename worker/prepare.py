@@ -133,6 +133,8 @@ class Preparation:
         )
 
     def _mem_limit_mib(self, signed: SignedTask) -> float:
+        if not signed.mem_limit_mib:
+            return 0.0
         machine_mib = psutil.virtual_memory().total / 1024**2
         if signed.mem_limit_mib > machine_mib:
             self._say(

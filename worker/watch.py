@@ -42,7 +42,8 @@ class Watch:
                 # What goes on as long as the program runs is started here, one line each.
                 beside.start_soon(self._remember)
                 beside.start_soon(self._stop_when_asked)
-                beside.start_soon(self._time_out)
+                if self._terms.timeout_s:
+                    beside.start_soon(self._time_out)
                 if self._terms.exclusive == "kill":
                     beside.start_soon(tell_shim, self._held, self._run.folder)
                 beside.start_soon(self._run.spool.run)
@@ -75,8 +76,6 @@ class Watch:
     async def _time_out(self) -> None:
         """The clock of the event loop stands still while the machine is suspended."""
         limit_s = self._terms.timeout_s
-        if not limit_s:
-            return
         until_s = self._terms.started_s + limit_s
         while (left_s := until_s - boot_clock.now_s()) > 0:  # noqa: ASYNC110 - a clock, no event
             await anyio.sleep(min(left_s, _LONGEST_S))

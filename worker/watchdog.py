@@ -22,6 +22,8 @@ from .stillness import Signs, Stillness, first, look_every_s, step
 log = logging.getLogger(__name__)
 
 _INDENT: Final = "  "
+_LONGEST_FIRST_S: Final = 1.0
+"""A look goes through all processes of the machine: a task that ends sooner gets none."""
 
 
 class Watchdog:
@@ -40,6 +42,7 @@ class Watchdog:
         if not self._limit_s:
             return
         every_s = look_every_s(self._limit_s)
+        await anyio.sleep(min(every_s, _LONGEST_FIRST_S))
         state = first(await self._look(time.monotonic()))
         while True:
             await anyio.sleep(every_s)

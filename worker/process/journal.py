@@ -1,6 +1,7 @@
 """What a worker has in hand, on disk, so that its next session finds it.
 
-`journal` is JSON lines, appended and synced; `journal.lock` is held as long as the session lives.
+`journal` is JSON lines, appended; what was claimed is synced to the disk. `journal.lock` is held as
+long as the session lives.
 """
 
 import fcntl
@@ -146,11 +147,16 @@ class Journal:
             handle=handle,
             watch=watch,
         )
-        await self._append([line])
+        await self._append_soon([line])
 
     async def ended(self, task_id: str, fence: int) -> None:
         """Forget an attempt whose result is safe elsewhere."""
-        await self._append([_Line(event="ended", task_id=task_id, fence=fence)])
+        await self._append_soon([_Line(event="ended", task_id=task_id, fence=fence)])
+
+    async def _append_soon(self, lines: Sequence[_Line]) -> None:
+        """Store lines so that they outlive this process; when the machine ends, nothing runs on."""
+        async with self._turn:
+            self._write(lines, is_synced=False)
 
     async def _append(self, lines: Sequence[_Line]) -> None:
         """Store lines. All that wait while the disk is busy share the next sync."""
@@ -164,13 +170,13 @@ class Journal:
         if batch.error is not None:
             raise batch.error
 
-    def _write(self, lines: Sequence[_Line]) -> None:
+    def _write(self, lines: Sequence[_Line], *, is_synced: bool = True) -> None:
         content = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-        _append_synced(self._file, content, self._path)
+        _append(self._file, content, self._path, is_synced=is_synced)
         for line in lines:
             self._apply(line)
         self._appended_bytes += len(content)
-        if self._appended_bytes > _REWRITE_BYTES:
+        if is_synced and self._appended_bytes > _REWRITE_BYTES:
             self._rewrite()
 
     def _apply(self, line: _Line) -> None:
@@ -195,7 +201,7 @@ class Journal:
         fd = -1
         try:
             fd = os.open(fresh, _APPEND | os.O_TRUNC, 0o600)
-            _append_synced(fd, content, fresh)
+            _append(fd, content, fresh)
             fresh.rename(self._path)
         except (RqAgentError, OSError) as e:
             if fd >= 0:
@@ -222,14 +228,15 @@ def _lock(path: Path, worker: str) -> int:
     return fd
 
 
-def _append_synced(fd: int, content: bytes, path: Path) -> None:
+def _append(fd: int, content: bytes, path: Path, *, is_synced: bool = True) -> None:
     """Append all of it or nothing."""
     size = os.fstat(fd).st_size
     left = memoryview(content)
     try:
         while left:
             left = left[os.write(fd, left) :]
-        os.fsync(fd)
+        if is_synced:
+            os.fsync(fd)
     except OSError as e:
         os.ftruncate(fd, size)
         raise RqAgentError(f"can't write {path}: {e.strerror}; free some space") from e

@@ -72,7 +72,8 @@ class Output:
         Args:
             final: the task has ended, so its last line is complete as it stands.
         """
-        if not final and not any(reader.has_news() for reader in self._readers):
+        has_more = _Reader.waiting_bytes if final else _Reader.has_news
+        if not any(has_more(reader) for reader in self._readers):
             return []
         with anyio.CancelScope(shield=True):  # what is read counts as shipped: nobody may lose it
             chunks = await anyio.to_thread.run_sync(self.read_now, final)
