@@ -89,7 +89,10 @@ class HostPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """A call that an earlier session of the worker made, and that still runs."""
+    """A call that an earlier session of the worker made.
+
+    It still runs, or its end was perhaps never told.
+    """
 
     key: str
     note: str

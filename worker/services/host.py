@@ -2,9 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import anyio
 import anyio.lowlevel
@@ -16,15 +16,15 @@ from ..executors.base import Executor
 from ..process import boot_clock
 from ..process.handle import Handle
 from . import blocked, messages
-from .calls import Call, Ended, HostTools, HostView, Listener, Running
+from .calls import Call, HostTools, HostView, Running
 from .channel import Channel
 from .hearing import TOLD, Hearing
 from .host_folder import HostFacts, last_words, shorten
 from .in_host import CallsInHost
 from .isolation import ALONE, NOBODY, Death, of_exit
 from .messages import Begin, Nonsense, Refused, State
+from .owner import Owner
 from .reports import Reports
-from .settling import Unsettled
 from .stuck import where_it_stands
 from .targets import on_disk
 from .telling import Telling
@@ -41,33 +41,6 @@ _CLOSED_S: Final = 5.0
 """How long a process may go on whose connection broke."""
 _END_S: Final = 10.0
 """How long one may take to end in which nothing runs."""
-_LINE_BYTES: Final = 256 * 1024
-_WORDS: Final = {
-    StopCause.CANCELLED: "cancelled",
-    StopCause.TIMED_OUT: "timed out",
-    StopCause.LOST: "released",
-    StopCause.RELEASED: "released",
-    StopCause.POISON: "released",
-}
-
-
-class Owner(Protocol):
-    """All hosts of the worker."""
-
-    listener: Listener
-    unsettled: Unsettled
-
-    def changed(self, host: "Host") -> None:
-        """It is ready, was found again, or calls in it ended."""
-        ...
-
-    def placed(self, keys: Iterable[str], host: "Host") -> None:
-        """Calls are in a host."""
-        ...
-
-    def ended(self, ends: Sequence[Ended]) -> None:
-        """Calls ended."""
-        ...
 
 
 class Host:
@@ -89,10 +62,11 @@ class Host:
         least = ALONE if facts.alone else facts.isolation
         self.calls = CallsInHost(least_isolation=least, is_found=is_found)
         self.vitals = Vitals(tools.lag_s, tools.mem_mib, LOOK_S)
-        self.telling = Telling(owner.listener, owner.ended, owner.unsettled)
+        self.telling = Telling(owner.listener, owner.ended, owner.unsettled, is_held_back=is_found)
         self.begun = anyio.Event()
         """It takes calls, or has told what runs in it, or has ended."""
         self.is_ready = False
+        """It has taken calls, or would have."""
         self.found: list[Running] = []
         """What it ran when it was found again."""
         self.idle_since_s = time.monotonic()
@@ -115,6 +89,7 @@ class Host:
         """What it says from now on is said to this session."""
         self._is_looked_into = False
         self._is_ending = False
+        self._is_over = False
         self._pid = handle.pid
         age_s = boot_clock.now_s() - boot_clock.of_ticks(handle.started_ticks)
         self._started_at = time.time() - age_s
@@ -122,7 +97,7 @@ class Host:
     @property
     def room(self) -> int:
         """How many calls it can take now."""
-        if not self.is_ready or self._verdict or self.is_worn:
+        if not self.is_ready or self._is_over or self._verdict or self.is_worn:
             return 0
         return max(0, self.facts.most - len(self.calls))
 
@@ -154,16 +129,8 @@ class Host:
         """Give it calls, at most as many as it has room for."""
         self.is_new = False
         self.calls.give(calls, now_s=time.monotonic())
-        begins: list[Begin] = []
-        size = 0
-        for call in calls:
-            begins.append(self._begin(call))
-            size += len(call.arguments)
-            if size > _LINE_BYTES:
-                self._send(messages.start(begins))
-                begins, size = [], 0
-        if begins:
-            self._send(messages.start(begins))
+        for line in messages.starts(map(self._begin, calls)):
+            self._send(line)
 
     def stop(
         self, key: str, cause: StopCause, *, grace_s: float | None = None, reason: str = ""
@@ -173,7 +140,7 @@ class Host:
         stop = self.calls.stop(key, cause, reason=reason, grace_s=grace_s, now_s=now_s)
         if stop is not None:
             left_s = max(0.0, stop.until_s - now_s)
-            self._send(messages.cancel(key, left_s, _WORDS[stop.cause]))
+            self._send(messages.cancel(key, left_s, stop.cause))
 
     def end(self) -> None:
         """Let it end, since nothing runs in it. It takes no more calls."""
@@ -201,9 +168,13 @@ class Host:
             async with anyio.create_task_group() as group:
                 self._group = group
                 group.start_soon(self._listen, group)
+                if self._verdict:  # so soon
+                    group.start_soon(self._stop)
+                elif self._is_ending:
+                    group.start_soon(self._end_at_last)
                 exited = await self._executor.wait(self._handle)
                 group.cancel_scope.cancel()
-            self._group = None
+            self._group, self._is_over = None, True
             while self._take():
                 await anyio.lowlevel.checkpoint()
             death = self._verdict or of_exit(exited, self._hearing.exits)
@@ -246,9 +217,19 @@ class Host:
     def told_state(self, report: State) -> None:
         """It has said what runs in it."""
         if self.calls.is_replaying and self._is_asked:
-            self.found = self.calls.state(report.going, now_s=time.monotonic(), unix_s=time.time())
-            self._owner.placed((one.key for one in self.found), self)
+            found = self.calls.state(report.going, now_s=time.monotonic(), unix_s=time.time())
+            self._owner.placed((one.key for one in found), self)
+            self.found += found
             self._open()
+
+    def all_found(self) -> list[Running]:
+        """Return what it ran when it was found again, and what had ended and was not told yet."""
+        now_s = time.time()
+        ended = [
+            Running(key=end.key, note=end.note, started_at=now_s - end.lasted_ms / 1000)
+            for end in self.telling.untold()
+        ]
+        return [*self.found, *ended]
 
     def _open(self) -> None:
         self.is_ready = True
@@ -272,6 +253,7 @@ class Host:
         while await channel.rung():
             while self._take():
                 await anyio.lowlevel.checkpoint()
+        self._is_over = True
         await anyio.sleep(_CLOSED_S)  # it is about to end, as a rule
         self.condemn(Death(reason="its connection broke"))
 

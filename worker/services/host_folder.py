@@ -5,7 +5,7 @@ import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -18,6 +18,7 @@ from .calls import HostPlan, Kind
 from .isolation import ALONE, most_in
 
 _NAME: Final = "host.json"
+_FACTS_BYTES: Final = 4096
 _WORDS_BYTES: Final = 4096
 _PRINTED_BYTES: Final = 16 * 1024 * 1024
 
@@ -25,7 +26,7 @@ _PRINTED_BYTES: Final = 16 * 1024 * 1024
 class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a host is, and who may run in it."""
 
-    number: int
+    number: Annotated[int, msgspec.Meta(ge=0, lt=10**9)]
     """Of this worker; no other host of it had that."""
     key: str
     """Of its plan."""
@@ -52,16 +53,19 @@ def facts_of(plan: HostPlan, isolation: int, number: int) -> HostFacts:
     )
 
 
-def make(hosts: Path, facts: HostFacts) -> Path:
-    """Make the folder of a host below `hosts`, for this user only.
+def name(hosts: Path, facts: HostFacts) -> Path:
+    """Return a folder for a host below `hosts`, that no other one ever had."""
+    return hosts / f"{facts.number}.{secrets.token_hex(4)}"
+
+
+def make(folder: Path, facts: HostFacts) -> None:
+    """Make the folder of a host, for this user only.
 
     Raises:
         OSError: it can't be made.
     """
-    folder = hosts / f"{facts.number}.{secrets.token_hex(4)}"
     make_private(folder)
     (folder / _NAME).write_bytes(msgspec.json.encode(facts))
-    return folder
 
 
 def last_words(folder: Path) -> str:
@@ -118,13 +122,25 @@ def _left(folder: Path) -> LeftHost | None:
     if handle is None:
         remove(folder)
         return None
+    return LeftHost(
+        folder=folder, facts=_facts(folder), handle=handle, is_running=handles.is_alive(handle)
+    )
+
+
+def _facts(folder: Path) -> HostFacts:
     try:
-        facts = msgspec.json.decode((folder / _NAME).read_bytes(), type=HostFacts)
+        with (folder / _NAME).open("rb") as file:
+            return msgspec.json.decode(file.read(_FACTS_BYTES), type=HostFacts)
     except (OSError, msgspec.MsgspecError):  # users' code may have put anything in its place
-        facts = HostFacts(
-            number=_number(folder), key="", kind="coroutine", isolation=0, most=0, alone=True
+        number = folder.name.partition(".")[0]
+        return HostFacts(
+            number=int(number) if number.isdecimal() and len(number) < 10 else 0,
+            key="",
+            kind="coroutine",
+            isolation=0,
+            most=0,
+            alone=True,
         )
-    return LeftHost(folder=folder, facts=facts, handle=handle, is_running=handles.is_alive(handle))
 
 
 def _handle(folder: Path) -> Handle | None:
@@ -135,8 +151,3 @@ def _handle(folder: Path) -> Handle | None:
         except RqAgentError:  # a full disk: the launcher of a dead worker forks nothing any more
             continue
     return handles.recover(folder)
-
-
-def _number(folder: Path) -> int:
-    number = folder.name.partition(".")[0]
-    return int(number) if number.isdecimal() and len(number) < 10 else 0

@@ -2,10 +2,10 @@
 
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import anyio.to_thread
@@ -17,6 +17,7 @@ from ...broker.states import Phase
 from .. import endings
 from ..endings import Ending, StopCause
 from . import host_folder
+from .beside import Beside
 from .calls import Call, Ended, HostPlan, HostTools, HostView, Listener, Running
 from .host import LOOK_S, Host
 from .host_folder import LeftHost
@@ -47,15 +48,13 @@ class Hosts:
         self.listener = listener
         self.unsettled = Unsettled()
         self._tools = tools
-        self._group = group
-        self._scopes: set[anyio.CancelScope] = set()
-        self._makings: set[anyio.CancelScope] = set()
-        """Of hosts that are made."""
+        self._watching = Beside(group)
+        self._makings = Beside(group)
         self._pools: dict[PoolKey, Pool[Host]] = {}
         self._places: dict[str, Pool[Host] | Host] = {}
         """Where each call is that has not ended."""
-        self._hosts: dict[int, Host] = {}
-        """By number."""
+        self._hosts: dict[Path, Host] = {}
+        """By folder."""
         self._buried: list[Host] = []
         """Dead, with reports of ends that are not settled."""
         self._last_number = 0
@@ -109,9 +108,10 @@ class Hosts:
     async def find(self) -> list[Running]:
         """Go on with the hosts that earlier sessions of this worker left.
 
-        The listener hears, before this returns, of calls that ended meanwhile and were perhaps
-        never told: with their note, and with a key that was never called here. What a host lost
-        that died as well is in no list: two beats give it back.
+        Returns:
+            What runs in them, and what has ended and was perhaps never told: the listener hears of
+            those, and of what was printed, after this returned. What a host lost that died as well
+            is in no list: two beats give it back.
         """
         left = await anyio.to_thread.run_sync(host_folder.left, self._folder)
         if not left:
@@ -121,19 +121,23 @@ class Hosts:
         hosts = [self._go_on(one) for one in left]
         for host in hosts:
             await host.begun.wait()
-        return [running for host in hosts for running in host.found]
+        self._watching.go(partial(self._release, hosts))
+        return [running for host in hosts for running in host.all_found()]
+
+    async def _release(self, hosts: Sequence[Host]) -> None:
+        for host in hosts:
+            host.telling.release()
 
     def views(self) -> list[HostView]:
         """Return the hosts that run, oldest first."""
-        return [host.view() for _, host in sorted(self._hosts.items())]
+        return sorted((h.view() for h in self._hosts.values()), key=lambda view: view.number)
 
     async def retire(self) -> None:
         """End all hosts; what still runs or waits is released. Returns when they are gone."""
         released = Ending(outcome=Outcome.RELEASE, reason=_LEAVES.reason)
         for pool in self._pools.values():
             self.ended([of_waiting(call, released) for call in pool.take_all()])
-        for scope in self._makings:
-            scope.cancel()
+        self._makings.cancel()
         with anyio.move_on_after(_RETIRE_S):
             while self._hosts:
                 for host in self._hosts.values():
@@ -145,8 +149,8 @@ class Hosts:
 
     def let_go(self) -> None:
         """Leave the hosts as they are, for the next session of the worker."""
-        for scope in (*self._scopes, *self._makings):
-            scope.cancel()
+        self._makings.cancel()
+        self._watching.cancel()
 
     # What hosts and their making ask of it.
 
@@ -178,7 +182,7 @@ class Hosts:
             host.run(calls)
         for _ in range(pool.wanted()):
             pool.making += 1
-            self._go(partial(self._starting.start, pool), self._makings)
+            self._makings.go(partial(self._starting.start, pool))
 
     def new_number(self) -> int:
         """Return the number of a new host."""
@@ -187,32 +191,14 @@ class Hosts:
 
     def add(self, host: Host, pool: Pool[Host] | None) -> None:
         """Watch over a host."""
-        self._hosts[host.facts.number] = host
+        self._hosts[host.folder] = host
         if pool is not None:
             pool.hosts.append(host)
-        self._go(partial(self._serve, host), self._scopes)
-
-    def _go(
-        self, step: Callable[[], Coroutine[Any, Any, None]], scopes: set[anyio.CancelScope]
-    ) -> None:
-        """Do something beside, until one of these scopes is cancelled."""
-        scope = anyio.CancelScope()
-        scopes.add(scope)
-        self._group.start_soon(self._within, step, scope, scopes)
-
-    async def _within(
-        self,
-        step: Callable[[], Coroutine[Any, Any, None]],
-        scope: anyio.CancelScope,
-        scopes: set[anyio.CancelScope],
-    ) -> None:
-        with scope:
-            await step()
-        scopes.discard(scope)
+        self._watching.go(partial(self._serve, host))
 
     async def _serve(self, host: Host) -> None:
         await host.serve()
-        del self._hosts[host.facts.number]
+        del self._hosts[host.folder]
         self._buried.append(host)
         key = (host.facts.key, host.facts.isolation)
         pool = self._pools.get(key)
@@ -228,7 +214,7 @@ class Hosts:
     def _begin_to_look(self) -> None:
         if not self._is_looking:
             self._is_looking = True
-            self._go(self._look, self._scopes)
+            self._watching.go(self._look)
 
     async def _look(self) -> None:
         while True:

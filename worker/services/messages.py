@@ -5,10 +5,12 @@ numbers are bounded. Whom it concerns is for others to judge.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
+
+from ..endings import StopCause
 
 _Key = Annotated[str, msgspec.Meta(max_length=128)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -162,6 +164,8 @@ class Begin(msgspec.Struct, array_like=True, frozen=True):
 
 
 _encode: Final[Callable[[Any], bytes]] = msgspec.json.Encoder().encode
+_CAUSES: Final = {StopCause.CANCELLED: "cancelled", StopCause.TIMED_OUT: "timed out"}
+_BATCH_BYTES: Final = 256 * 1024
 _AS_BLANKS: Final = bytes.maketrans(b"\n\r", b"  ")
 
 
@@ -175,14 +179,23 @@ def hello(lag_s: float) -> bytes:
     return _line(["hello", {"lag_s": lag_s}])
 
 
-def start(calls: Sequence[Begin]) -> bytes:
-    """Return the line that has calls run."""
-    return _line(["start", calls])
+def starts(begins: Iterable[Begin]) -> Iterator[bytes]:
+    """Return the lines that have calls run: one, as a rule."""
+    batch: list[Begin] = []
+    size = 0
+    for begin in begins:
+        batch.append(begin)
+        size += len(begin.arguments)
+        if size > _BATCH_BYTES:
+            yield _line(["start", batch])
+            batch, size = [], 0
+    if batch:
+        yield _line(["start", batch])
 
 
-def cancel(key: str, grace_s: float, cause: str) -> bytes:
-    """Return the line that stops a call; `cause`: cancelled, released, timed out."""
-    return _line(["cancel", key, grace_s, cause])
+def cancel(key: str, grace_s: float, cause: StopCause) -> bytes:
+    """Return the line that stops a call."""
+    return _line(["cancel", key, grace_s, _CAUSES.get(cause, "released")])
 
 
 def read(segment: int) -> bytes:

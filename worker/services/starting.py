@@ -4,7 +4,7 @@ import logging
 import time
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import anyio
 import anyio.to_thread
@@ -16,9 +16,10 @@ from .. import endings
 from ..endings import Ending
 from . import host_folder, making
 from .calls import SYSTEM_STREAM, HostTools, Said
-from .host import Host, Owner
+from .host import Host
 from .host_folder import facts_of
 from .in_host import of_waiting
+from .owner import Owner
 from .pool import Pool
 
 log = logging.getLogger(__name__)
@@ -28,26 +29,10 @@ _LINES_TO: Final = 100
 """Calls whose logs get what is said while a host is made."""
 
 
-class Owning(Owner, Protocol):
-    """All hosts of the worker."""
-
-    def fill(self, pool: Pool[Host]) -> None:
-        """Give the calls that wait to hosts, or have hosts made."""
-        ...
-
-    def new_number(self) -> int:
-        """Return the number of a new host."""
-        ...
-
-    def add(self, host: Host, pool: Pool[Host] | None) -> None:
-        """Watch over a host."""
-        ...
-
-
 class Starting:
     """One per worker."""
 
-    def __init__(self, tools: HostTools, owner: Owning) -> None:
+    def __init__(self, tools: HostTools, owner: Owner) -> None:
         self._tools = tools
         self._owner = owner
         self._turns = anyio.Semaphore(_AT_ONCE)
@@ -68,9 +53,9 @@ class Starting:
     async def _start(self, pool: Pool[Host]) -> float | None:
         """Return how long to wait before the next try."""
         facts = facts_of(pool.plan, pool.isolation, self._owner.new_number())
-        folder = self._tools.folder / "hosts"
+        folder = host_folder.name(self._tools.folder / "hosts", facts)
         try:
-            folder = await anyio.to_thread.run_sync(host_folder.make, folder, facts)
+            await anyio.to_thread.run_sync(host_folder.make, folder, facts)
             handle = await making.make(
                 pool.plan,
                 self._tools,

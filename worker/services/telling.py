@@ -19,7 +19,11 @@ class Ends(Protocol):
 class Telling:
     """What calls printed is told before their ends."""
 
-    def __init__(self, listener: Listener, ended: Ends, unsettled: Unsettled) -> None:
+    def __init__(
+        self, listener: Listener, ended: Ends, unsettled: Unsettled, *, is_held_back: bool = False
+    ) -> None:
+        """`is_held_back`: nothing is told before `release`."""
+        self._is_held_back = is_held_back
         self._listener = listener
         self._ended = ended
         self._unsettled = unsettled
@@ -60,8 +64,19 @@ class Telling:
             place = self.settling.reported(segment)
             self._unsettled.add((end.key for end in ends), place)
 
+    def untold(self) -> list[Ended]:
+        """Return the ends that were not told yet."""
+        return list(self._ends)
+
+    def release(self) -> None:
+        """Tell what was held back, and hold back nothing from now on."""
+        self._is_held_back = False
+        self.flush()
+
     def flush(self) -> bool:
         """Tell all that was gathered; return whether calls ended."""
+        if self._is_held_back:
+            return False
         said, self._said = self._said, []
         ends, self._ends = self._ends, []
         if said:

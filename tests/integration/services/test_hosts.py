@@ -144,6 +144,7 @@ async def test_the_next_session_goes_on_with_what_runs_and_hears_what_ended(
             group.cancel_scope.cancel()
         async with rig.hosts(second) as hosts:
             running = await hosts.find()
+            heard_before = [*second.ends, *second.parts]
             again = hosts.views()
             there.touch()
             end = await second.end_of("a.1")
@@ -158,7 +159,10 @@ async def test_the_next_session_goes_on_with_what_runs_and_hears_what_ended(
     assert {(one.key, one.note) for one in running} == {
         ("a.1", "note of a.1"),
         ("b.1", "note of b.1"),
+        ("c.1", "note of c.1"),  # nobody knows whether its end was told
     }
+    assert heard_before == []  # nobody could know of whom that is
+    assert second.text("a.1") == second.text("b.1") == "waits\n"
     assert [(one.pid, one.tasks, one.number) for one in again] == [(view.pid, 2, 1)]
     assert (end.outcome, end.result, end.note) == (Outcome.SUCCEEDED, b'"there"', "note of a.1")
     assert [one.key for one in second.ends] == ["c.1", "a.1", "b.1", "d.1"]
@@ -181,11 +185,12 @@ async def test_what_a_host_reported_before_it_died_unwatched_counts(
     (rig.folder / "hosts" / "9.made-up").mkdir()  # cut before anything was started
 
     async with rig.hosts(second) as hosts:
-        running = await hosts.find()
+        (running,) = await hosts.find()
+        await second.end_of("a.1")
         kept = folder.exists()
         hosts.settled(["a.1"])
 
-    assert running == []
+    assert (running.key, running.note) == ("a.1", "note of a.1")
     assert [(end.key, end.result, end.note) for end in second.ends] == [
         ("a.1", b"3", "note of a.1")
     ]

@@ -2,8 +2,10 @@
 
 import json
 
+import msgspec
 import pytest
 
+from rq_agent.worker.endings import StopCause
 from rq_agent.worker.services import messages
 from rq_agent.worker.services.messages import (
     Blocked,
@@ -88,7 +90,7 @@ def test_a_line_break_in_arguments_can_t_begin_another_command() -> None:
     arguments = b'[["a\\nb"],\r\n{}\n]\n["end"]'
     begin = messages.Begin("a.1", "m:f", messages.embedded(arguments[:-8]), 0, 1, "n")
 
-    line = messages.start([begin, begin])
+    (line,) = messages.starts([begin, begin])
 
     assert line.count(b"\n") == 1
     command, (first, _) = json.loads(line)
@@ -98,7 +100,7 @@ def test_a_line_break_in_arguments_can_t_begin_another_command() -> None:
 def test_commands_are_lines_of_json() -> None:
     lines = [
         messages.hello(2.5),
-        messages.cancel("a.1", 30.0, "timed out"),
+        messages.cancel("a.1", 30.0, StopCause.TIMED_OUT),
         messages.read(3),
         messages.end(),
     ]
@@ -109,3 +111,12 @@ def test_commands_are_lines_of_json() -> None:
         ["read", 3],
         ["end"],
     ]
+
+
+def test_large_arguments_go_in_lines_of_their_own() -> None:
+    large = msgspec.Raw(b'[["' + b"x" * 200_000 + b'"],{}]')
+    begins = [messages.Begin(f"t{n}.1", "m:f", large, 0, 1, "") for n in range(5)]
+
+    lines = list(messages.starts(begins))
+
+    assert [len(json.loads(line)[1]) for line in lines] == [2, 2, 1]
