@@ -45,11 +45,15 @@ def numbers_of(need: Need) -> dict[str, float]:
 
 def need_of(attempt: Attempt, gpus: tuple[str, ...]) -> Need:
     """Return what an attempt takes; what another version wrote otherwise counts as nothing."""
-    known = {f: attempt.need[f] for f in Need.__struct_fields__ if f in attempt.need}
-    light = bool(known.pop("light", 0))
+    said = {"gpus": len(gpus), **attempt.need}
     try:
-        return msgspec.convert({"gpus": len(gpus), **known, "light": light}, Need)
-    except msgspec.ValidationError:
+        return Need(
+            gpus=int(said["gpus"]),
+            cpus=float(said.get("cpus", 0)),
+            mem_mib=int(said.get("mem_mib", 0)),
+            light=bool(said.get("light", 0)),
+        )
+    except (TypeError, ValueError):
         return Need(gpus=len(gpus))
 
 
