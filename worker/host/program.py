@@ -18,13 +18,10 @@ def start() -> None:
     folder, kind = os.path.abspath(sys.argv[1]), sys.argv[2]
     sys.argv[:] = ["rq-agent-host", *sys.argv[3:]]
     if kind == "process":
-        from . import forks
-
-        forks.serve(folder)
+        from .forks import serve  # neither kind loads what only the other needs
     else:
-        from . import coroutines
-
-        coroutines.serve(folder)
+        from .coroutines import serve
+    serve(folder)
 
 
 def _leave_the_path() -> None:
