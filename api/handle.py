@@ -63,5 +63,5 @@ class Handle(Generic[R]):
         return await self._desk.record(self.id)
 
     async def logs(self) -> str:
-        """Return the output of its last attempt, as far as it is kept."""
+        """Return what its last attempt printed, as far as that is kept."""
         return await self._desk.log(self.id)

@@ -37,5 +37,5 @@ class SyncHandle(Generic[R]):
         return self._portal.call(self.waiting.status)
 
     def logs(self) -> str:
-        """Return the output of its last attempt, as far as it is kept."""
+        """Return what its last attempt printed, as far as that is kept."""
         return self._portal.call(self.waiting.logs)
