@@ -1,37 +1,39 @@
 """Claims: taking tasks, keeping them, ending them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from . import beats, recreation, retention
+from . import beats, recreation
 from .beats import Beat, Fact
-from .claims import (
-    MOST_ISOLATED,
-    Claim,
-    Claimed,
-    Finish,
-    FinishCode,
-    Outcome,
-    Rare,
-    RecreateCode,
-    Token,
+from .claims import Claim, Claimed, Finish, FinishCode, Outcome, RecreateCode, Token
+from .lease_calls import (
+    MAX_ENVELOPE_BYTES,
+    MAX_RESULT_BYTES,
+    claim_arguments,
+    claimed,
+    finish_arguments,
 )
-from .decoding import whole
-from .keys import TaskId
 from .namespace import Namespace
 from .orders import Order, Profile
 from .recreation import Recreation
 from .scripts import Argument
 from .states import Phase
 
-__all__ = ["Beat", "Claim", "Claimed", "Finish", "FinishCode", "Leases", "Outcome", "Token"]
+__all__ = [
+    "MAX_ENVELOPE_BYTES",
+    "MAX_RESULT_BYTES",
+    "Beat",
+    "Claim",
+    "Claimed",
+    "Finish",
+    "FinishCode",
+    "Leases",
+    "Outcome",
+    "Token",
+]
 
-MAX_ENVELOPE_BYTES: Final = 256 * 1024
-"""A larger one is not even sent to the worker."""
-MAX_RESULT_BYTES: Final = 1024 * 1024
-"""A larger result is not kept, only its size: large things are artifacts."""
 BATCH: Final = 200
 """Tasks in one call of claim or finish."""
 
@@ -66,24 +68,16 @@ class Leases:
             park: where nothing is ready, wait for a message in the inbox.
         """
         profile = Profile(order=order, shapes=tuple(shapes)).id if park else ""
-        reply = await self._ns.scripts.claim(
-            [
-                worker,
-                nonce,
-                min(limit, BATCH),
-                lease_ms,
-                "priority" if order.mode == "priority" else "stride",
-                order.id,
-                profile,
-                MAX_ENVELOPE_BYTES,
-                len(order.queues),
-                len(shapes),
-                *order.queues,
-                *order.all_weights,
-                *shapes,
-            ]
+        arguments = claim_arguments(
+            worker,
+            nonce,
+            limit=min(limit, BATCH),
+            order=order,
+            shapes=shapes,
+            lease_ms=lease_ms,
+            profile=profile,
         )
-        return _claimed(reply, nonce)
+        return claimed(await self._ns.scripts.claim(arguments), nonce, lease_ms=lease_ms)
 
     async def rest(self, worker: str) -> None:
         """Claim nothing for now: nobody is to wake this worker. The next claim parks it again."""
@@ -135,7 +129,7 @@ class Leases:
             One code for each, in their order.
         """
         batches = [finishes[n : n + BATCH] for n in range(0, len(finishes), BATCH)]
-        calls = [_finish_arguments(batch) for batch in batches]
+        calls = [finish_arguments(batch) for batch in batches]
         replies = await self._ns.scripts.finish.many(calls) if calls else []
         return [FinishCode(code) for reply in replies for code in reply]
 
@@ -177,82 +171,3 @@ class Leases:
         encoded = msgspec.json.encode(used)
         arguments: list[Argument] = [claim.task_id, claim.fence, claim.nonce, encoded]
         return FinishCode(await self._ns.scripts.used(arguments))
-
-
-def _claimed(reply: Any, nonce: str) -> Claimed:
-    now_ms, due_ms, again, parked, shapes, held_until_ms, tasks = reply
-    return Claimed(
-        claims=tuple(_claim(task, nonce) for task in tasks),
-        server_ms=now_ms,
-        next_due_ms=due_ms,
-        again=bool(again),
-        parked=bool(parked),
-        shape_count=shapes,
-        hold_until_ms=held_until_ms,
-    )
-
-
-def _claim(task: Sequence[Any], nonce: str) -> Claim:
-    return Claim(
-        task_id=TaskId(_text(task[0])),
-        fence=task[1],
-        nonce=nonce,
-        queue=_text(task[2]),
-        shape=_text(task[3]),
-        attempt=task[4],
-        definition=_text(task[5]),
-        envelope=task[6] or None,
-        lease_ms=task[7],
-        name=_text(task[8]),
-        user=_text(task[9]),
-        priority=task[10],
-        lost=task[11],
-        timeout_ms=task[12],
-        retry=_text(task[13]),
-        order=_text(task[14]),
-        created_ms=whole(task[15]) or 0,
-        rare=_rare(task[16]) if task[16] else Rare(),
-        isolation=_isolation(task[16][6]) if task[16] else 0,
-    )
-
-
-def _rare(stored: Sequence[bytes]) -> Rare:
-    max_lost, unique, key, key_limit, result_ttl_ms, queue_timeout_ms, _ = stored
-    return Rare(
-        max_lost=_number(max_lost, 3),
-        unique=_text(unique),
-        key=_text(key),
-        key_limit=_number(key_limit, 1),
-        result_ttl_ms=_number(result_ttl_ms, 0),
-        queue_timeout_ms=_number(queue_timeout_ms, 0),
-    )
-
-
-def _isolation(stored: bytes) -> int:
-    return min(max(_number(stored, 0), 0), MOST_ISOLATED)
-
-
-def _number(stored: bytes, default: int) -> int:
-    number = whole(stored)
-    return default if number is None else number
-
-
-def _text(value: bytes) -> str:
-    """Return stored bytes as text, whatever somebody stored."""
-    return value.decode("utf-8", "backslashreplace")
-
-
-def _finish_arguments(finishes: Sequence[Finish]) -> list[Argument]:
-    arguments: list[Argument] = [
-        retention.RECORD_MS,
-        retention.LOG_MS,
-        MAX_RESULT_BYTES,
-        len(finishes),
-    ]
-    for finish in finishes:
-        claim = finish.claim
-        arguments += [claim.task_id, claim.fence, claim.nonce, finish.outcome.value]
-        arguments.append("" if finish.exit_code is None else finish.exit_code)
-        arguments += [finish.reason, finish.delay_ms, finish.result]
-        arguments += ["" if finish.isolation is None else finish.isolation, finish.retry]
-    return arguments

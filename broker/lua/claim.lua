@@ -14,15 +14,16 @@
 -- ARGV[10] number of shapes; those that fit the worker just now
 -- then the queues, their weights, the shapes
 --
--- Returns  {now, due, again, parked, shapes, held_until, tasks}
+-- Returns  {now, due, again, parked, shapes, held_until, kinds, tasks}
 --          due         when the next delayed task is due (ms), 0: none
 --          again       1: gave up at a bound, ask again at once
 --          shapes      number of shapes in the namespace
 --          held_until  ms; no claims until then after a restart of Redis. 0: none
---          tasks       list of {id, fence, queue, shape, attempt, definition, envelope, lease,
---                      name, user, priority, lost, timeout, retry, order, created, rare}
---          rare        '' or {max_lost, unique, key, key_limit, result_ttl, queue_timeout,
---                      isolation}: what few tasks have. As stored
+--          kinds       list of {queue, shape, definition, name, user}: what many tasks share
+--          tasks       list of {id, fence, number of its kind, envelope, order, created, rest}
+--          rest        '' or {attempt, lease, priority, lost, timeout, retry, max_lost, unique,
+--                      key, key_limit, result_ttl, queue_timeout, isolation}: what few tasks have,
+--                      as stored, each '' where it has none
 -- Writes   a claimed task leaves its ready set for lease, run: and wt:; fence + 1. A member of a
 --          ready set without a queued task behind it is dropped, with an event `ghost`.
 --          A task whose concurrency key is full leaves it too: it is blocked.
@@ -45,11 +46,11 @@ local held_until = whole(call("HGET", globals__key(), "hold_claims_until"), 0)
 if not is_ahead(held_until) then
   held_until = 0
 end
-local tasks, ids, again, parked = {}, {}, 0, 0
+local tasks, kinds, ids, again, parked = {}, {}, {}, 0, 0
 
 local function answer()
   local due = call("ZRANGE", delayed_key(), 0, 0, "WITHSCORES")[2]
-  return { NOW, whole(due, 0), again, parked, call("HLEN", shapes_key()), held_until, tasks }
+  return { NOW, whole(due, 0), again, parked, call("HLEN", shapes_key()), held_until, kinds, tasks }
 end
 
 local FIELDS = {
@@ -59,7 +60,7 @@ local OTHER_FIELDS = {
   "attempt", "lease_ms", "priority", "lost", "timeout_ms", "nonce", "retry", "key", "key_limit",
   "queued_ms", "max_lost", "unique", "result_ttl_ms", "queue_timeout_ms", "isolation",
 }
-local own_envelope = ARGV[8]
+local last_byte = ARGV[8]
 
 -- What describes a task: FIELDS, then OTHER_FIELDS, as read_task(). Most tasks that were never
 -- claimed have none of the others, which shows in the number of fields: then task[10] is nil.
@@ -86,31 +87,33 @@ local function read_description(id)
   return task
 end
 
--- What few tasks have; '' for all others.
-local function rare_of(task)
-  if task[20] == "" and task[21] == "" and task[17] == "" and task[22] == "" and task[23] == ""
-    and task[24] == "" then
-    return ""
+local numbers = {} -- what makes up a kind -> its number
+
+local function kind_of(task)
+  local words = task[2] .. ":" .. task[3] .. ":" .. task[5] .. ":" .. task[7] .. ":" .. task[6]
+  local number = numbers[words]
+  if not number then
+    number = #kinds + 1
+    kinds[number] = { task[2], task[3], task[5], task[6], task[7] }
+    numbers[words] = number
   end
-  return { task[20], task[21], task[17], task[18], task[22], task[23], task[24] }
+  return number
+end
+
+-- What few tasks have; '' for all others.
+local function rest_of(task)
+  return task[10] and {
+    task[10], task[11], task[12], task[13], task[14], task[16], task[20], task[21], task[17],
+    task[18], task[22], task[23], task[24],
+  } or ""
 end
 
 local function describe(id, task, fence)
-  local envelope = try("GETRANGE", arguments_key(id), "0", own_envelope)
+  local envelope = try("GETRANGE", arguments_key(id), "0", last_byte)
   if type(envelope) ~= "string" or #envelope > most then
     envelope = ""
   end
-  if not task[10] then
-    return {
-      id, fence, task[2], task[3], 1, task[5], envelope, lease, task[6], task[7], 0, 0, 0, "",
-      task[8], task[9], "",
-    }
-  end
-  return {
-    id, fence, task[2], task[3], whole(task[10], 1), task[5], envelope, whole(task[11], lease),
-    task[6], task[7], whole(task[12], 0), whole(task[13], 0), whole(task[14], 0), task[16],
-    task[8], task[9], rare_of(task),
-  }
+  return { id, fence, kind_of(task), envelope, task[8], task[9], rest_of(task) }
 end
 
 local told = call("HMGET", worker_key(worker), "claim_nonce", "parked", "woken")
@@ -132,6 +135,7 @@ if held_until > 0 or is_held_back(worker) then
   return answer()
 end
 
+local now, deadline = I(NOW), I(NOW + lease)
 local claims, deadlines, expiring = {}, {}, {}
 
 -- Take the first task of a front, if it may run. Return whether it may.
@@ -154,12 +158,11 @@ local function take_first(front)
   end
   local limits = limits_of(front.queue)
   limits.room = limits.room - 1
-  front.runs[#front.runs + 1] = I(NOW)
-  front.runs[#front.runs + 1] = id
-  deadlines[#deadlines + 1] = I(NOW + (task[10] and whole(task[11], lease) or lease))
-  deadlines[#deadlines + 1] = id
-  ids[#ids + 1] = id
-  claims[#ids] = task
+  local at, running = #ids + 1, #front.runs
+  front.runs[running + 1], front.runs[running + 2] = now, id
+  deadlines[2 * at - 1] = task[10] and I(NOW + whole(task[11], lease)) or deadline
+  deadlines[2 * at] = id
+  ids[at], claims[at] = id, task
   return true
 end
 
@@ -172,7 +175,7 @@ local function are_new()
   return call("EXISTS", unpack(names)) == 0
 end
 
-local claimed = I(NOW) .. " claimed " .. worker
+local claimed = now .. " claimed " .. worker
 local firsts = {} -- created_ms -> the first line of a history
 
 local function remember_claim(id, created, is_new)
@@ -188,19 +191,35 @@ local function remember_claim(id, created, is_new)
   call("RPUSH", history_key(id), first, claimed)
 end
 
+local waits_since = {} -- text -> ms: tasks of one queue mostly came together
+
+-- For how long a task was ready: since it became ready once more, else since it was made.
+local function wait_of(queued, created)
+  local since = queued and queued ~= "" and queued or created
+  local wait = waits_since[since]
+  if wait == nil then
+    local time = tonumber(since) or tonumber(created)
+    wait = time and NOW - time or false
+    waits_since[since] = wait
+  end
+  return wait
+end
+
 local function write_claims()
   call("ZADD", leases_key(), unpack(deadlines)) -- first: whatever happens, tick.lua finds them
   local is_new = are_new()
   for n, id in ipairs(ids) do
     local task = claims[n]
-    local fence, queue = whole(task[4], 0) + 1, task[2]
-    local since = tonumber(task[19] or "") or tonumber(task[9])
+    local fence, queue = task[4] == "" and 1 or whole(task[4], 0) + 1, task[2]
+    local fence_text = I(fence)
     call("HSET", task_key(id), "state", "running", "worker", worker, "nonce", nonce,
-      "fence", I(fence), "started_ms", I(NOW))
-    if since then
-      count_wait(queue, NOW - since)
+      "fence", fence_text, "started_ms", now)
+    local wait = wait_of(task[19], task[9])
+    if wait then
+      count_wait(queue, wait)
     end
-    publish(id, "claimed", "state", "running", "queue", queue, "worker", worker, "fence", I(fence))
+    publish(id, "claimed", "state", "running", "queue", queue, "worker", worker,
+      "fence", fence_text)
     remember_claim(id, task[9], is_new)
     tasks[n] = describe(id, task, fence)
   end

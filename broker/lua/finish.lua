@@ -12,6 +12,7 @@
 --                        | retry (charged: attempt + 1, after a delay) | release (uncharged)
 --                        | lost (worker and process died: as if its lease had run out)
 --   exit code            integer or ''
+--   more                 0 | 1: the following are told too; else each is as in a plain success
 --   reason               text or ''
 --   delay                integer, ms; of a retry
 --   result               bytes or ''
@@ -37,10 +38,13 @@ local ENDS = {
   succeeded = true, failed = true, errored = true, timed_out = true, cancelled = true,
   retry = true, release = true, lost = true,
 }
-for n = 0, finish_count - 1 do
-  if not ENDS[ARGV[8 + 10 * n]] then
-    return redis.error_reply("ERR no such outcome: " .. ARGV[8 + 10 * n])
+local firsts, at = {}, 5 -- number of a finish -> that of its first argument
+for n = 1, finish_count do
+  if not ENDS[ARGV[at + 3]] then
+    return redis.error_reply("ERR no such outcome: " .. ARGV[at + 3])
   end
+  firsts[n] = at
+  at = at + (ARGV[at + 5] == "1" and 11 or 6)
 end
 
 -- What one command writes or removes for all tasks of the call, at its end.
@@ -210,10 +214,15 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
 end
 
 local codes = {}
-for n = 0, finish_count - 1 do
-  local at = 5 + 10 * n
-  codes[n + 1] = finish(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4],
-    ARGV[at + 5], tonumber(ARGV[at + 6]), ARGV[at + 7], ARGV[at + 8], ARGV[at + 9])
+for n, first in ipairs(firsts) do
+  local id, fence, nonce, outcome, exit_code, more = unpack(ARGV, first, first + 5)
+  if more == "1" then
+    local reason, delay, result, isolation, retry = unpack(ARGV, first + 6, first + 10)
+    codes[n] = finish(id, fence, nonce, outcome, exit_code, reason, tonumber(delay), result,
+      isolation, retry)
+  else
+    codes[n] = finish(id, fence, nonce, outcome, exit_code, "", 0, "", "", "")
+  end
 end
 write_rest()
 fan_out(200, retention)

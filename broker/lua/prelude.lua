@@ -102,9 +102,16 @@ local function read_task(id, ...)
   return fields
 end
 
+local is_trimmed = false
+
 -- Tell the event stream. Further arguments are fields and values.
 local function publish(id, name, ...)
-  call("XADD", events_key(), "MAXLEN", "~", "100000", "*", "id", id, "event", name, ...)
+  if is_trimmed then
+    call("XADD", events_key(), "*", "id", id, "event", name, ...)
+  else -- once in a call
+    call("XADD", events_key(), "MAXLEN", "~", "100000", "*", "id", id, "event", name, ...)
+    is_trimmed = true
+  end
 end
 
 -- Add a line to a task's own history. The history begins with the first event after the enqueue:

@@ -350,11 +350,12 @@ async def test_an_unknown_outcome_is_refused_before_anything_is_written(
         claim.nonce,
         "succeeded",
         "",
+        1,
         "",
         0,
         *[""] * 3,
     ]
-    bad: list[str | int] = [claim.task_id, claim.fence, claim.nonce, "queued", "", "", 0, *[""] * 3]
+    bad: list[str | int] = [claim.task_id, claim.fence, claim.nonce, "queued", "", 0]
 
     with pytest.raises(ResponseError, match="no such outcome: queued"):
         await namespace.scripts.finish([1, 1, 1, 2, *good, *bad])
