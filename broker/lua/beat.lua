@@ -25,7 +25,7 @@
 --          lost or Redis came back older (a loss that was counted is taken back). Right after Redis
 --          came back older also one that it believes to run elsewhere, or to have no room beside
 --          others of its key.
--- Cost     O(leases log N)
+-- Cost     O(leases log N); one command for each lease, beside some for all of them together
 
 local worker, ttl, is_last, profile = ARGV[1], tonumber(ARGV[2]), ARGV[3] == "1", ARGV[4]
 local log_ttl, retention, least = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -37,14 +37,21 @@ local TICKER_MS = math.min(10000, math.floor(ttl / 6))
 local lost, missing, cancels, given_back, renewed = {}, {}, {}, {}, 0
 
 local function renew(id, length)
-  call("ZADD", leases_key(), I(NOW + math.max(whole(length, ttl), least)), id)
+  gather(leases_key(), I(NOW + math.max(whole(length, ttl), least)), id)
   renewed = renewed + 1
 end
 
+-- Take back a task that is not, or no longer, told to be this claim's. Whether it still was.
+-- task: {state, fence, nonce} as stored.
 local function adopt(id, fence, nonce, task)
-  local queue = task[4]
-  take_back(id, fence, nonce, { task[1], task[2], queue, task[5], task[9], task[10] })
-  hold(id, task[10])
+  local more = read_task(id, "state", "queue", "shape", "finished", "lost", "key", "key_limit")
+  local queue, key = more[2], more[6]
+  local is_ours = is_adoptable({ task[1], task[2], task[3], more[4] }, fence, nonce)
+  if not is_ours or not has_room(key, more[7], id) and not is_newest(task[2], fence) then
+    return false
+  end
+  take_back(id, fence, nonce, { task[1], task[2], queue, more[3], more[5], key })
+  hold(id, key)
   call("HSET", task_key(id), "worker", worker, "started_ms", I(NOW))
   call("ZADD", running_key(queue), I(NOW), id)
   call("SADD", held_key(worker), id)
@@ -52,28 +59,25 @@ local function adopt(id, fence, nonce, task)
   limits[queue] = nil
   event(id, "readopted", worker, "state", "running", "queue", queue, "worker", worker,
     "fence", fence)
+  return true
 end
 
 local function keep(id, fence, nonce)
-  local task = read_task(id, "state", "fence", "nonce", "queue", "shape", "lease_ms", "cancel",
-    "finished", "lost", "key", "key_limit")
+  local task = read_task(id, "state", "fence", "nonce", "lease_ms", "cancel")
   if not task then
     local told = call("EXISTS", task_key(id)) == 0 and missing or lost
     told[#told + 1] = id
     return
   end
-  if task[1] ~= "running" or task[2] ~= fence or task[3] ~= nonce then
-    local is_ours = is_adoptable({ task[1], task[2], task[3], task[8] }, fence, nonce)
-    if not is_ours or not has_room(task[10], task[11], id) and not is_newest(task[2], fence) then
-      lost[#lost + 1] = id
-      return
-    end
-    adopt(id, fence, nonce, task)
+  local is_held = task[1] == "running" and task[2] == fence and task[3] == nonce
+  if not is_held and not adopt(id, fence, nonce, task) then
+    lost[#lost + 1] = id
+    return
   end
-  renew(id, task[6])
-  if task[7] ~= "" then
+  renew(id, task[4])
+  if task[5] ~= "" then
     cancels[#cancels + 1] = id
-    cancels[#cancels + 1] = task[7]
+    cancels[#cancels + 1] = task[5]
   end
 end
 
@@ -127,6 +131,7 @@ for n = 0, lease_count - 1 do
   local at = first_lease + 3 * n
   keep(ARGV[at], ARGV[at + 1], ARGV[at + 2])
 end
+add_gathered()
 renewed = renewed + whole(told[3], 0)
 if is_last then
   local ended, before = whole(told[1], 0), whole(told[2], 0)
