@@ -7,6 +7,7 @@ the ordinary client connects and logs in (TLS, sentinels, passwords); then its s
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -50,6 +51,11 @@ class Lane:
         """Tell the server a script."""
         return await self._call(("SCRIPT", "LOAD", text))
 
+    def pipeline(self, *, transaction: bool) -> "LanePipeline":
+        """Return calls that are sent together; `transaction` can't be asked for."""
+        assert not transaction
+        return LanePipeline(self._call)
+
     def close(self) -> None:
         """Close the connection; calls that wait fail. Another call would connect again."""
         if self._socket is not None:
@@ -77,6 +83,31 @@ class Lane:
             if self._socket is None or self._socket.is_closed:
                 self._socket = await _taken_over(self._redis, self.where, self._user)
             return self._socket
+
+
+class LanePipeline:
+    """Calls that are sent together; others may come in between."""
+
+    def __init__(self, call: Callable[[tuple[Any, ...]], Coroutine[Any, Any, Any]]) -> None:
+        self._call = call
+        self._commands: list[tuple[Any, ...]] = []
+
+    def script_load(self, text: str) -> None:
+        """Tell the server a script."""
+        self._commands.append(("SCRIPT", "LOAD", text))
+
+    def evalsha(self, sha: str, key_count: int, *arguments: Any) -> None:
+        """Run a script."""
+        self._commands.append(("EVALSHA", sha, key_count, *arguments))
+
+    async def execute(self) -> list[Any]:
+        """Return the answers; raise the first error when all have come."""
+        calls = map(self._call, self._commands)
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return answers
 
 
 async def _taken_over(redis: "Redis", where: str, user: str) -> "_Socket":

@@ -10,6 +10,8 @@ from .scripts import Scripts
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from .lane import Lane
+
 _ALLOW_OOM_SINCE = 7
 
 
@@ -39,6 +41,10 @@ class Namespace:
     async def open(cls, redis: "Redis", name: str) -> "Namespace":
         """Return a namespace whose scripts suit the version of the server."""
         return cls(redis, name, allow_oom=await _knows_flags(redis))
+
+    def over(self, lane: "Lane") -> "Namespace":
+        """Return one that runs its scripts on a lane, at a quarter of the price, and does no more."""
+        return Namespace(lane, self.name, allow_oom=self._allow_oom)  # type: ignore[arg-type]
 
     @asynccontextmanager
     async def on_one_connection(self) -> AsyncIterator["Namespace"]:

@@ -69,6 +69,8 @@ class Facts:
         """How many tasks ended here."""
         self.place = ""
         self.views: Callable[[], Sequence[HostView]] = tuple
+        self.unshipped_bytes: Callable[[], int] = int
+        """How much output of light tasks Redis does not have yet."""
 
     def note_end(self, held: Held) -> None:
         """Count a task that ended."""

@@ -70,3 +70,14 @@ def unwrapped() -> Iterator[None]:
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]
         raise error from error.__cause__ or group
+
+
+@contextmanager
+def one_level_less() -> Iterator[None]:
+    """Raise the only error of a task group as it was raised in its body."""
+    try:
+        yield
+    except ExceptionGroup as group:
+        if len(group.exceptions) > 1:
+            raise
+        raise group.exceptions[0] from group.exceptions[0].__cause__

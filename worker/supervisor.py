@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from ..broker.envelope import Verifier
 from ..broker.errors import BrokerUnavailable
 from ..broker.home import machine_id
 from ..broker.keyrings import Keyrings, follow
+from ..broker.lane import Lane
 from ..broker.leases import Leases
 from ..broker.logs import Logs
 from ..broker.namespace import Namespace
@@ -56,6 +57,7 @@ from .server_memory import ServerMemory
 from .services.hosts import Hosts
 from .services.lights import Lights, MakeHosts
 from .services.pace import Pace
+from .services.wiring import lights_of
 from .signals import Signals
 from .snapshots import Snapshots
 from .spool_bound import shorten_ended
@@ -98,7 +100,8 @@ class Supervisor:
         )
         self._make_hosts = make_hosts
         self._pace = Pace(config.services)
-        self._leases = Leases(namespace)
+        self._lane = Lane(namespace.redis)
+        self._leases = Leases(namespace.over(self._lane) if config.services else namespace)
         self._finisher = Finisher(self._leases, self._signals.outage)
         cache = config.home.cache
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -111,8 +114,6 @@ class Supervisor:
         self._replaying = Replaying(self._tasks, self._signals, self._finisher)
         self._signals.outage.waiting = self._waiting
         self._deaths = NO_DEATHS
-        self._unshipped: Callable[[], int] = int
-        """How much output of light tasks Redis does not have yet."""
 
     async def run(self, *, ready: Callable[[], None] = lambda: None) -> int:
         """Work until drained. Return how many tasks ended here.
@@ -159,7 +160,10 @@ class Supervisor:
                     await self._replaying.replay()
                     await tools.retelling.told()
                 loops.cancel_scope.cancel()
-        await self._leave()
+        try:
+            await self._leave()
+        finally:
+            self._lane.close()
         return self._facts.ended
 
     async def _leave(self) -> None:
@@ -197,22 +201,10 @@ class Supervisor:
                 await intake.run()
             await lights.end()
 
-    @asynccontextmanager
-    async def _lights(self, tools: Tools) -> AsyncIterator[Lights]:
-        async with anyio.create_task_group() as group:
-            lights = Lights(
-                tools,
-                self._tasks,
-                self._capacity,
-                self._facts,
-                self._pace,
-                group,
-                make_hosts=self._make_hosts,
-            )
-            self._facts.views = lights.hosts.views
-            self._unshipped = lambda: lights.outputs.waiting_bytes
-            yield lights
-            group.cancel_scope.cancel()
+    def _lights(self, tools: Tools) -> AbstractAsyncContextManager[Lights]:
+        return lights_of(
+            tools, self._tasks, self._capacity, self._facts, self._pace, self._make_hosts
+        )
 
     async def _tick(self) -> None:
         ticks = Ticks(self._namespace)
@@ -235,7 +227,8 @@ class Supervisor:
                 self._finisher.waiting,
                 sum(held.is_started and not held.is_watched for held in self._tasks),
             ),
-            output_bytes=sum(held.waiting_bytes() for held in self._tasks) + self._unshipped(),
+            output_bytes=sum(held.waiting_bytes() for held in self._tasks)
+            + self._facts.unshipped_bytes(),
         )
 
     async def _heed_signals(self, *, task_status: TaskStatus[None]) -> None:
@@ -248,6 +241,7 @@ class Supervisor:
         folder = config.home.state / machine_id() / "workers" / config.name
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
+            stack.callback(self._lane.close)
             journal = stack.enter_context(Journal(folder, worker=config.name))
             self._deaths = stack.enter_context(session(folder, journal.open_attempts()))
             kill_poison(journal, self._deaths)  # before it kills this session, too

@@ -26,6 +26,7 @@ from . import notes
 from .admission import Admission
 from .calls import Call, Ended, HostPlan, HostTools, Listener, Said
 from .entering import Entering
+from .host_tools import host_tools
 from .hosts import Hosts
 from .light import Light
 from .light_ends import LightEnds
@@ -278,21 +279,6 @@ class Lights:
                     if light.is_lasting and light.held.cause is None:
                         light.held.stop(StopCause.RELEASED, reason=why)
             await self._signals.news(since=heard)
-
-
-def host_tools(tools: Tools) -> HostTools:
-    """Return what the hosts of a worker are made with."""
-    config = tools.config
-    return HostTools(
-        worker=config.name,
-        folder=tools.folder,
-        snapshots=tools.snapshots,
-        executors=tools.executors,
-        room=tools.room,
-        lag_s=config.host_lag_s,
-        mem_mib=config.host_mem_mib,
-        idle_s=config.host_idle_s,
-    )
 
 
 def _nothing(held: Held) -> None:
