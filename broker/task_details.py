@@ -71,7 +71,7 @@ def details_json(details: TaskDetails) -> dict[str, Any]:
         "schema": 1,
         **to_json(details.record),
         "code": msgspec.to_builtins(made_of.code) if made_of else None,
-        "entry": msgspec.to_builtins(made_of.entry) if made_of else None,
+        "entry": {"function": None, **msgspec.to_builtins(made_of.entry)} if made_of else None,
         "environment": msgspec.to_builtins(made_of.environment) if made_of else None,
         "asked": msgspec.to_builtins(details.asked),
         "links": msgspec.to_builtins(details.links),

@@ -8,7 +8,7 @@ import msgspec
 from ...broker.asked import Asked
 from ...broker.comparison import Row
 from ...broker.counts import QueueStatistics
-from ...broker.definition import Code, Entry, EnvironmentSpec
+from ...broker.definition import Code, Entry, EnvironmentSpec, Function
 from ...broker.events import Event
 from ...broker.history import Step
 from ...broker.links import Links
@@ -192,6 +192,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, rename={"origin": "from"})
     """What says so: an option, a variable, a file, a context, or default."""
 
 
+_ENTRY: Final = extended(Entry, function=Function | None)
 _QUEUE: Final = extended(QueueView, wait_p95_s=float | None)
 _SCHEDULE: Final = extended(Schedule, but=("settings", "revision", "problem"), in_words=str)
 
@@ -202,7 +203,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         Record,
         "All about one task: show",
         code=Code | None,
-        entry=Entry | None,
+        entry=_ENTRY | None,
         environment=EnvironmentSpec | None,
         asked=Asked | None,
         links=Links,

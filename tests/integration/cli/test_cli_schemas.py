@@ -9,13 +9,16 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.needs import Need
 from rq_agent.cli.schemas.kinds import KINDS
 
-from ...scripts.steps import beat, claim_one, finish
+from ...scripts.steps import add, beat, claim_one, finish
 from ...servers import free_port
 from .terminal import Terminal
 from .test_cli_logs import write
 
+LIGHT: Final = Need(light=True)
+HOST: Final = '{"number":1,"kind":"coroutine","pid":7,"tasks":1,"rss_mib":9.5,"lag_ms":0.1}'
 FOLDER: Final = Path(__file__).parents[3] / "docs" / "schemas"
 
 CASES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
@@ -38,6 +41,7 @@ CASES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "preview": (("cancel", "-q", "q", "--dry-run"), ("rm", "-q", "none", "--dry-run")),
     "queue": (("queue", "show", "q"),),
     "queues": (("queue", "ls"),),
+    "result": (("result", "ended"),),
     "schedule": (("schedule", "show", "nightly"),),
     "schedules": (("schedule", "ls"),),
     "settings": (("config", "show"),),
@@ -46,7 +50,7 @@ CASES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "times": (("schedule", "explain", "0 3 * * *"),),
     "versions": (("version",),),
     "why": (("why", "waits"), ("why", "ended")),
-    "worker": (("worker", "show", "w1"),),
+    "worker": (("worker", "show", "w1"), ("worker", "show", "w2")),
     "workers": (("worker", "ls"),),
 }
 """Commands by the kind of their output. Tasks: ended, other (ended), runs (on w1), waits."""
@@ -61,9 +65,13 @@ async def full(terminal: Terminal, lab: Namespace) -> Terminal:
     for name in ("ended", "other"):
         claim = await claim_one(lab, "q", worker="w1")
         await write(lab, claim, b"on\n")
-        await finish(lab, claim, "succeeded" if name == "ended" else "failed", exit_code=0)
+        outcome, result = ("succeeded", b'{"n":3}') if name == "ended" else ("failed", b"")
+        await finish(lab, claim, outcome, exit_code=0, result=result)
     claim = await claim_one(lab, "q", worker="w1")
     await beat(lab, claim, worker="w1", facts={"queues": '["q"]', "slots": "2"})
+    await add(lab, queue="light", need=LIGHT)
+    await claim_one(lab, "light", worker="w2", needs=(LIGHT,))
+    await beat(lab, worker="w2", facts={"services": "9", "hosts": f"[{HOST}]"})
     terminal.script("print('changed')")
     terminal.text("submit", "-q", "q", "-n", "waits", "--gpus", "1", "--after", "runs", script)
     terminal.text("schedule", "add", "nightly", "0 3 * * *", script)
@@ -114,4 +122,5 @@ async def test_what_commands_print_is_what_their_schemas_say(full: Terminal) -> 
 async def test_empty_lists_are_lists_too(terminal: Terminal, lab: Namespace) -> None:
     for kind in ("queues", "schedules", "tasks", "workers"):
         found = terminal.json(*CASES[kind][0])
-        assert found == {"schema": 1, kind: []}
+        more: Any = {"sub_workers": []} if kind == "workers" else {}
+        assert found == {"schema": 1, kind: [], **more}

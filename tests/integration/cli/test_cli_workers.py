@@ -84,6 +84,7 @@ def test_a_worker_is_shown_with_all_that_is_known_of_it(terminal: Terminal) -> N
     ).strip()
     while terminal.task(running)["state"] != "running":
         pass
+    terminal.soon(lambda: terminal.json("worker", "show", "w1")["ended"] == 1)
     while terminal.json("worker", "show", "w1")["load"]["cpu_percent"] is None:
         pass
 
