@@ -1,6 +1,8 @@
 """The examples that need nothing installed do what they say."""
 
+import ast
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rq_agent.sdk.task import _NAMES
 from rq_agent.testing import SyncTestClient
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -55,3 +58,25 @@ async def test_the_bot_says_that_all_is_well(load: Any, capsys: pytest.CaptureFi
         "all is well",
         "bye",
     ]  # of `good bye`
+
+
+PAGES = [EXAMPLES.parent / "docs" / "how-to" / name for name in ("python-api.md", "migrate.md")]
+BLOCKS = [
+    (page.name, text)
+    for page in PAGES
+    for text in re.findall(
+        r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+]
+
+
+@pytest.mark.parametrize(("page", "text"), BLOCKS)
+def test_code_of_a_page_is_python(page: str, text: str) -> None:
+    compile(text, page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def test_the_options_of_a_page_are_those_that_there_are() -> None:
+    table = PAGES[0].read_text("utf-8").partition("| option of `@task")[2].partition("\n\n")[0]
+    rows = [row.split("|")[1] for row in table.splitlines()[2:]]
+
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(_NAMES)
