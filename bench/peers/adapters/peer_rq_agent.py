@@ -14,6 +14,17 @@ from _common import PORT, QUEUES, URL, hit, main
 HOME = os.path.join(tempfile.gettempdir(), f"bench_rq_agent_{PORT}")
 os.environ["RQ_AGENT_HOME"] = HOME
 
+
+def work(concurrency, queues):
+    program = os.path.join(os.path.dirname(sys.executable), "rq-agent")
+    command = ["work", "--services", concurrency, "--queues", queues, "--mode", "round-robin"]
+    os.environ.update({"RQ_AGENT_REDIS_URL": URL})
+    os.execv(program, [program, *command, "--name", f"bench-{os.getpid()}"])
+
+
+if sys.argv[1:2] == ["worker"]:
+    work(*sys.argv[2:])
+
 from rq_agent import Client, task
 
 
@@ -22,16 +33,7 @@ async def noop(payload):
     hit()
 
 
-def work(concurrency, queues):
-    program = os.path.join(os.path.dirname(sys.executable), "rq-agent")
-    command = ["work", "--services", concurrency, "--queues", queues, "--mode", "round-robin"]
-    os.environ.update({"RQ_AGENT_URL": URL})
-    os.execv(program, [program, *command, "--name", f"bench-{os.getpid()}"])
-
-
 if __name__ == "__main__":
-    if sys.argv[1] == "worker":
-        work(*sys.argv[2:])
     import peer_rq_agent  # tasks run under their module's name
 
     state = {}
