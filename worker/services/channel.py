@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 
 _SOCKET: Final = "socket"
 _PART: Final = 64 * 1024
+_TRY_S: Final = 0.003
 
 
 class Channel:
@@ -33,6 +34,15 @@ class Channel:
             found.close()
             return None
         return cls(found, group)
+
+    @classmethod
+    async def connected(cls, folder: Path, group: TaskGroup, *, patience_s: float) -> Self | None:
+        """Return a connection as soon as the host listens; None: it did not in that time."""
+        with anyio.move_on_after(patience_s):
+            while (channel := cls.open(folder, group)) is None:  # noqa: ASYNC110 - no event tells
+                await anyio.sleep(_TRY_S)
+            return channel
+        return None
 
     def send(self, line: bytes) -> None:
         """Send a line, now or as soon as it fits. Never waits; lost where the host is gone."""

@@ -1,5 +1,6 @@
 """What each report of a host means for its calls and for itself."""
 
+from collections import deque
 from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final, Protocol
@@ -22,6 +23,7 @@ from .messages import (
 from .telling import Telling
 from .vitals import Vitals
 
+_EXITS: Final = 100
 TOLD: Final = 100
 """So many calls are told of what all of them suffer."""
 
@@ -53,8 +55,8 @@ class Hearing:
         self._vitals = vitals
         self._telling = telling
         self._lag_s = lag_s
-        self.exits: list[tuple[str, int]] = []
-        """Calls that said that they end the process."""
+        self.exits: deque[tuple[str, int]] = deque(maxlen=_EXITS)
+        """Calls that said that they end the process, the last ones."""
         self._on: dict[type, Callable[[Any], object]] = {
             Ready: lambda report: host.is_there(report.pid),
             State: host.told_state,

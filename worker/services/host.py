@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import anyio
-import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from ... import __version__
 from ..endings import StopCause
 from ..executors.base import Executor
-from ..process import boot_clock
 from ..process.handle import Handle
 from . import blocked, messages
 from .calls import Call, HostTools, HostView, Running
 from .channel import Channel
 from .hearing import TOLD, Hearing
-from .host_folder import HostFacts, last_words, shorten
+from .host_folder import HostFacts, last_words, shorten, started_at
 from .in_host import CallsInHost
 from .isolation import ALONE, NOBODY, Death, of_exit
 from .messages import Begin, Nonsense, Refused, State
@@ -36,9 +34,13 @@ LOOK_S: Final = 1.0
 """How often each host is looked at, for what no doorbell tells."""
 _BEGIN_S: Final = 60.0
 """How long a process may take until it takes calls."""
-_TRY_S: Final = 0.003
+_ANSWER_S: Final = 3.0
+"""How much longer than its loop may stand still it may take to tell what runs in it."""
 _CLOSED_S: Final = 5.0
 """How long a process may go on whose connection broke."""
+_PARTS: Final = 16
+"""So many parts of its reports are heard at once; then there is a pause after each."""
+_PAUSE_S: Final = 0.01
 _END_S: Final = 10.0
 """How long one may take to end in which nothing runs."""
 
@@ -59,6 +61,7 @@ class Host:
         """`is_found`: an earlier session of the worker started it."""
         self.facts = facts
         self.folder = Path(handle.folder)
+        self._tree = self.folder / "tree"
         least = ALONE if facts.alone else facts.isolation
         self.calls = CallsInHost(least_isolation=least, is_found=is_found)
         self.vitals = Vitals(tools.lag_s, tools.mem_mib, LOOK_S)
@@ -81,7 +84,6 @@ class Host:
         self._reports = Reports(self.folder)
         self._channel: Channel | None = None
         self._group: TaskGroup | None = None
-        self._targets: dict[str, str] = {}
         self._verdict: Death | None = None
         self._is_deaf = False
         """It reported what can't be read: nothing after that is read."""
@@ -91,8 +93,7 @@ class Host:
         self._is_ending = False
         self._is_over = False
         self._pid = handle.pid
-        age_s = boot_clock.now_s() - boot_clock.of_ticks(handle.started_ticks)
-        self._started_at = time.time() - age_s
+        self._started_at = started_at(handle)
 
     @property
     def room(self) -> int:
@@ -150,9 +151,7 @@ class Host:
             self._start_soon(self._end_at_last)
 
     def _begin(self, call: Call) -> Begin:
-        target = self._targets.get(call.target)
-        if target is None:
-            target = self._targets[call.target] = on_disk(call.target, self.folder / "tree")
+        target = on_disk(call.target, self._tree)
         arguments = messages.embedded(call.arguments)
         return Begin(call.key, target, arguments, call.timeout_s, call.grace_s, call.note)
 
@@ -175,8 +174,7 @@ class Host:
                 exited = await self._executor.wait(self._handle)
                 group.cancel_scope.cancel()
             self._group, self._is_over = None, True
-            while self._take():
-                await anyio.lowlevel.checkpoint()
+            await self._take_all()
             death = self._verdict or of_exit(exited, self._hearing.exits)
             self._bury(death)
         finally:
@@ -204,7 +202,8 @@ class Host:
     def condemn(self, death: Death) -> None:
         """Kill it. What it has reported before counts."""
         if self._verdict is None:
-            log.warning("host %d: %s; it is replaced", self.facts.number, death.reason)
+            level = logging.INFO if death.is_ours else logging.WARNING
+            log.log(level, "host %d: %s; it is killed", self.facts.number, death.reason)
             self._verdict = death
             self._start_soon(self._stop)
 
@@ -238,42 +237,37 @@ class Host:
 
     async def _listen(self, group: TaskGroup) -> None:
         """Hear it at its doorbell, as long as there is a connection."""
-        channel = await self._connect(group)
+        channel = await Channel.connected(self.folder, group, patience_s=_BEGIN_S)
         if channel is None:
             return self.condemn(Death(reason=f"it did not listen for {_BEGIN_S:g} s"))
-        self._channel = channel
-        while self._take():  # an earlier session has asked, too, what runs
-            await anyio.lowlevel.checkpoint()
+        if self.calls.is_replaying:
+            await self._take_all()  # an earlier session has asked, too, what runs
         self._is_asked = True
         channel.send(messages.hello(self._tools.lag_s))
         if self._is_ending:
             channel.send(messages.end())
+        self._channel = channel
         self._start_soon(self._expect)
-        self._take()
+        await self._take_all()
         while await channel.rung():
-            while self._take():
-                await anyio.lowlevel.checkpoint()
+            await self._take_all()
         self._is_over = True
         await anyio.sleep(_CLOSED_S)  # it is about to end, as a rule
         self.condemn(Death(reason="its connection broke"))
 
-    async def _connect(self, group: TaskGroup) -> Channel | None:
-        with anyio.move_on_after(_BEGIN_S):
-            while True:
-                channel = Channel.open(self.folder, group)
-                if channel is not None:
-                    return channel
-                await anyio.sleep(_TRY_S)
-        return None
-
     async def _expect(self) -> None:
         """Give up one that does not answer."""
-        with anyio.move_on_after(self._patience_s()):
+        patience_s = self._tools.lag_s + _ANSWER_S if self.calls.is_replaying else _BEGIN_S
+        with anyio.move_on_after(patience_s):
             return await self.begun.wait()
         self.condemn(Death(reason="it does not answer"))
 
-    def _patience_s(self) -> float:
-        return self._tools.lag_s + 3.0 if self.calls.is_replaying else _BEGIN_S
+    async def _take_all(self) -> None:
+        """Hear all that there is; one that says much must not keep the others waiting."""
+        parts = 0
+        while self._take():
+            parts += 1
+            await anyio.sleep(_PAUSE_S if parts > _PARTS else 0)
 
     def _take(self) -> bool:
         """Hear the next part of its reports; return whether there may be more."""
@@ -310,10 +304,11 @@ class Host:
 
     def _bury(self, death: Death) -> None:
         """Tell the calls in it how it ended."""
-        keys = list(self.calls)
+        told = self._verdict.guilty if self._verdict else NOBODY
+        keys = [key for key in self.calls if key != told]
         words = self.last_words if self.facts.alone else ""
         self.how_it_ended = death.reason
-        self.telling.say(keys, blocked.of_death(death.reason, len(keys) - 1, words))
+        self.telling.say(keys, blocked.of_death(death.reason, len(self.calls) - 1, words))
         self.telling.end(self.calls.die(death, now_s=time.monotonic()))
         self._tell()
 

@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,6 +12,7 @@ import msgspec
 
 from ... import __version__
 from ...broker.errors import RqAgentError
+from ..process import boot_clock
 from ..process import handle as handles
 from ..process.handle import Handle
 from ..run_folder import make_private
@@ -66,6 +68,11 @@ def make(folder: Path, facts: HostFacts) -> None:
     """
     make_private(folder)
     (folder / _NAME).write_bytes(msgspec.json.encode(facts))
+
+
+def started_at(handle: Handle) -> float:
+    """Return when a host was started, in Unix seconds."""
+    return time.time() - boot_clock.now_s() + boot_clock.of_ticks(handle.started_ticks)
 
 
 def last_words(folder: Path) -> str:

@@ -6,7 +6,7 @@ one that kills its hosts is found in a few steps, and is alone when it does it a
 the death its own end.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Reversible
 from typing import Final
 
 import msgspec
@@ -103,7 +103,7 @@ def _back(key: str, call: InHost, reason: str, isolation: int | None) -> Ended:
     )
 
 
-def of_exit(exited: Exit, exits: Sequence[tuple[str, int]]) -> Death:
+def of_exit(exited: Exit, exits: Reversible[tuple[str, int]]) -> Death:
     """Return the death of a host that nobody asked to end.
 
     Args:

@@ -1,5 +1,6 @@
 """What a call names: a function of a module, or of a file of the snapshot. Pure."""
 
+from functools import lru_cache
 from pathlib import Path
 
 from ..run_folder import within
@@ -18,6 +19,7 @@ def target_of(*, script: str, module: str, function: str) -> str:
     return f"{module}:{function}" if module else f"{_FILE}{script}:{function}"
 
 
+@lru_cache(4096)
 def on_disk(target: str, tree: Path) -> str:
     """Return the target with the path of a file as it is on this disk.
 

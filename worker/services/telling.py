@@ -1,11 +1,16 @@
 """What is to be told of the calls of one host: gathered from its reports, and told at once."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
+
+import msgspec
 
 from .calls import SYSTEM_STREAM, Ended, Listener, Said
 from .messages import Gap, Out
 from .settling import Settling, Unsettled
+
+_HELD_BYTES: Final = 64 * 1024 * 1024
+"""Of what calls printed while nobody could be told; a host may have written anything."""
 
 
 class Ends(Protocol):
@@ -24,6 +29,7 @@ class Telling:
     ) -> None:
         """`is_held_back`: nothing is told before `release`."""
         self._is_held_back = is_held_back
+        self._held_bytes = 0
         self._listener = listener
         self._ended = ended
         self._unsettled = unsettled
@@ -43,6 +49,10 @@ class Telling:
         after_gap = bool(self._gaps) and place in self._gaps
         if after_gap:
             self._gaps.discard(place)
+        if self._is_held_back:
+            self._held_bytes += len(report.text)
+            if self._held_bytes > _HELD_BYTES:
+                self._drop()
         self._said.append(
             Said(
                 key=report.key,
@@ -52,6 +62,20 @@ class Telling:
                 after_gap=after_gap,
             )
         )
+
+    def _drop(self) -> None:
+        """Keep the newer half of what is held back."""
+        half = len(self._said) // 2
+        lost = {(said.key, said.stream) for said in self._said[:half]}
+        kept = []
+        for said in self._said[half:]:
+            if (said.key, said.stream) in lost:
+                lost.remove((said.key, said.stream))
+                said = msgspec.structs.replace(said, after_gap=True)
+            kept.append(said)
+        self._said = kept
+        self._gaps |= lost
+        self._held_bytes = sum(len(said.data) for said in kept)
 
     def gap(self, report: Gap) -> None:
         """Note that something is missing before the next part of a stream."""

@@ -216,7 +216,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS, is_found=st.booleans(), guilty=KEYS | st.just(""), is_ours=st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_whatever_a_host_says_each_call_ends_once(
     steps: list[Any], is_found: bool, guilty: str, is_ours: bool
 ) -> None:
