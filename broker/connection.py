@@ -23,6 +23,7 @@ from redis.backoff import NoBackoff
 
 from . import urls
 from .errors import UsageError
+from .packing import Packed
 from .sentinels import sentinel_pool
 from .translated import TranslatedRedis, translated
 
@@ -35,7 +36,15 @@ HEALTH_CHECK_S: Final = 30
 """A connection that was idle for longer is tried with PING before it carries a command."""
 
 
-class _UnixConnection(UnixDomainSocketConnection):
+class _Connection(Packed, Connection):
+    """To a host and a port."""
+
+
+class _TlsConnection(Packed, SSLConnection):
+    """The same, encrypted."""
+
+
+class _UnixConnection(Packed, UnixDomainSocketConnection):
     """A Unix socket that greets the server once.
 
     The client's own class greets while it connects and then again, and so reports a wrong
@@ -119,11 +128,11 @@ def _place(address: urls.Address) -> tuple[type[AbstractConnection], dict[str, A
     # The sentinels say host and port.
     tcp = login if address.sentinels else {**login, "host": address.host, "port": address.port}
     if not address.uses_tls:
-        return Connection, tcp
+        return _Connection, tcp
     tls: dict[str, Any] = dict(address.tls)
     for option in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
         if option in tls and not os.access(tls[option], os.R_OK):
             raise UsageError(f"{option} of the Redis URL: can't read {tls[option]}")
     if "ssl_check_hostname" in tls:
         tls["ssl_check_hostname"] = tls["ssl_check_hostname"].lower() not in ("false", "no", "0")
-    return SSLConnection, tcp | tls
+    return _TlsConnection, tcp | tls
