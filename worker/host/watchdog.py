@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .router import Outputs
     from .running import Running
 
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _STEP_S = 0.1
 _PULSE_S = 0.5
 _STUCK_S = 1.0
@@ -51,6 +52,8 @@ class Watchdog:
         self._bell = bell
         self._thread_id = threading.get_ident()
         self._stuck = open(os.path.join(folder, "stuck"), "wb", buffering=0)  # noqa: SIM115
+        # Opened now: a task may use up all descriptors, and the pulse must go on.
+        self._memory = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._awake = threading.Event()
         self._turn = 0.0
         self._slowest_s = 0.0
@@ -138,20 +141,15 @@ class Watchdog:
         late_s = max(self._slowest_s, now - self._turn - _STEP_S, 0.0)
         self._slowest_s = 0.0
         calls = len(self._running.calls)
-        self._reports.say(line("pulse", round(late_s * 1000), _rss_bytes(), calls))
+        self._reports.say(line("pulse", round(late_s * 1000), self._rss_bytes(), calls))
         if self._stuck.tell():
             self._stuck.truncate(0)  # it has gone on after all
             self._stuck.seek(0)
         faulthandler.dump_traceback_later(self.lag_s + _STUCK_S, file=self._stuck)
 
+    def _rss_bytes(self) -> int:
+        return int(os.pread(self._memory, 200, 0).split()[1]) * _PAGE_BYTES
+
 
 def _owns(call: Call, task: asyncio.Task[Any]) -> bool:
     return call.task is task or (call.children is not None and task in call.children)
-
-
-def _rss_bytes() -> int:
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[1]) * _PAGE_BYTES
-
-
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

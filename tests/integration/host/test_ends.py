@@ -27,6 +27,13 @@ def test_a_lone_script_runs_under_its_own_name(host: Driven) -> None:
     assert json.loads(done.result or "") == ["lone bot", path]
 
 
+def test_modules_of_the_user_may_have_the_names_of_ours(host: Driven) -> None:
+    for name in ("call", "lines", "output", "run"):
+        (host.work / f"{name}.py").write_text(f"async def main():\n    return {name!r}\n")
+
+        assert host.run(f"{name}:main").result == f'"{name}"'
+
+
 def test_an_exception_is_a_failure_with_the_traceback_of_python(host: Driven) -> None:
     name = host.module(
         "async def main():\n    inner()\ndef inner():\n    raise ValueError('bad')\n"
@@ -129,6 +136,30 @@ def test_what_can_not_be_called_or_encoded_fails_with_words(
     if reason != "exit 3":
         assert host.output(done.key, "err")
     assert "/host/" not in host.output(done.key, "err")
+
+
+@pytest.mark.parametrize("end", ["return 1", "1 / 0", "await asyncio.sleep(3600)"])
+def test_what_a_call_held_is_free_when_it_has_ended(host: Driven, end: str) -> None:
+    name = host.module(
+        f"""
+        import asyncio, gc
+        gc.disable()
+        freed = []
+        class Big:
+            def __del__(self):
+                freed.append(1)
+        async def main():
+            big = Big()
+            {end}
+        async def look():
+            gc.enable()
+            return len(freed)
+        """
+    )
+
+    host.run(f"{name}:main", timeout_s=0.1)
+
+    assert host.run(f"{name}:look").result == "1"
 
 
 def test_ten_thousand_that_end_in_the_same_turn_all_end_once(host: Driven) -> None:

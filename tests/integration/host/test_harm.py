@@ -101,6 +101,28 @@ def test_a_pulse_tells_how_the_host_is(quick: Driven) -> None:
     quick.done(key)
 
 
+def test_who_uses_up_all_descriptors_harms_only_itself(alone: Driven) -> None:
+    done = alone.function(
+        """
+        import asyncio, resource
+        async def main():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+            files = []
+            try:
+                while True:
+                    files.append(open("/dev/null"))
+            finally:
+                print("x" * 5_000_000)
+                await asyncio.sleep(0.6)
+        """
+    )
+
+    assert done.reason.startswith("OSError: [Errno 24] Too many open files")
+    assert len(alone.output(done.key)) == 5_000_001
+    assert any(one[0] == "pulse" for one in alone.reports)
+    assert alone.function("async def main(): pass\n").outcome == "succeeded"
+
+
 def test_stacks_are_written_when_nothing_of_python_can_run(alone: Driven) -> None:
     alone.start(
         alone.module(
@@ -120,24 +142,27 @@ def test_stacks_are_written_when_nothing_of_python_can_run(alone: Driven) -> Non
     assert "users1.py" in text
 
 
+CALLS = [("quick", None), ("exits", 7)]
+
+
 def test_who_calls_os_exit_is_told_before(alone: Driven) -> None:
     name = alone.module(
         """
         import asyncio, os
         async def wait():
             await asyncio.sleep(3600)
-        async def quick():
-            pass
-        async def main():
-            print("last words", end="")
-            await asyncio.sleep(0)
-            os._exit(7)
+        async def main(code):
+            if code is not None:
+                print("last words", end="")
+                await asyncio.sleep(0)
+                os._exit(code)
         """
     )
-    first = alone.run(f"{name}:quick")
+    first = alone.run(f"{name}:main", None)
+    alone.start(f"{name}:wait")
 
-    entries = [[f"{one}.1", f"{name}:{one}", [[], {}], 0, 5, "", True] for one in ("wait", "quick")]
-    alone.say("start", [*entries, ["exits.1", f"{name}:main", [[], {}], 0, 5, "", True]])
+    entries = [[f"{one}.1", f"{name}:main", [[code], {}], 0, 5, "", True] for one, code in CALLS]
+    alone.say("start", entries)
 
     assert alone.report("exits", "exits.1")[1] == 7
     assert alone.process.wait(10) == 7

@@ -86,8 +86,10 @@ def test_threads_of_an_executor_belong_to_who_uses_them(host: Driven) -> None:
             await asyncio.wrap_future(pool.submit(print, n))
             pool.submit(print, n)
         async def nobodys():
-            contextvars.Context().run(pool.submit, print, "work of nobody")
+            pool = ThreadPoolExecutor(1)
             await asyncio.wrap_future(pool.submit(print, "done"))
+            contextvars.Context().run(pool.submit, print, "work of nobody")
+            pool.shutdown()
         """
     )
 
