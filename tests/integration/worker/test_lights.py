@@ -12,10 +12,10 @@ import pytest
 from rq_agent.broker import keys
 from rq_agent.broker.claims import Outcome
 from rq_agent.broker.definition import Function
-from rq_agent.broker.function_tasks import FunctionTasks
 from rq_agent.broker.keypair import KeyPair
 from rq_agent.broker.keys import TaskId
-from rq_agent.broker.submission import Submission, pack
+from rq_agent.broker.submission import Submission, new_task, pack
+from rq_agent.broker.tasks import Tasks
 from rq_agent.worker.endings import StopCause
 from rq_agent.worker.services.calls import Ended, Running
 from rq_agent.worker.signals import Signals
@@ -40,8 +40,17 @@ async def enqueue(
         **options,
     )
     packed = await pack(lab.namespace, submission, progress=lambda text: None)
-    tasks = FunctionTasks(lab.namespace.name, submission, packed, pair or lab.pair)
-    return [added.id for added in await tasks.enqueue(lab.namespace, calls)]
+    tasks = [
+        new_task(
+            lab.namespace.name,
+            msgspec.structs.replace(submission, call=call),
+            packed.digest,
+            pair or lab.pair,
+        )
+        for call in calls
+    ]
+    added = await Tasks(lab.namespace).enqueue(tasks, {packed.digest: packed.upload})
+    return [each.id for each in added]
 
 
 @asynccontextmanager
