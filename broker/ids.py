@@ -23,10 +23,26 @@ class TaskIds:
 
     def new(self) -> TaskId:
         """Return a new id."""
+        return self.many(1)[0]
+
+    def many(self, count: int) -> list[TaskId]:
+        """Return new ids that follow each other without a gap."""
         now_ms = time.time_ns() // 1_000_000
         fresh = now_ms << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
-        self._last = fresh if fresh > self._last else self._last + 1
-        return encode(self._last)
+        first = max(fresh, self._last + 1)
+        self._last = first + count - 1
+        return _run_of(first, count)
+
+
+def _run_of(first: int, count: int) -> list[TaskId]:
+    """Return the ids of numbers that follow each other; most share all but their last digits."""
+    ids: list[TaskId] = []
+    while count > 0:
+        begin, at = encode(first)[:-2], first % len(_PAIRS)
+        part = _PAIRS[at : at + count]
+        ids += [TaskId(begin + pair) for pair in part]
+        first, count = first + len(part), count - len(part)
+    return ids
 
 
 def encode(number: int) -> TaskId:
