@@ -32,7 +32,7 @@ def test_a_call_ends_when_its_time_is_over(host: Driven) -> None:
     done = host.function(SLEEPER, timeout_s=0.1)
 
     assert done[1:4] == ("timed_out", None, "timed out after 0.1 s")
-    assert done.lasted_ms >= 100
+    assert done.lasted_ms >= 90  # clocks of loops are coarse
 
 
 def test_a_cancelled_call_may_tidy_up_within_its_grace(host: Driven) -> None:
