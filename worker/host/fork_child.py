@@ -10,7 +10,7 @@ import signal
 import sys
 
 from ..process import prctl
-from . import calling, descriptors, endings
+from . import calling, descriptors, endings, variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _leave_host(call: Call, outputs: Sequence[int], result: int, highest: int) -
     descriptors.close_all_but(result, highest)
     descriptors.give_back_limit()
     prctl.adopt_orphans()  # so that the host knows whose they are: of a call that has ended
-    os.environ["RQ_AGENT_TASK_ID"], _, os.environ["RQ_AGENT_FENCE"] = call.key.rpartition(".")
+    os.environ.update(variables.of_call(call.key, call.note))
     gc.enable()
 
 

@@ -21,7 +21,10 @@ _RARE: Final = Rare()
 
 
 class _Note(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """In this order. Other versions read it too: add fields at the end, with defaults."""
+    """In this order. Other versions read it too: add fields at the end, with defaults.
+
+    worker/host/variables.py tells processes of calls their queue and attempt by it.
+    """
 
     nonce: str
     queue: str
