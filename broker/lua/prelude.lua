@@ -117,10 +117,10 @@ end
 -- Add a line to a task's own history. The history begins with the first event after the enqueue:
 -- a million waiting tasks need none. created: text, as stored; nil: to be read.
 local function remember(id, line, created)
-  local length = try("RPUSHX", history_key(id), line)
-  if length == 0 then
+  local length = try("RPUSH", history_key(id), line)
+  if length == 1 then
     created = created or try("HGET", task_key(id), "created_ms")
-    call("RPUSH", history_key(id), I(whole(created, NOW)) .. " enqueued", line)
+    call("LPUSH", history_key(id), I(whole(created, NOW)) .. " enqueued")
   elseif type(length) == "number" and length > 64 then
     call("LTRIM", history_key(id), -64, -1)
   end
