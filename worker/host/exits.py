@@ -25,12 +25,12 @@ def watch(running: Running, reports: Reports, outputs: Outputs) -> None:
 
     def exit_(status: int) -> None:
         call = CURRENT.get()
-        if call is not None and os.getpid() == pid:
+        if call is not None and os.getpid() == pid and isinstance(status, int):
             for stream in (call.out, call.err):
                 if stream is not None:
                     stream.close()
             running.flush()
-            reports.say(line("exits", call.key, status))
+            reports.say(line("exits", call.key, status & 0xFF))
         _exit(status)
 
     def become_a_child() -> None:
