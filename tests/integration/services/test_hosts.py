@@ -172,7 +172,7 @@ async def test_the_next_session_goes_on_with_what_runs_and_hears_what_ended(
 async def test_what_a_host_reported_before_it_died_unwatched_counts(
     rig: Rig, listener: Listener
 ) -> None:
-    second = Listener()
+    second, third = Listener(), Listener()
     async with anyio.create_task_group() as group:
         first = Hosts(rig.tools(), listener, group)
         await run_in(first, listener, rig, call("b.1", "wait"))
@@ -187,14 +187,16 @@ async def test_what_a_host_reported_before_it_died_unwatched_counts(
     async with rig.hosts(second) as hosts:
         (running,) = await hosts.find()
         await second.end_of("a.1")
-        kept = folder.exists()
+    kept = folders(rig)
+    async with rig.hosts(third) as hosts:
+        await hosts.find()
+        end = await third.end_of("a.1")
         hosts.settled(["a.1"])
 
     assert (running.key, running.note) == ("a.1", "note of a.1")
-    assert [(end.key, end.result, end.note) for end in second.ends] == [
-        ("a.1", b"3", "note of a.1")
-    ]
-    assert kept
+    assert kept == [folder.name]  # its end was told, and is not safe yet
+    assert (end.result, end.note) == (b"3", "note of a.1")
+    assert [end.key for end in second.ends] == ["a.1"]
     assert folders(rig) == []
 
 
