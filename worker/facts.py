@@ -34,12 +34,13 @@ import os
 import platform
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from .. import __version__
+from ..broker.keys import TaskId
 from ..broker.worker_labels import merged
 from ..broker.worker_load import facts_of
 from .config import WorkerConfig
@@ -69,6 +70,8 @@ class Facts:
         """How many tasks ended here."""
         self.place = ""
         self.views: Callable[[], Sequence[HostView]] = tuple
+        self.sub_memory: Callable[[], Mapping[TaskId, int]] = dict
+        """MiB that light tasks take that have processes of their own."""
         self.unshipped_bytes: Callable[[], int] = int
         """How much output of light tasks Redis does not have yet."""
 
@@ -105,6 +108,7 @@ class Facts:
                 {g: held.claim.task_id for held in self._tasks for g in held.gpus}
             ),
             "hosts": msgspec.json.encode(self.views()[:_MOST_HOSTS]).decode(),
+            "sub_mem": json.dumps(self.sub_memory()),
             "hanging": json.dumps([held.claim.task_id for held in self._tasks if held.is_hanging]),
             "ended": str(self.ended),
             "recent": json.dumps(list(self._recent)),

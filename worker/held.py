@@ -26,7 +26,8 @@ class Held:
     __slots__ = (
         *("_hurried", "_renewed", "_stopping", "cause", "claim", "gpus", "grace_s", "heed"),
         *("is_hanging", "is_started", "is_watched", "key", "known", "lasted_ms", "make_anew"),
-        *("need", "outcome", "reason", "safe_until_s", "servers", "tell_again", "waiting_bytes"),
+        *("need", "outcome", "pid", "reason", "safe_until_s", "servers", "tell_again"),
+        "waiting_bytes",
     )
 
     def __init__(self, claim: Claim, gpus: tuple[str, ...], need: Need = _NO_NEED) -> None:
@@ -39,6 +40,8 @@ class Held:
         """Whether its program was started, or is just being started."""
         self.is_watched = False
         """Whether its program runs, so that another session could go on with it."""
+        self.pid = 0
+        """Of its shim, while its program is watched."""
         self.cause: StopCause | None = None
         self.reason = ""
         self.outcome = ""

@@ -37,6 +37,7 @@ class Watch:
 
     async def run(self) -> Exit:
         """Return how the program ended. It goes on where only this is cancelled."""
+        self._held.pid = self._handle.pid
         try:
             async with anyio.create_task_group() as beside:
                 # What goes on as long as the program runs is started here, one line each.
@@ -54,6 +55,7 @@ class Watch:
                 beside.cancel_scope.cancel()
         finally:
             self._held.is_watched = False
+            self._held.pid = 0
         return exited
 
     async def _remember(self) -> None:

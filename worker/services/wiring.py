@@ -12,6 +12,7 @@ from ..patience import one_level_less
 from ..tools import Tools
 from .lights import Lights, MakeHosts
 from .pace import Pace
+from .sub_memory import SubMemory
 
 
 @asynccontextmanager
@@ -27,6 +28,10 @@ async def lights_of(
     with one_level_less():
         async with anyio.create_task_group() as group:
             lights = Lights(tools, tasks, capacity, facts, pace, group, make_hosts=make_hosts)
+            memory = SubMemory(tasks, every_s=tools.config.beat_ms / 1000)
+            facts.sub_memory = lambda: memory.latest
+            if tools.config.services:
+                group.start_soon(memory.run)
             facts.views = lights.hosts.views
             facts.unshipped_bytes = lambda: lights.outputs.waiting_bytes
             yield lights

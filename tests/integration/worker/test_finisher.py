@@ -301,3 +301,44 @@ async def test_the_record_of_an_end_is_made_anew_if_it_was_told_just_before(
         tg.cancel_scope.cancel()
 
     assert await lab.namespace.redis.exists(keys.task(lab.namespace.prefix, claim.task_id)) == made
+
+
+async def test_ends_of_light_tasks_are_told_together_and_the_newest_are_kept(
+    lab: Lab, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rq_agent.worker.finisher._MOST_LIGHT", 2)
+    claims = [await steps.running(lab.namespace) for _ in range(3)]
+    told: list[Sequence[tuple[Finish, FinishCode]]] = []
+    heard = anyio.Event()
+
+    def hear(these: Sequence[tuple[Finish, FinishCode]]) -> None:
+        told.append(these)
+        heard.set()
+
+    async with delivering(lab, clock) as (finisher, _):
+        finisher.hand_in([end_of(claim) for claim in claims], hear)
+        with anyio.fail_after(10):
+            await heard.wait()
+        finisher.replay()
+        again = finisher.waiting
+        with anyio.fail_after(10):
+            await finisher.replayed()
+
+    assert [code for _, code in told[0]] == [FinishCode.APPLIED] * 3
+    assert (len(told), again) == (1, 2)
+
+
+async def test_large_results_of_light_tasks_are_not_kept_for_long(
+    lab: Lab, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rq_agent.worker.finisher._MOST_LIGHT_BYTES", 10)
+    claims = [await steps.running(lab.namespace) for _ in range(3)]
+    heard = anyio.Event()
+    async with delivering(lab, clock) as (finisher, _):
+        finishes = [msgspec.structs.replace(end_of(claim), result=b"12345678") for claim in claims]
+        finisher.hand_in(finishes, lambda told: heard.set())
+        with anyio.fail_after(10):
+            await heard.wait()
+        finisher.replay()
+
+        assert finisher.waiting == 1
