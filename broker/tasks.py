@@ -1,6 +1,6 @@
 """Adding tasks, and cancelling them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -19,6 +19,7 @@ from .new_task import (
     NewTask,
     check,
     check_order,
+    check_own,
     shortened,
 )
 from .scripts import Argument
@@ -67,8 +68,7 @@ class Tasks:
             UsageError: a queue, name, label, priority, key or parent is not acceptable; nothing
                 was added.
         """
-        for task in tasks:
-            check(task)
+        _check_all(tasks, set())
         check_order(tasks)
         batches = list(_batches(tasks))
         if len(batches) > 1:
@@ -90,11 +90,11 @@ class Tasks:
             UsageError: as `enqueue`; batches before this one are added, or may be.
         """
         made: list[Sequence[NewTask]] = []
+        checked: set[Hashable] = set()
 
         def calls() -> Iterator[list[Argument]]:
             for batch in batches:
-                for task in batch:
-                    check(task)
+                _check_all(batch, checked)
                 made.append(batch)
                 yield enqueue_arguments(batch, definitions)
 
@@ -120,6 +120,21 @@ class Tasks:
         if not outcome:
             raise TaskNotFound(task_id)
         return CancelOutcome(outcome.decode())
+
+
+def _check_all(tasks: Sequence[NewTask], checked: set[Hashable]) -> None:
+    """Raise UsageError unless all can be kept; what tasks share is checked once.
+
+    Args:
+        tasks: to check.
+        checked: kinds of tasks that are fine; those of these tasks are added.
+    """
+    for task in tasks:
+        if (kind := _kind(task)) in checked:
+            check_own(task)
+        else:
+            check(task)
+            checked.add(kind)
 
 
 def _batches(tasks: Sequence[NewTask]) -> Iterator[Sequence[NewTask]]:

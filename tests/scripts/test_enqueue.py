@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 from redis.exceptions import ResponseError
 
@@ -7,6 +8,7 @@ from rq_agent.broker.errors import UsageError
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.needs import shape_id
+from rq_agent.broker.new_task import Parent
 from rq_agent.broker.shapes import Shapes
 from rq_agent.broker.tasks import DefinitionUpload, EnqueueOutcome, Tasks
 
@@ -223,6 +225,16 @@ async def test_what_redis_could_not_keep_is_refused_before_anything_is_written(
         await enqueue(namespace, new_task(), new_task(**{field: value}))
 
     assert await members(namespace, keys.ids(namespace.prefix)) == []
+
+
+async def test_a_task_whose_likes_are_fine_can_not_wait_for_itself(namespace: Namespace) -> None:
+    parent = new_task()
+    await enqueue(namespace, parent)
+    edges = (Parent(parent.id),)
+    itself = msgspec.structs.replace(parent, parents=edges)
+
+    with pytest.raises(UsageError, match="can't wait for itself"):
+        await enqueue(namespace, new_task(parents=edges), itself)
 
 
 async def test_an_id_that_exists_is_left_alone(namespace: Namespace) -> None:
