@@ -13,7 +13,7 @@ from .reading import Records
 from .record import Record
 from .replies import kept
 from .states import Phase
-from .worker_hosts import MOST_MEASURED, memory_of
+from .worker_hosts import Host, memory_of
 
 SHOWN: Final = 20
 """Of each worker, where nobody asks for more."""
@@ -36,6 +36,8 @@ class SubWorker(msgspec.Struct, frozen=True, kw_only=True):
     """Unix seconds on the clock of Redis."""
     run_s: float | None
     """For how long so far."""
+    host: int | None
+    """Number of the host that it is in; null: in none, or not known."""
     mem_mib: float | None
     """Of its processes; of a coroutine that of its whole host; null: not known."""
     is_mem_shared: bool
@@ -102,7 +104,8 @@ def seen(
         deadline_ms: when its lease ends; None: it has none.
         now_ms: on the clock of Redis.
     """
-    mem_mib, is_shared = _memory(record.id, worker, memory)
+    host = _host(record.id, worker)
+    mem_mib, is_shared = _memory(record.id, host, memory)
     started = record.started_at
     return SubWorker(
         sub_worker=f"{worker.name}/{record.id}",
@@ -113,6 +116,7 @@ def seen(
         phase=record.phase,
         started_at=started,
         run_s=None if started is None else max(0.0, now_ms / 1000 - started),
+        host=host.number if host else None,
         mem_mib=mem_mib,
         is_mem_shared=is_shared,
         lease_s=None if deadline_ms is None else max(0.0, (deadline_ms - now_ms) / 1000),
@@ -131,16 +135,17 @@ def _state(record: Record) -> str:
     return "finishing" if record.phase == Phase.FINISHING else "running"
 
 
-def _memory(
-    task_id: TaskId, worker: WorkerView, own: Mapping[str, float]
-) -> tuple[float | None, bool]:
-    """Return its MiB, and whether others share them.
+def _host(task_id: TaskId, worker: WorkerView) -> Host | None:
+    """Return the host that a task is in; None: in none, or it came too long ago to be told."""
+    return next((host for host in worker.hosts if task_id in host.newest), None)
 
-    Which host a coroutine is in is told only where there is one.
-    """
+
+def _memory(
+    task_id: TaskId, host: Host | None, own: Mapping[str, float]
+) -> tuple[float | None, bool]:
+    """Return its MiB, and whether others share them."""
     if task_id in own:
         return own[task_id], False
-    hosts = [host for host in worker.hosts if host.kind == "coroutine"]
-    if len(hosts) == 1 and len(own) < MOST_MEASURED:
-        return hosts[0].rss_mib, True
-    return None, False
+    if host is None or host.kind != "coroutine":
+        return None, False
+    return host.rss_mib, host.tasks > 1

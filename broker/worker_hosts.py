@@ -9,8 +9,6 @@ HOSTS_FACT: Final = "hosts"
 """Name of the fact that holds them, as a JSON list."""
 MEMORY_FACT: Final = "sub_mem"
 """Name of the fact with the memory of light tasks that are processes: JSON map, id -> MiB."""
-MOST_MEASURED: Final = 100
-"""Tasks that a worker tells the memory of."""
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +27,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     """How late its loop was, the last time that it was looked at."""
     started_at: float | None = None
     """Unix seconds on the clock of its machine."""
+    newest: tuple[str, ...] = ()
+    """The tasks in it that came last, the newest first; not all where they are many."""
 
 
 def hosts_of(facts: Mapping[str, str]) -> tuple[Host, ...]:

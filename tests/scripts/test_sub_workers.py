@@ -19,8 +19,11 @@ from .steps import add, claim
 LIGHT = Need(light=True)
 
 
-def host(number: int, kind: str = "coroutine", rss_mib: float = 64.0) -> dict[str, object]:
-    return {"number": number, "kind": kind, "pid": 7, "tasks": 3, "rss_mib": rss_mib, "lag_ms": 0.0}
+def host(
+    number: int, *newest: TaskId, kind: str = "coroutine", tasks: int = 3
+) -> dict[str, object]:
+    fields = {"number": number, "kind": kind, "pid": 7, "tasks": tasks, "rss_mib": 64.0}
+    return {**fields, "newest": newest}
 
 
 async def services(ns: Namespace, count: int, *, worker: str = "w", **facts: str) -> list[TaskId]:
@@ -61,22 +64,23 @@ async def test_only_so_many_of_each_worker_are_looked_up(namespace: Namespace) -
 async def test_memory_is_its_own_of_a_process_and_that_of_its_host_of_a_coroutine(
     namespace: Namespace,
 ) -> None:
-    process, coroutine = await services(
-        namespace, 2, hosts=json.dumps([host(1), host(2, "process")])
-    )
-    await steps.beat(
-        namespace,
-        worker="w",
-        facts={
-            "services": "9",
-            "hosts": json.dumps([host(1)]),
-            "sub_mem": f'{{"{process}": 12.5}}',
-        },
-    )
+    forked, shares, alone, old = await services(namespace, 4)
+    hosts = [
+        host(1, shares),
+        host(2, forked, kind="process"),
+        host(3, alone, tasks=1),
+    ]
+    facts = {"services": "9", "hosts": json.dumps(hosts), "sub_mem": f'{{"{forked}": 12.5}}'}
+    await steps.beat(namespace, worker="w", facts=facts)
 
-    found = {each.id: (each.mem_mib, each.is_mem_shared) for each in await listed(namespace)}
+    found = {e.id: (e.host, e.mem_mib, e.is_mem_shared) for e in await listed(namespace)}
 
-    assert found == {process: (12.5, False), coroutine: (64.0, True)}
+    assert found == {
+        forked: (2, 12.5, False),
+        shares: (1, 64.0, True),
+        alone: (3, 64.0, False),
+        old: (None, None, False),
+    }
 
 
 @pytest.mark.parametrize(

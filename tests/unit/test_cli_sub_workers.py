@@ -18,6 +18,7 @@ BOT = SubWorker(
     phase="running",
     started_at=1.0,
     run_s=65.0,
+    host=1,
     mem_mib=64.0,
     is_mem_shared=True,
     lease_s=55.5,

@@ -111,6 +111,8 @@ class HostView(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: float
     started_at: float
     """Unix seconds."""
+    newest: tuple[str, ...] = ()
+    """The tasks that came last."""
 
 
 class Listener(Protocol):

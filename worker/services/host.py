@@ -41,6 +41,8 @@ _CLOSED_S: Final = 5.0
 _PARTS: Final = 16
 """So many parts of its reports are heard at once; then there is a pause after each."""
 _PAUSE_S: Final = 0.01
+_NEWEST: Final = 20
+"""Tasks that a list tells in which host they are."""
 _END_S: Final = 10.0
 """How long one may take to end in which nothing runs."""
 
@@ -122,6 +124,7 @@ class Host:
             rss_mib=round(self.vitals.rss_mib, 1),
             lag_ms=round(self.vitals.lag_ms, 1),
             started_at=self._started_at,
+            newest=self.calls.newest(_NEWEST),
         )
 
     # What it is told.

@@ -4,6 +4,7 @@ A host may say anything. It is believed about calls that it was given, and about
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -74,6 +75,10 @@ class CallsInHost:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._calls)
+
+    def newest(self, count: int) -> tuple[str, ...]:
+        """Return the tasks of the calls that it was given last, the newest first."""
+        return tuple(key.partition(".")[0] for key in islice(reversed(self._calls), count))
 
     @property
     def is_replaying(self) -> bool:
