@@ -111,7 +111,6 @@ class Ends:
                     self._tell(task_id, None, e)
             except BrokerUnavailable as e:
                 log.warning("waiting for tasks to end: %s; next try in %.0f s", e, _RETRY_S)
-                self._after = None  # redis may come back older: its events say nothing then
                 await anyio.sleep(_RETRY_S)
 
     async def _follow(self) -> None:
@@ -122,9 +121,13 @@ class Ends:
         if self._after is None:
             self._after = await streams.last_id(self._redis, self._stream)
             self._look_at_all()
-        entries = await streams.read(
-            self._redis, self._stream, self._after, count=_COUNT, block_ms=int(BLOCK_S * 1000)
-        )
+        try:
+            entries = await streams.read(
+                self._redis, self._stream, self._after, count=_COUNT, block_ms=int(BLOCK_S * 1000)
+            )
+        except BrokerUnavailable:
+            self._after = None  # redis may come back older: its events say nothing then
+            raise
         if len(entries) == _COUNT and await self._is_behind():
             self._after = None  # look at all that is waited for, and go on from now
             return

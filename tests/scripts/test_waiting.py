@@ -9,7 +9,7 @@ import anyio.lowlevel
 import pytest
 
 from rq_agent.broker import keys, waiting
-from rq_agent.broker.errors import AccessDenied, TaskNotFound
+from rq_agent.broker.errors import AccessDenied, BrokerUnavailable, TaskNotFound
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.results import End, Results
@@ -189,3 +189,40 @@ async def test_ends_of_many_tasks_are_read_at_once(namespace: Namespace) -> None
         ("queued", None),
         None,
     ] * 100
+
+
+class Away:
+    """A client whose server is away for the first calls."""
+
+    def __init__(self, redis: Any, times: int) -> None:
+        self._redis = redis
+        self.left = times
+
+    def __getattr__(self, name: str) -> Any:
+        if self.left:
+            self.left -= 1
+            raise BrokerUnavailable("away")
+        return getattr(self._redis, name)
+
+
+async def test_a_server_that_is_away_for_a_while_is_waited_for(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "_RETRY_S", 0.0)
+    token = await running(namespace)
+    away: Any = Away(namespace.redis, 3)
+    also_away: Any = Away(namespace.redis, 2)
+    ends = Ends(Namespace(also_away, namespace.name), Namespace(away, namespace.name))
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(ends.run)
+            told = Told(ends)
+            async with anyio.create_task_group() as waits:
+                waits.start_soon(told.wait, token.task_id)
+                await reading(ends)
+                await finish(namespace, token, "succeeded")
+            group.cancel_scope.cancel()
+
+    assert told.ends[token.task_id].state == "succeeded"
+    assert (away.left, also_away.left) == (0, 0)
