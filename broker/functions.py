@@ -174,13 +174,12 @@ class _Search:
     def _imported(self, found: ast.ImportFrom, file: Path, name: str, named: str) -> _Callable:
         [there] = [alias.name for alias in found.names if name in (alias.asname, alias.name)][-1:]
         module = found.module or ""
+        tops = [file.parent, *(self._workdir / folder for folder in FOLDERS)]
         if found.level:
-            top = file.parents[found.level - 1]
-            source = _file_of(module, top) if module else top / "__init__.py"
-        else:
-            tops = (file.parent, *(self._workdir / folder for folder in FOLDERS))
-            source = next((f for top in tops if (f := _file_of(module, top))), None)
-        if source is None or not source.is_file():
+            tops = list(file.parents)[found.level - 1 : found.level]
+        files = [_file_of(module, top) if module else top / "__init__.py" for top in tops]
+        source = next((each for each in files if each is not None and each.is_file()), None)
+        if source is None:
             whence = "." * found.level + module
             raise UsageError(
                 f"{named}: {name} is imported from {whence}, which is not among your files;"

@@ -12,6 +12,8 @@ from .errors import UsageError
 _KEPT: Final = frozenset({"task", "staticmethod"})
 """Decorators that leave the parameters as they are; others may do anything."""
 
+_MOST_SHOWN: Final = 300
+
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """What a function takes."""
@@ -40,12 +42,23 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
 def parameters_of(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Parameters:
     """Return the parameters of a function."""
     if isinstance(function, ast.Lambda):
-        return Parameters(words=ast.unparse(function), signature=_signature(function.args))
+        return Parameters(
+            words=f"lambda {_text(function.args)}", signature=_signature(function.args)
+        )
     kind = "async def" if isinstance(function, ast.AsyncFunctionDef) else "def"
-    words = f"{kind} {function.name}({ast.unparse(function.args)})"
     is_known = all(_name_of(decorator) in _KEPT for decorator in function.decorator_list)
-    signature = _signature(function.args) if is_known else None
-    return Parameters(words=words if len(words) <= 500 else f"{words[:500]}…", signature=signature)
+    return Parameters(
+        words=f"{kind} {function.name}({_text(function.args)})",
+        signature=_signature(function.args) if is_known else None,
+    )
+
+
+def _text(arguments: ast.arguments) -> str:
+    try:
+        words = ast.unparse(arguments)
+    except RecursionError:  # of a default that is a sum of a thousand numbers
+        words = "..."
+    return words if len(words) <= _MOST_SHOWN else f"{words[:_MOST_SHOWN]}…"
 
 
 def _name_of(decorator: ast.expr) -> str:

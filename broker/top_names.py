@@ -1,6 +1,7 @@
 """What a Python file binds at its top, read from its text: nothing is executed. Pure but for reading."""
 
 import ast
+import sys
 import warnings
 from collections.abc import Iterator
 from importlib.util import decode_source
@@ -12,6 +13,7 @@ from .errors import UsageError
 MAX_BYTES: Final = 4 * 1024 * 1024
 """A larger file is data, whatever it is called."""
 
+_VERSION: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 Binding = Definition | ast.Lambda | ast.ClassDef | ast.ImportFrom | ast.Import | ast.stmt
 """A function; a class; an import; or the statement that binds a name otherwise."""
@@ -44,10 +46,12 @@ def _tree(file: Path, named: str) -> ast.Module:
         raise UsageError(f"{named}: holds NUL bytes, so it is no Python")
     try:
         with warnings.catch_warnings(action="ignore"):
-            return ast.parse(decode_source(content))
+            tree = ast.parse(decode_source(content))
+            compile(tree, named, "exec", dont_inherit=True)  # finds what an import would
+            return tree
     except SyntaxError as e:
         where = f" line {e.lineno}" if e.lineno else ""
-        raise UsageError(f"{named}{where}: {e.msg}") from e
+        raise UsageError(f"{named}{where}: {e.msg} (read as Python {_VERSION})") from e
     except (ValueError, RecursionError, MemoryError) as e:
         raise UsageError(f"{named}: can't be parsed: {e or 'nested too deep'}") from e
 

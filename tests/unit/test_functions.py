@@ -62,6 +62,9 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "pkg/foreign.py": "from time import sleep\nimport os\n",
         "src/lib/tools.py": "def mend(): ...\n",
         "broken.py": "def f(:\n",
+        "twice.py": "def f(a, a): ...\n",
+        "outside.py": "from " + "." * 90 + " import f\nfrom ..... import g\n",
+        "sum.py": f"def f(a={'1+' * 900}1): ...\n",
         "deep.py": "x = " + "(" * 5_000 + ")" * 5_000,
     }
     for name, text in files.items():
@@ -120,7 +123,10 @@ def test_a_function_is_found_and_it_is_seen_how_it_runs(
         ("pkg.mdo:run", r"pkg.mdo: no such module in .*; did you mean pkg.mod\?"),
         ("gone.py:f", "script not found: gone.py"),
         ("pkg/:f", "pkg/ is a directory"),
-        ("broken.py:f", "broken.py line 1: invalid syntax"),
+        ("broken.py:f", r"broken.py line 1: invalid syntax \(read as Python 3"),
+        ("twice.py:f", "twice.py line 1: duplicate argument 'a'"),
+        ("outside.py:f", "which is not among your files"),
+        ("outside.py:g", "which is not among your files"),
         ("deep.py:f", "deep.py"),
         ("nul.py:f", "NUL bytes"),
         ("latin.py:f", "latin.py: invalid or missing encoding"),
@@ -154,6 +160,7 @@ def test_arguments_that_fit_make_a_call(here: Path) -> None:
     assert ask.call([1], {"fast": True}) == '[[1],{"fast":true}]'
     assert find_function("bot.py:main", workdir=here).call([], {}) == ""
     assert find_function("bot.py:hard", workdir=here).call([1, 2], {"x": 1})
+    assert find_function("sum.py:f", workdir=here).call([], {}) == ""
     assert find_function("bot.py:wrapped", workdir=here).call([1, 2, 3], {})  # who knows
 
 
