@@ -81,6 +81,8 @@ class Client:
             UsageError, SelectorError: a setting is wrong; names it.
             BrokerUnavailable: Redis does not answer, or is none that we can use.
         """
+        if self._here.is_open:
+            raise RuntimeError("the client is open already: make another one")
         self._link = await self._connect()
         self._keeper = Keeper()
         await self._keeper.open()
@@ -91,6 +93,8 @@ class Client:
 
     async def close(self) -> None:
         """Disconnect. Who waits for a result is told; tasks go on."""
+        if not self._here.is_open:
+            return
         clients.closed(self)
         self._here.close()
         with anyio.CancelScope(shield=True):

@@ -22,6 +22,11 @@ class Here:
         self._pid = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether it is open, here or elsewhere."""
+        return self._loop is not None
+
     def open(self) -> None:
         """Remember where we are."""
         self._pid, self._loop = os.getpid(), asyncio.get_running_loop()

@@ -365,6 +365,17 @@ async def test_a_client_that_is_not_open_says_so(client: Client, shop: ModuleTyp
         await Client().submit(shop.add, 1)
 
 
+async def test_a_client_is_opened_and_closed_once_at_a_time(url: str, shop: ModuleType) -> None:
+    client = Client(url, "again")
+    await client.close()
+    for _ in range(2):
+        async with client:
+            with pytest.raises(RuntimeError, match="open already"):
+                await client.open()
+            await (await shop.add.submit(1)).cancel()
+    await client.close()
+
+
 async def test_another_event_loop_is_refused(client: Client, shop: ModuleType) -> None:
     def elsewhere() -> None:
         asyncio.run(client.submit(shop.add, 1))

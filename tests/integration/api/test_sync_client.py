@@ -90,9 +90,8 @@ def test_it_connects_at_first_use_and_again_after_close(url: str, shop: ModuleTy
 
 
 def test_a_fork_is_refused(client: SyncClient, shop: ModuleType, monkeypatch: Any) -> None:
-    monkeypatch.setattr(client, "_pid", 1)
-
-    with pytest.raises(RuntimeError, match="forked"):
+    with monkeypatch.context() as child, pytest.raises(RuntimeError, match="forked"):
+        child.setattr(client, "_pid", 1)
         client.submit(shop.add, 1)
 
 
