@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     Converter = Callable[[Any], Any]
 
-_MOST_SHOWN = 300
+_MOST_CHARACTERS = 190
+"""Of a message, if its problem leaves room: lists of tasks show no more."""
+_LEAST_SHOWN = 60
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _PLACED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _REST, _OTHERS = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
@@ -32,7 +34,8 @@ class Parameters:
     def __init__(self, function: Callable[..., Any]) -> None:
         signature = _signature(function)
         all_of_them = list(signature.parameters.values())
-        self._shown = _name(function) + _shown(signature)
+        self._name = _name(function)
+        self._signature = signature
         self._placed = [one.name for one in all_of_them if one.kind in _PLACED]
         self._named = {one.name for one in all_of_them if one.kind in _NAMED}
         self._required = [one.name for one in all_of_them if _is_required(one)]
@@ -52,7 +55,7 @@ class Parameters:
         """Check and convert; raises WrongArguments."""
         problem = self._problem(args, kwargs)
         if problem:
-            raise WrongArguments(f"{self._shown}: {problem}")
+            raise self._wrong(problem)
         if not self._converters:
             return list(args), kwargs
         place = ""
@@ -68,9 +71,12 @@ class Parameters:
                 convert = of(place if place in self._named else self._others)
                 named[place] = one if convert is None else convert(one)
         except Mismatch as e:
-            problem = f"{self._shown}: argument {place}{e.place}: {e.problem}"
-            raise WrongArguments(problem) from None
+            raise self._wrong(f"argument {place}{e.place}: {e.problem}") from None
         return placed, named
+
+    def _wrong(self, problem: str) -> WrongArguments:
+        most = max(_LEAST_SHOWN, _MOST_CHARACTERS - len(problem))
+        return WrongArguments(f"{_cut(self._name + _shown(self._signature), most)}: {problem}")
 
     def _problem(self, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
         if len(args) > self._most:
@@ -111,10 +117,28 @@ def _name(function: Callable[..., Any]) -> str:
 
 def _shown(signature: inspect.Signature) -> str:
     try:
-        text = str(signature)
+        return str(signature.replace(parameters=[_plain(p) for p in signature.parameters.values()]))
     except Exception:  # noqa: BLE001  any code of the user may stand behind a repr of a default
-        text = f"({', '.join(signature.parameters)})"
-    return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 4] + "...)"
+        return f"({', '.join(signature.parameters)})"
+
+
+def _plain(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Without quotes around an annotation that is a text."""
+    if isinstance(parameter.annotation, str):
+        return parameter.replace(annotation=_Text(parameter.annotation))
+    return parameter
+
+
+class _Text:
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 4] + "...)"
 
 
 def _converters(

@@ -1,4 +1,7 @@
-"""Which process a number means: a pid alone is used again. Standard library only on Linux."""
+"""Which process a number means: a pid alone is used again. Standard library only on Linux.
+
+Hosts use it too, in Python 3.9 and later.
+"""
 
 import os
 import sys
@@ -18,7 +21,7 @@ def boot_id() -> str:
     return str(int(psutil.boot_time()))
 
 
-def started_ticks(pid: int) -> int | None:
+def started_ticks(pid: int) -> "int | None":
     """Return when a process started (clock ticks since boot), or None if it has ended."""
     if not _ON_LINUX:
         return _started_elsewhere(pid)
@@ -28,7 +31,7 @@ def started_ticks(pid: int) -> int | None:
     return int(fields[19])
 
 
-def stat_fields(pid: int) -> list[str] | None:
+def stat_fields(pid: int) -> "list[str] | None":
     """Return the fields of /proc/<pid>/stat from `state` on, or None if there is none."""
     try:
         line = _read(f"/proc/{pid}/stat")
@@ -49,7 +52,7 @@ def of_this_process() -> str:
     return f"{pid}.{started_ticks(pid)}.{boot_id()}" if _ON_LINUX else f"{pid}.."
 
 
-def parse(text: str) -> tuple[int, int, str] | None:
+def parse(text: str) -> "tuple[int, int, str] | None":
     """Return (pid, started ticks, boot id), or None if the text names no process."""
     pid, _, rest = text.partition(".")
     if not pid.isdecimal():
@@ -67,7 +70,7 @@ def _read(path: str) -> bytes:
         os.close(fd)
 
 
-def _started_elsewhere(pid: int) -> int | None:
+def _started_elsewhere(pid: int) -> "int | None":
     import psutil
 
     try:

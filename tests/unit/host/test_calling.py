@@ -191,6 +191,20 @@ def test_names_that_are_only_there_for_type_checkers_ask_for_nothing() -> None:
     assert [type(args[1][0]), type(args[2])] == [int, int]
 
 
+def test_a_long_signature_leaves_room_for_the_problem() -> None:
+    module = types.ModuleType("long_i")
+    many = ", ".join(f"parameter_{i}: Kind = None" for i in range(20))
+    exec(f"from __future__ import annotations\ndef f(n: int, {many}): ...", vars(module))  # noqa: S102
+
+    with pytest.raises(calling.WrongArguments) as caught:
+        calling.bind(module.f, [["x"], {}])
+
+    text = str(caught.value)
+    assert text.startswith("f(n: int, parameter_0: Kind = None, ")
+    assert text.endswith("...): argument n: expected int, got str")
+    assert len(text) <= 200
+
+
 class Odd:
     """No JSON form."""
 
