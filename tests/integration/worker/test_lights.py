@@ -11,46 +11,22 @@ import pytest
 
 from rq_agent.broker import keys
 from rq_agent.broker.claims import Outcome
-from rq_agent.broker.definition import Function
 from rq_agent.broker.keypair import KeyPair
 from rq_agent.broker.keys import TaskId
-from rq_agent.broker.submission import Submission, new_task, pack
-from rq_agent.broker.tasks import Tasks
 from rq_agent.worker.endings import StopCause
 from rq_agent.worker.services.calls import Ended, Running
 from rq_agent.worker.signals import Signals
 
+from . import light_calls
 from .fake_hosts import FakeHosts
 from .lab import Lab
 
 SCRIPT = "async def main(*words):\n    pass\n"
 
 
-async def enqueue(
-    lab: Lab, *calls: str, pair: KeyPair | None = None, **options: Any
-) -> list[TaskId]:
-    """Add calls of one function; a call is JSON `[[args], {kwargs}]`."""
-    target = lab.script(SCRIPT)
-    submission = Submission(
-        target=target,
-        workdir=target.parent,
-        user="ada",
-        function=Function(name="main", kind="coroutine"),
-        light=True,
-        **options,
-    )
-    packed = await pack(lab.namespace, submission, progress=lambda text: None)
-    tasks = [
-        new_task(
-            lab.namespace.name,
-            msgspec.structs.replace(submission, call=call),
-            packed.digest,
-            pair or lab.pair,
-        )
-        for call in calls
-    ]
-    added = await Tasks(lab.namespace).enqueue(tasks, {packed.digest: packed.upload})
-    return [each.id for each in added]
+async def enqueue(lab: Lab, *calls: str, **options: Any) -> list[TaskId]:
+    """Add calls of one function; what becomes of one is what its first argument says."""
+    return await light_calls.enqueue(lab, SCRIPT, "main", *calls, **options)
 
 
 @asynccontextmanager
