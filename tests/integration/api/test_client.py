@@ -1,6 +1,7 @@
 """A client on a real server; a worker is played by the test."""
 
 import asyncio
+from secrets import token_hex
 from types import ModuleType
 from typing import Any
 
@@ -353,7 +354,7 @@ async def test_who_waits_is_told_that_the_client_was_closed(url: str, shop: Modu
             told.append(str(e))
 
     with anyio.fail_after(10):
-        async with anyio.create_task_group() as group, Client(url, "closing"):
+        async with anyio.create_task_group() as group, Client(url, f"t{token_hex(6)}"):
             group.start_soon(wait, await shop.add.options(delay=60).submit(1))
             await anyio.wait_all_tasks_blocked()
 
@@ -366,7 +367,7 @@ async def test_a_client_that_is_not_open_says_so(client: Client, shop: ModuleTyp
 
 
 async def test_a_client_is_opened_and_closed_once_at_a_time(url: str, shop: ModuleType) -> None:
-    client = Client(url, "again")
+    client = Client(url, f"t{token_hex(6)}")
     await client.close()
     for _ in range(2):
         async with client:
@@ -395,7 +396,7 @@ async def test_the_client_of_a_context_comes_before_the_one_opened_last(
     client: Client, url: str, shop: ModuleType
 ) -> None:
     async def elsewhere(started: Any) -> None:
-        async with Client(url, "another"):
+        async with Client(url, f"t{token_hex(6)}"):
             started.set()
             await done.wait()
 

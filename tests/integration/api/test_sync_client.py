@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 from types import ModuleType
 from typing import Any
 
@@ -21,31 +22,38 @@ from .worker import claim, finish
 
 
 @pytest.fixture
-def client(url: str) -> Iterator[SyncClient]:
-    with SyncClient(url, "sync") as opened:
+def name() -> str:
+    """Of a namespace of the test's own."""
+    return f"t{token_hex(6)}"
+
+
+@pytest.fixture
+def client(url: str, name: str) -> Iterator[SyncClient]:
+    with SyncClient(url, name) as opened:
         yield opened
 
 
-def work(url: str, count: int, result: bytes) -> None:
+def work(url: str, name: str, count: int, result: bytes) -> None:
     """Play a worker that ends so many tasks."""
 
     async def run() -> None:
         redis = connect(url)
-        ns, left = Namespace(redis, "sync", allow_oom=True), count
-        while left:
-            claims = await claim(ns)
-            await finish(ns, claims, result=result)
-            left -= len(claims)
+        ns, left = Namespace(redis, name, allow_oom=True), count
+        with anyio.fail_after(20):
+            while left:
+                claims = await claim(ns)
+                await finish(ns, claims, result=result)
+                left -= len(claims)
         await redis.aclose()
 
     anyio.run(run)
 
 
 def test_a_program_without_a_loop_submits_and_waits(
-    client: SyncClient, url: str, shop: ModuleType
+    client: SyncClient, url: str, name: str, shop: ModuleType
 ) -> None:
     handles = [client.submit(shop.add, 1), *client.map(shop.add, range(2))]
-    work(url, 3, b"7")
+    work(url, name, 3, b"7")
 
     assert handles[0].result(timeout=10) == 7
     assert client.gather(*handles) == [7, 7, 7]
@@ -80,8 +88,10 @@ def test_its_events_are_a_plain_iterator(client: SyncClient, shop: ModuleType) -
     events.close()  # type: ignore[attr-defined]
 
 
-def test_it_connects_at_first_use_and_again_after_close(url: str, shop: ModuleType) -> None:
-    client = SyncClient(url, "sync")
+def test_it_connects_at_first_use_and_again_after_close(
+    url: str, name: str, shop: ModuleType
+) -> None:
+    client = SyncClient(url, name)
     first = client.submit(shop.add, 1)
     client.close()
 
@@ -90,9 +100,10 @@ def test_it_connects_at_first_use_and_again_after_close(url: str, shop: ModuleTy
 
 
 def test_a_fork_is_refused(client: SyncClient, shop: ModuleType, monkeypatch: Any) -> None:
-    with monkeypatch.context() as child, pytest.raises(RuntimeError, match="forked"):
+    with monkeypatch.context() as child:
         child.setattr(client, "_pid", 1)
-        client.submit(shop.add, 1)
+        with pytest.raises(RuntimeError, match="forked"):
+            client.submit(shop.add, 1)
 
 
 def test_a_forked_child_of_a_program_that_used_it_ends(url: str, project: Path) -> None:
