@@ -13,6 +13,7 @@ from typing import Final
 import anyio
 import anyio.abc
 
+from ...broker import restarts
 from ...broker.errors import TrustError
 from ...broker.states import Phase
 from ...broker.trust import TrustFileError
@@ -106,6 +107,7 @@ class Lights:
             light = self._hold(noted.held)
             light.is_resumed = light.is_called = True
             light.exclusive = noted.exclusive
+            light.is_lasting = restarts.decode(noted.held.claim.retry) is not None
             light.held.is_started = light.held.is_watched = True
             light.held.make_anew = bool  # its envelope is gone: nobody could verify the record
             self._capacity.book(light.held.key, light.held.need, light.held.gpus)
