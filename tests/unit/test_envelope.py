@@ -289,7 +289,7 @@ def test_arbitrary_values_in_a_well_formed_array_raise_nothing_but_trust_errors(
         ({"need": {"light": "yes"}}, "Expected `bool`"),
         ({"call": "[1]"}, "its arguments are not"),
         ({"call": "[[],\n{}]"}, "one line"),
-        ({"call": "[" * 5_000}, "within each other"),
+        ({"call": "[" * 5_000 + "]" * 4_999 + ",{}]"}, "within each other"),
         ({"call": "[[NaN],{}]"}, "its arguments are not"),
         ({"call": '[["' + "x" * 205_000 + '"],{}]'}, "put large values into a file"),
     ],
