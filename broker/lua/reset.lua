@@ -7,14 +7,15 @@
 -- Returns  {reset} | {missing} no such task | {state, its state} of one that is not final:
 --          nothing is written
 -- Writes   removes its result and what its record says of the end. The fence stays, so that no
---          claim of before counts ever again; history and logs stay. It leaves done, dead, arc and
---          by:state:; those of its parents that still exist stay as long as it needs them. Children
---          that were not told of its end yet wait for the next one. An event.
+--          claim of before counts ever again; history and logs stay. How often a service ended soon
+--          is forgotten (`retry`). It leaves done, dead, arc and by:state:; those of its parents that
+--          still exist stay as long as it needs them. Children that were not told of its end yet
+--          wait for the next one. An event.
 -- Cost     O(log N + parents)
 
 local id = ARGV[1]
 
-local task = read_task(id, "state", "queue", "parents")
+local task = read_task(id, "state", "queue", "parents", "retry")
 if not task then
   return { "missing" }
 end
@@ -31,6 +32,10 @@ call("HDEL", task_key(id), "order", "due_ms", "queued_ms", "started_ms", "finish
   "archived_ms", "overdue", "edits", "nonce", "finished", "worker", "phase", "exit_code", "cancel",
   "attempt", "lost", "isolation")
 try("HDEL", extra_key(id), "reason", "cancel_reason", "used", "result_dropped", "result_until_ms")
+local service = string.match(task[4], "^(restart [%a%-]+) %d+$") -- see restarts.py
+if service then
+  call("HSET", task_key(id), "retry", service)
+end
 local parents = {}
 for _, edge in ipairs(task[3] ~= "" and parents_of(id) or {}) do
   if read_task(edge[2], "state") then

@@ -71,12 +71,14 @@ async def test_whatever_is_stored_is_told_within_its_bounds(
 
 
 async def test_a_task_that_is_reset_is_kept_apart_from_nobody(namespace: Namespace) -> None:
-    claim = await running(namespace)
-    await finish(namespace, claim, "failed", isolation=4)
+    claim = await running(namespace, retry="restart on-failure")
+    await finish(namespace, claim, "failed", isolation=4, retry="restart on-failure 12")
 
     await Drafts(namespace).reset(claim.task_id)
 
-    assert "isolation" not in await fields(namespace, claim.task_id)
+    stored = await fields(namespace, claim.task_id)
+    assert "isolation" not in stored
+    assert stored["retry"] == "restart on-failure"
 
 
 async def test_a_record_that_is_made_anew_keeps_it(namespace: Namespace) -> None:
