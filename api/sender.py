@@ -8,7 +8,7 @@ import anyio
 
 from ..broker import retention
 from ..broker.envelope import LARGE_GROUP, sign_bodies
-from ..broker.errors import BrokerRefused, BrokerUnavailable
+from ..broker.errors import BrokerRefused, BrokerUnavailable, ServerReadOnly
 from ..broker.new_task import Enqueued
 from ..broker.scripts import Argument, Script
 from ..broker.tasks import answer
@@ -122,9 +122,10 @@ async def patiently(step: Callable[[], Awaitable[Any]]) -> Any:
     for wait_s in _PATIENCE_S:
         try:
             return await step()
-        except BrokerRefused:
-            raise
-        except BrokerUnavailable:
+        except BrokerUnavailable as e:
+            # A replica may be one that was the primary a moment ago: look for that again.
+            if isinstance(e, BrokerRefused) and not isinstance(e, ServerReadOnly):
+                raise
             await anyio.sleep(wait_s)
     return await step()
 

@@ -8,7 +8,7 @@ the ordinary client connects and logs in (TLS, sentinels, passwords); then its s
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import anyio
 
@@ -69,14 +69,21 @@ class Lane:
         if socket.room is not None:
             await socket.room.wait()
         try:
+            reply = await socket.send(command)
+        except RuntimeError as e:  # of a socket that was reset a moment before
+            reply = e
+        if isinstance(reply, Exception):
+            self._raise(reply, socket)
+        return reply
+
+    def _raise(self, error: Exception, socket: "_Socket") -> NoReturn:
+        """Raise our error for one of the client's."""
+        try:
             with translated(self.where, user=self._user, command="EVALSHA"):
-                reply = await socket.send(command)
-                if isinstance(reply, Exception):
-                    raise reply
+                raise error
         except ServerReadOnly:  # the next connection may find the primary
             socket.abort("it is a replica")
             raise
-        return reply
 
     async def _connected(self) -> "_Socket":
         async with self._opening:
