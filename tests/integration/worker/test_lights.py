@@ -7,12 +7,13 @@ from typing import Any
 
 import anyio
 import msgspec
-import pytest
 
 from rq_agent.broker import keys
 from rq_agent.broker.claims import Outcome
+from rq_agent.broker.draining import Draining
 from rq_agent.broker.keypair import KeyPair
 from rq_agent.broker.keys import TaskId
+from rq_agent.broker.states import Phase
 from rq_agent.worker.endings import StopCause
 from rq_agent.worker.services.calls import Ended, Running
 from rq_agent.worker.signals import Signals
@@ -278,8 +279,7 @@ async def test_an_ordinary_program_takes_a_service_slot(lab: Lab) -> None:
     assert not hosts.batches
 
 
-@pytest.mark.parametrize("field", ["call"])
-async def test_a_call_sees_what_was_signed(lab: Lab, field: str) -> None:
+async def test_a_call_sees_what_was_signed(lab: Lab) -> None:
     async with worker(lab) as (hosts, _):
         (task_id,) = await enqueue(lab, '[["stay",1],{"n":2}]', timeout_s=9.0, grace_s=4.0)
         await hosts.until(lambda: bool(hosts.calls))
@@ -290,3 +290,53 @@ async def test_a_call_sees_what_was_signed(lab: Lab, field: str) -> None:
     assert msgspec.json.decode(call.arguments) == [["stay", 1], {"n": 2}]
     assert (call.target, call.timeout_s, call.grace_s) == ("./script.py:main", 9.0, 4.0)
     assert (plan.kind, plan.most, plan.variables["CUDA_VISIBLE_DEVICES"]) == ("coroutine", 100, "")
+
+
+async def test_a_task_that_must_not_outlive_its_lease_is_stopped_when_it_can_t_be_renewed(
+    lab: Lab,
+) -> None:
+    async with worker(lab, lease_ms=3_000, beat_ms=600_000) as (hosts, _):
+        (task_id,) = await enqueue(lab, '[["stay"],{}]', exclusive="kill")
+        await hosts.until(lambda: bool(hosts.settled_keys))
+        record = await lab.record(task_id)
+        await lab.cancel(task_id)
+
+    assert hosts.stops[0] == (f"{task_id}.1", StopCause.LOST, 0.0)
+    assert record.lost == 1
+
+
+async def test_a_trust_file_that_can_t_be_used_ends_the_worker_and_no_task(lab: Lab) -> None:
+    async with worker(lab) as (hosts, signals):
+        lab.home.config.joinpath("trust.json").write_text("{")
+        (task_id,) = await enqueue(lab, '[["quick"],{}]')
+        await lab.reached(task_id, "release")
+    record = await lab.record(task_id)
+    await lab.cancel(task_id)
+
+    assert (record.state, record.lost, hosts.batches) == ("queued", 0, [])
+    assert "trust.json" in signals.draining
+
+
+async def test_what_a_host_waits_for_is_told(lab: Lab) -> None:
+    async with worker(lab) as (hosts, _):
+        (task_id,) = await enqueue(lab, '[["stay"],{}]')
+        await hosts.until(lambda: bool(hosts.calls))
+        hosts.listener.entered([f"{task_id}.1"], Phase.ENVIRONMENT)
+        await lab.reached(task_id, "phase", phase="environment")
+        hosts.end(list(hosts.calls))
+
+
+async def test_all_is_given_back_when_a_worker_is_asked_to_leave_at_once(lab: Lab) -> None:
+    async with worker(lab) as (hosts, signals):
+        ids = await enqueue(lab, *['[["stay"],{}]'] * 20)
+        await hosts.until(lambda: len(hosts.calls) == 20)
+        await Draining(lab.namespace, who="ada").stop("w1")
+        for task_id in ids:
+            await lab.reached(task_id, "release")
+    states = {(await lab.record(task_id)).state for task_id in ids}
+    for task_id in ids:
+        await lab.cancel(task_id)
+
+    assert states == {"queued"}
+    assert hosts.is_retired
+    assert "ada" in signals.draining
