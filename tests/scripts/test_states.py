@@ -8,7 +8,7 @@ from rq_agent.broker import keys
 from rq_agent.broker.claims import Claim, Outcome
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.namespace import Namespace
-from rq_agent.broker.scripts import source
+from rq_agent.broker.script_text import source
 from rq_agent.broker.states import ALLOWED_FROM, FINAL, Phase, TaskState
 from rq_agent.broker.tasks import NewTask, Tasks
 

@@ -6,12 +6,12 @@ from typing import Final
 
 import pytest
 
-from rq_agent.broker import scripts
+from rq_agent.broker import script_text
 from rq_agent.broker.roles import LOCAL, ROLES, rules
 
 from .guarded import DEPLOY
 
-BROKER: Final = Path(scripts.__file__).parent
+BROKER: Final = Path(script_text.__file__).parent
 NAMES: Final = sorted(
     path.stem
     for path in (BROKER / "lua").glob("*.lua")
@@ -66,7 +66,7 @@ def granted(user: str) -> set[str]:
 
 
 def sent_by_script(name: str) -> set[str]:
-    code = "\n".join(line.partition("--")[0] for line in scripts.source(name).splitlines())
+    code = "\n".join(line.partition("--")[0] for line in script_text.source(name).splitlines())
     return {word.lower() for word in set(re.findall(r'"([A-Z]{3,})"', code)) - OPTIONS}
 
 
