@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from ..service_slots import USUAL as SERVICES
 from . import words
 from .groups import group, lines
 from .screen import printable
@@ -28,7 +29,10 @@ def lines_of(details: "QueueDetails") -> Iterator[str]:
     yield from group(f"the last {_length(details.period)}", _happened(details.period))
     yield from group("workers", map(_worker, details.workers[:_LISTED]))
     if not details.workers:
-        yield f"no live worker takes from it; start one:  rq-agent work --queues {queue.name}"
+        light = any(ready.need is not None and ready.need.light for ready in details.ready)
+        services = f"--services {SERVICES} " if light else ""
+        work = f"rq-agent work {services}--queues {queue.name}"
+        yield f"no live worker takes from it; start one:  {work}"
 
 
 def _settings(queue: "QueueView") -> dict[str, str]:

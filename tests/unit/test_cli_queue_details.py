@@ -51,6 +51,20 @@ def shown(view: QueueView, **fields: Any) -> list[str]:
     return list(lines_of(QueueDetails(queue=view, **(given | fields))))
 
 
+@pytest.mark.parametrize(
+    ("need", "command"),
+    [
+        (Need(), "rq-agent work --queues high"),
+        (Need(light=True), "rq-agent work --services 100 --queues high"),
+        (None, "rq-agent work --queues high"),
+    ],
+)
+def test_where_nobody_serves_a_queue_it_is_said_how(need: Need | None, command: str) -> None:
+    lines = shown(queue(), ready=[Ready(shape="s", need=need, count=1)])
+
+    assert lines[-1] == f"no live worker takes from it; start one:  {command}"
+
+
 def test_a_busy_queue_is_shown_in_groups() -> None:
     lines = shown(
         queue(

@@ -58,7 +58,7 @@ function Rest({ data }) {
     <h2>Workers</h2>
     ${data.workers.length
       ? html`<${WorkerTable} workers=${data.workers} />`
-      : html`<${Empty} command=${`rq-agent work --queues ${data.name}`}>No live worker takes tasks from this queue.<//>`}
+      : html`<${Empty} command=${`rq-agent work ${data.ready.some((/** @type {any} */ each) => each.need?.light) ? "--services 100 " : ""}--queues ${data.name}`}>No live worker takes tasks from this queue.<//>`}
     <h2>Newest tasks</h2>
     ${tasks.data && html`<${TaskTable} tasks=${tasks.data.tasks} />`}
     <p><a href="/tasks?queue=${encodeURIComponent(data.name)}">All tasks of this queue</a></p>`;
