@@ -296,12 +296,13 @@ class Host:
 
     async def _look_into(self) -> None:
         """Find out where it stands without a sign of life, and replace it."""
+        still_s = self.vitals.still_s
         where = await where_it_stands(self._handle)
         if not self.vitals.is_stuck():
             self._is_looked_into = False  # it was only slow
             return
         keys = list(self.calls)
-        self.telling.say(keys[:TOLD], blocked.of_stuck(self.vitals.still_s, where))
+        self.telling.say(keys[:TOLD], blocked.of_stuck(still_s, where))
         guilty = keys[0] if len(keys) == 1 else NOBODY
         self.condemn(Death(reason="showed no sign of life", guilty=guilty))
 

@@ -8,8 +8,9 @@ import anyio
 import pytest
 
 from rq_agent.broker.claims import Outcome
-from rq_agent.broker.definition import EnvironmentSpec
+from rq_agent.broker.definition import Code, EnvironmentSpec
 from rq_agent.broker.errors import SnapshotError, TrustError
+from rq_agent.broker.states import Phase
 from rq_agent.worker.endings import StopCause
 from rq_agent.worker.executors.venv import VenvExecutor
 from rq_agent.worker.process.handle import is_alive
@@ -17,7 +18,7 @@ from rq_agent.worker.services import host_folder
 from rq_agent.worker.services.calls import Call
 from rq_agent.worker.services.hosts import Hosts
 
-from .rig import Listener, Rig, call
+from .rig import Folder, Listener, Rig, call
 
 CODE = """
 import asyncio, os, sys, time
@@ -268,6 +269,33 @@ async def test_a_call_is_cancelled_at_once_though_its_host_is_not_there_yet(
         assert (end.outcome, end.reason) == (Outcome.CANCELLED, "by ann")
     assert len(listener.ends) == 1
     assert folders(rig) == []
+
+
+class Slow(Folder):
+    """Snapshots that come when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(CODE)
+        self.there = anyio.Event()
+
+    async def put(self, code: Code, tree: Path) -> None:
+        await self.there.wait()
+        await super().put(code, tree)
+
+
+async def test_who_waits_long_for_a_host_is_told_what_it_is_at(
+    rig: Rig, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rq_agent.worker.services.hosts.LOOK_S", 0.01)
+    monkeypatch.setattr("rq_agent.worker.services.pool._LONG_S", 0.0)
+    slow = Slow()
+    async with rig.hosts(listener, snapshots=slow) as hosts:
+        hosts.call(rig.plan(), [call("a.1", "add", 1, 2)])
+        await listener.until(lambda: listener.phases == [("a.1", Phase.SNAPSHOT)])
+        slow.there.set()
+        await listener.end_of("a.1")
+
+    assert listener.phases[-1] == ("a.1", Phase.RUNNING)
 
 
 class Broken:
