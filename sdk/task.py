@@ -168,12 +168,13 @@ def _is_async(function: object) -> bool:
 
 def _mark(one: Any) -> None:
     """Let inspect and asyncio take it for the coroutine function that it is."""
-    import asyncio.coroutines
     import inspect
 
     if hasattr(inspect, "markcoroutinefunction"):
         inspect.markcoroutinefunction(one)
     else:  # before Python 3.12
+        import asyncio.coroutines
+
         one._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
 
 
