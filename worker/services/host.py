@@ -154,9 +154,7 @@ class Host:
             self._start_soon(self._end_at_last)
 
     def _begin(self, call: Call) -> Begin:
-        target = on_disk(call.target, self._tree)
-        arguments = messages.embedded(call.arguments)
-        return Begin(call.key, target, arguments, call.timeout_s, call.grace_s, call.note)
+        return messages.begin(call, on_disk(call.target, self._tree))
 
     def _send(self, line: bytes) -> None:
         if self._channel is not None:

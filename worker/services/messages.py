@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from ..endings import StopCause
+from .calls import Call
 
 _Key = Annotated[str, msgspec.Meta(max_length=128)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -163,6 +164,8 @@ class Begin(msgspec.Struct, array_like=True, frozen=True):
     log: bool = True
 
 
+_LONGEST_S: Final = 1e9
+"""A host takes no longer times; who may run for 30 years may run for ever."""
 _encode: Final[Callable[[Any], bytes]] = msgspec.json.Encoder().encode
 _CAUSES: Final = {StopCause.CANCELLED: "cancelled", StopCause.TIMED_OUT: "timed out"}
 _BATCH_BYTES: Final = 256 * 1024
@@ -172,6 +175,18 @@ _AS_BLANKS: Final = bytes.maketrans(b"\n\r", b"  ")
 def embedded(arguments: bytes) -> msgspec.Raw:
     """Return a JSON text so that it may stand in a line: between its tokens, a break is a blank."""
     return msgspec.Raw(arguments.translate(_AS_BLANKS))
+
+
+def begin(call: Call, target: str) -> Begin:
+    """Return what a host is told of a call; `target` as it is on its disk."""
+    return Begin(
+        call.key,
+        target,
+        embedded(call.arguments),
+        call.timeout_s if call.timeout_s < _LONGEST_S else 0.0,
+        min(call.grace_s, _LONGEST_S),
+        call.note,
+    )
 
 
 def hello(lag_s: float) -> bytes:
@@ -195,7 +210,7 @@ def starts(begins: Iterable[Begin]) -> Iterator[bytes]:
 
 def cancel(key: str, grace_s: float, cause: StopCause) -> bytes:
     """Return the line that stops a call."""
-    return _line(["cancel", key, grace_s, _CAUSES.get(cause, "released")])
+    return _line(["cancel", key, min(grace_s, _LONGEST_S), _CAUSES.get(cause, "released")])
 
 
 def read(segment: int) -> bytes:

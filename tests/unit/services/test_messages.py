@@ -7,6 +7,7 @@ import pytest
 
 from rq_agent.worker.endings import StopCause
 from rq_agent.worker.services import messages
+from rq_agent.worker.services.calls import Call
 from rq_agent.worker.services.messages import (
     Blocked,
     Done,
@@ -120,3 +121,24 @@ def test_large_arguments_go_in_lines_of_their_own() -> None:
     lines = list(messages.starts(begins))
 
     assert [len(json.loads(line)[1]) for line in lines] == [2, 2, 1]
+
+
+def test_a_time_that_no_host_takes_is_no_limit() -> None:
+    call = Call(
+        key="a.1",
+        target="./a.py:f",
+        arguments=b"[[],{}]",
+        timeout_s=2.0**31,
+        grace_s=2.0**31,
+        note="n",
+    )
+
+    begin = messages.begin(call, "/tree/a.py:f")
+
+    assert (begin.timeout_s, begin.grace_s, begin.target) == (0.0, 1e9, "/tree/a.py:f")
+    assert json.loads(messages.cancel("a.1", 2.0**31, StopCause.LOST)) == [
+        "cancel",
+        "a.1",
+        1e9,
+        "released",
+    ]
