@@ -1,18 +1,20 @@
 """Light tasks from claim to finish, in a worker whose hosts are fakes."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 import anyio
 import msgspec
+import pytest
 
 from rq_agent.broker import keys
 from rq_agent.broker.claims import Outcome
 from rq_agent.broker.draining import Draining
 from rq_agent.broker.keypair import KeyPair
 from rq_agent.broker.keys import TaskId
+from rq_agent.broker.logs import AppendCode, Logs
 from rq_agent.broker.states import Phase
 from rq_agent.worker.endings import StopCause
 from rq_agent.worker.services.calls import Ended, Running
@@ -87,6 +89,27 @@ async def test_what_a_call_said_is_there_when_its_end_is_told(lab: Lab) -> None:
 
         assert await lab.output(first) == "hello\n"
         assert await lab.output(second) == "one\ntwo\n"
+
+
+async def test_an_end_waits_for_the_output(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, may_go, append_many = anyio.Event(), anyio.Event(), Logs.append_many
+
+    async def slowly(logs: Logs, parts: Sequence[tuple[Any, Any]]) -> list[AppendCode]:
+        asked.set()
+        await may_go.wait()
+        return await append_many(logs, parts)
+
+    monkeypatch.setattr(Logs, "append_many", slowly)
+    async with worker(lab):
+        (task_id,) = await enqueue(lab, '[["say","hello\\n"],{}]')
+        await asked.wait()
+        await lab.reached_beat("w1")
+        before = await lab.record(task_id)
+        may_go.set()
+        await lab.ended(task_id)
+
+    assert before.state == "running"
+    assert await lab.output(task_id) == "hello\n"
 
 
 async def test_the_result_of_a_call_is_kept(lab: Lab) -> None:
@@ -198,10 +221,11 @@ async def test_a_worker_that_starts_anew_leaves_its_calls_to_the_next_session(la
         following.calls[call.key] = call
 
     async with worker_of(lab, prepared) as following:
-        following.end([call.key])
+        await lab.cancel(task_id)
         (record,) = await lab.ended(task_id)
 
-    assert (record.state, record.fence, record.lost) == ("succeeded", 1, 0)
+    assert following.stops == [(call.key, StopCause.CANCELLED, 0.0)]
+    assert (record.state, record.fence, record.lost) == ("cancelled", 1, 0)
     assert following.settled_keys == [call.key]
 
 
