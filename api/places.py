@@ -14,6 +14,8 @@ from ..broker.errors import UsageError
 from ..broker.snapshot.module import Module
 from ..sdk.task import Task
 
+_MAINS: Final = ("__main__", "__mp_main__")
+"""The program itself; as a process of multiprocessing sees it."""
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
 
@@ -67,17 +69,17 @@ def place_of(task: Task[..., Any, Any]) -> Place:
 
 
 def _module_of(module: ModuleType, script: Path) -> Module | None:
+    """Return the module as workers import it; None where only its file says where it is."""
     name = module.__name__
-    if name == "__main__":
-        spec = getattr(module, "__spec__", None)
+    if name in _MAINS:
         _check_guard(script)
-        if spec is None or not spec.name:
-            return None
-        name = spec.name  # python -m package.module
-    parts = len(name.split("."))
-    is_package = script.name == "__init__.py"
-    top = script.parents[parts if is_package else parts - 1]
-    return Module(name=name, script=script, top=top)
+        spec = getattr(module, "__spec__", None)
+        name = spec.name if spec is not None else ""  # python -m package.module
+    path = script.parent if script.name == "__init__.py" else script.with_suffix("")
+    parts = tuple(name.split("."))
+    if path.parts[-len(parts) :] != parts:
+        return None
+    return Module(name=name, script=script, top=path.parents[len(parts) - 1])
 
 
 def _check_guard(script: Path) -> None:

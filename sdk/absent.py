@@ -55,13 +55,29 @@ class Handle:
     """Stands for `rq_agent.Handle`, in annotations."""
 
 
-class TaskFailed(Exception):
-    """Stands for `rq_agent.TaskFailed`: nobody raises it here."""
+class NoResult(Exception):
+    """Stands for `rq_agent.NoResult`: nobody raises it here, nor those below."""
 
 
-class TaskCancelled(Exception):
-    """Stands for `rq_agent.TaskCancelled`: nobody raises it here."""
+class TaskEnded(Exception):
+    """Stands for `rq_agent.TaskEnded`."""
 
 
-class TaskTimedOut(Exception):
-    """Stands for `rq_agent.TaskTimedOut`: nobody raises it here."""
+class TaskFailed(TaskEnded):
+    """Stands for `rq_agent.TaskFailed`."""
+
+
+class TaskErrored(TaskEnded):
+    """Stands for `rq_agent.TaskErrored`."""
+
+
+class TaskTimedOut(TaskEnded):
+    """Stands for `rq_agent.TaskTimedOut`."""
+
+
+class TaskCancelled(TaskEnded):
+    """Stands for `rq_agent.TaskCancelled`."""
+
+
+class TaskNotRun(TaskEnded):
+    """Stands for `rq_agent.TaskNotRun`."""

@@ -6,8 +6,12 @@ Names are looked up on first use, so that `import rq_agent` in a training script
 TYPE_CHECKING = False  # typing itself costs more than all the rest; type checkers know the name
 if TYPE_CHECKING:
     from .api.client import Client as Client
+    from .api.ends import NoResult as NoResult
     from .api.ends import TaskCancelled as TaskCancelled
+    from .api.ends import TaskEnded as TaskEnded
+    from .api.ends import TaskErrored as TaskErrored
     from .api.ends import TaskFailed as TaskFailed
+    from .api.ends import TaskNotRun as TaskNotRun
     from .api.ends import TaskTimedOut as TaskTimedOut
     from .api.handle import Handle as Handle
     from .api.sync_client import SyncClient as SyncClient
@@ -18,9 +22,13 @@ __version__ = "0.1.0"
 __all__ = [
     "Client",
     "Handle",
+    "NoResult",
     "SyncClient",
     "TaskCancelled",
+    "TaskEnded",
+    "TaskErrored",
     "TaskFailed",
+    "TaskNotRun",
     "TaskTimedOut",
     "__version__",
     "params",
@@ -30,9 +38,13 @@ __all__ = [
 _LAZY = {
     "Client": ".api.client",
     "Handle": ".api.handle",
+    "NoResult": ".api.ends",
     "SyncClient": ".api.sync_client",
     "TaskCancelled": ".api.ends",
+    "TaskEnded": ".api.ends",
+    "TaskErrored": ".api.ends",
     "TaskFailed": ".api.ends",
+    "TaskNotRun": ".api.ends",
     "TaskTimedOut": ".api.ends",
     "params": ".sdk.params",
     "task": ".sdk.task",

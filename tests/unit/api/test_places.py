@@ -125,6 +125,25 @@ def test_a_function_of_a_script_is_found_by_its_file(
     assert place.script == (tmp_path / "script_b.py").resolve()
 
 
+def test_a_package_itself_may_hold_tasks(make: Make, tmp_path: Path) -> None:
+    make("shop_e.__init__", "def weigh(): pass\n")
+
+    place = place_of(Task(importlib.import_module("shop_e").weigh, {}))
+
+    assert place.module is not None
+    assert (place.module.name, place.module.top) == ("shop_e", tmp_path.resolve())
+
+
+def test_a_module_that_was_loaded_under_another_name_is_found_by_its_file(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = make("shop_f", "def weigh(): pass\n")
+    module.__name__ = module.weigh.__module__ = "renamed"
+    monkeypatch.setitem(sys.modules, "renamed", module)
+
+    assert place_of(Task(module.weigh, {})).module is None
+
+
 @pytest.mark.parametrize(
     ("top", "here", "found"),
     [

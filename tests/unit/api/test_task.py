@@ -10,6 +10,7 @@ import pytest
 
 import rq_agent
 from rq_agent import task
+from rq_agent.sdk import absent
 from rq_agent.worker.sdk_folder import materialize
 
 
@@ -110,6 +111,8 @@ def test_a_task_can_be_made_without_loading_typing() -> None:
     assert not {"typing", "asyncio", "redis", "msgspec"} & set(said.split())
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_is_there_and_has_a_stand_in() -> None:
+    there = {"__version__", "params", "task"}
     for name in rq_agent.__all__:
         assert getattr(rq_agent, name) is not None
+        assert name in there or getattr(absent, name) is not None
