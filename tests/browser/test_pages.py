@@ -3,8 +3,15 @@
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 
+import pytest
+import redis
 from playwright.sync_api import Browser, BrowserContext, expect
+
+from rq_agent.broker import keys
+from rq_agent.broker.embedded.start import ensure
+from rq_agent.broker.keys import TaskId
 
 from .conftest import WITHIN_MS, Seen, Site
 
@@ -86,6 +93,46 @@ def test_a_worker_tells_what_it_is_and_runs(seen: Seen) -> None:
     expect(seen.page.get_by_role("heading", level=1)).to_have_text("box")
     expect(seen.page.locator("main")).to_contain_text("1 of 2")
     expect(seen.page.get_by_role("link", name="long")).to_be_visible()
+
+
+@pytest.fixture
+def services(site: Site) -> Iterator[None]:
+    """A worker in services mode, as far as Redis knows, and what a function returned."""
+    p, long, ended = keys.prefix("default"), site.tasks["long"], site.tasks["colours"]
+    host = {"number": 1, "kind": "coroutine", "pid": 7, "tasks": 2, "rss_mib": 64.0}
+    facts = {"services": "9", "slots": "0", "queues": '["services"]', "mode": "priority"}
+    facts |= {"hosts": json.dumps([{**host, "newest": [long], "started_at": 1.0}])}
+    result = {"html": "<script>document.title = 'owned'</script>", "n": 3}
+    with redis.Redis.from_url(ensure(site.terminal.home / "data")) as client:
+        client.hset(keys.worker(p, "bots"), mapping=facts)
+        client.sadd(keys.held(p, "bots"), long)
+        client.zadd(keys.workers(p), {"bots": 2**52})
+        client.set(keys.result(p, TaskId(ended)), json.dumps(result))
+        yield
+        client.zrem(keys.workers(p), "bots")
+        client.delete(keys.worker(p, "bots"), keys.held(p, "bots"), keys.result(p, TaskId(ended)))
+
+
+@pytest.mark.usefixtures("services")
+def test_a_worker_in_services_mode_tells_its_processes_and_the_tasks_in_them(seen: Seen) -> None:
+    seen.open("/workers/bots")
+    main = seen.page.locator("main")
+
+    expect(main).to_contain_text("1 of 9 (services)")
+    expect(seen.page.get_by_role("row", name=re.compile("coroutines"))).to_contain_text("64 MiB")
+    row = seen.page.get_by_role("row", name=re.compile(f"bots.{seen.site.tasks['long']}"))
+    expect(row).to_contain_text("64 MiB shared")
+    expect(row).to_contain_text("running")
+
+
+@pytest.mark.usefixtures("services")
+def test_what_a_function_returned_is_shown_and_never_run(seen: Seen) -> None:
+    seen.open(f"/tasks/{seen.site.tasks['colours']}")
+
+    expect(seen.page.locator("pre.result")).to_contain_text(
+        '"html": "<script>document.title = \'owned\'</script>",\n  "n": 3'
+    )
+    expect(seen.page).not_to_have_title("owned")
 
 
 def test_tasks_are_found_by_filters_that_the_address_keeps(seen: Seen) -> None:
