@@ -11,6 +11,7 @@ import anyio
 
 from . import (
     cli_start,
+    drain,
     enqueue,
     environment,
     idle,
@@ -29,6 +30,7 @@ from .goals import judged
 
 PARTS = {
     "enqueue": enqueue.measure,
+    "drain": drain.measure,
     "latency": latency.measure,
     "subprocess": subprocess_rate.measure,
     "idle": idle.measure,

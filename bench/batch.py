@@ -6,7 +6,7 @@ from typing import Final
 
 from rq_agent.broker import definition as definitions
 from rq_agent.broker.definition import Code, Definition, Entry, EnvironmentSpec
-from rq_agent.broker.envelope import sign
+from rq_agent.broker.envelope import LARGE_GROUP, sign
 from rq_agent.broker.keypair import KeyPair
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.signed_task import SignedTask
@@ -31,31 +31,28 @@ def stored_definition() -> tuple[str, DefinitionUpload]:
     return definitions.digest(encoded), DefinitionUpload(encoded=encoded)
 
 
-def unsigned(where: Stage, count: int, digest: str) -> list[SignedTask]:
+def unsigned(
+    where: Stage, count: int, digest: str, *, argument: str = ARGUMENT
+) -> list[SignedTask]:
     """Return tasks to sign."""
     until = int(time.time()) + _VALID_S
     return [
         SignedTask(
             namespace=where.namespace.name,
-            task_id=where.ids.new(),
+            task_id=task_id,
             definition=digest,
-            argv=(ARGUMENT,),
+            argv=(argument,),
             not_after=until,
             user="bench",
         )
-        for _ in range(count)
+        for task_id in where.ids.many(count)
     ]
 
 
 def signed(tasks: Sequence[SignedTask], pair: KeyPair, *, a_signature: int) -> list[NewTask]:
-    """Return tasks ready to be sent, `a_signature` of them under each signature."""
-    made: list[NewTask] = []
-    for n in range(0, len(tasks), a_signature):
-        part = tasks[n : n + a_signature]
-        made += [
-            _new(task, envelope) for task, envelope in zip(part, sign(part, pair), strict=True)
-        ]
-    return made
+    """Return tasks ready to be sent, up to `a_signature` of them under each signature."""
+    envelopes = sign(tasks, pair, group=min(a_signature, LARGE_GROUP))
+    return [_new(task, envelope) for task, envelope in zip(tasks, envelopes, strict=True)]
 
 
 def _new(task: SignedTask, envelope: bytes) -> NewTask:

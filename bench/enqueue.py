@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -16,6 +16,7 @@ from rq_agent.broker.shapes import Shapes
 from rq_agent.broker.tasks import DefinitionUpload, NewTask
 
 from .batch import BATCH, signed, stored_definition, unsigned
+from .drain import server_cpu_s
 from .figure import Effort, Figure, Say
 from .server import PERSISTENCE
 from .stage import QUEUE, Stage, stage
@@ -84,20 +85,15 @@ async def _repeat(where: Stage, effort: Effort) -> dict[str, _Run]:
 
 async def _timed(where: Stage, tasks: int, what: Callable[[], Awaitable[None]]) -> _Run:
     gc.collect()
-    server_s, client_s = await _server_cpu_s(where), time.process_time()
+    server_s, client_s = await server_cpu_s(where), time.process_time()
     started_s = time.perf_counter()
     await what()
     took_s = time.perf_counter() - started_s
     client_s = time.process_time() - client_s
-    server_s = await _server_cpu_s(where) - server_s
+    server_s = await server_cpu_s(where) - server_s
     return _Run(
         rate=tasks / took_s, client_us=client_s * 1e6 / tasks, server_us=server_s * 1e6 / tasks
     )
-
-
-async def _server_cpu_s(where: Stage) -> float:
-    told: Any = await where.namespace.redis.info("cpu")
-    return float(told["used_cpu_user_main_thread"]) + float(told["used_cpu_sys_main_thread"])
 
 
 async def _one_by_one(where: Stage, digest: str, count: int) -> None:

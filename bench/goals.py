@@ -38,6 +38,25 @@ GOALS: Final = (
         figure="enqueue.overlapped.signing.AOF-everysec",
         at_least=40_000,
     ),
+    *(
+        Goal(
+            what=f"CPU of the server for a drained task, batches of 200, {persistence}",
+            figure=f"drain.server.{persistence.replace(' ', '-')}",
+            at_most=40,
+        )
+        for persistence in ("no AOF", "AOF everysec")
+    ),
+    Goal(
+        what="submit of one task / EVALSHA of `return 1`",
+        figure="drain.submit.ratio",
+        at_least=0.7,
+    ),
+    Goal(
+        what="drained tasks/s, 10 kB of arguments / 100 B",
+        figure="drain.large.ratio",
+        at_least=0.7,
+    ),
+    Goal(what="drained tasks/s, many waiting / few", figure="drain.many.ratio", at_least=0.9),
     Goal(
         what="enqueue sent -> first line, p50 / bare python script.py",
         figure="latency.sent_to_first.p50.ratio",
