@@ -25,6 +25,7 @@ from .outputs import Outputs
 
 log = logging.getLogger(__name__)
 
+_NULL: Final = b"null"
 _NOT_ACCEPTED: Final = (FinishCode.FENCED, FinishCode.GONE)
 
 
@@ -198,12 +199,17 @@ def _finish_of(light: Light, end: Ended) -> Finish:
             outcome=end.outcome,
             exit_code=end.exit_code,
             reason=reason,
-            result=end.result,
+            result=_kept(end.result),
             isolation=end.isolation,
         )
     ending = Ending(
         outcome=end.outcome, exit_code=end.exit_code, reason=reason, may_retry=end.may_retry
     )
     final = finish_of(light.held.claim, ending, random=random, lasted_ms=end.lasted_ms or None)
-    result = b"" if final.outcome is Outcome.RETRY else end.result
+    result = b"" if final.outcome is Outcome.RETRY else _kept(end.result)
     return msgspec.structs.replace(final, claim=light.token, result=result, isolation=end.isolation)
+
+
+def _kept(result: bytes) -> bytes:
+    """Return what to keep of a result: of nothing, nothing. Who asks for none gets None."""
+    return b"" if result == _NULL else result

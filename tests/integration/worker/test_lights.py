@@ -114,13 +114,14 @@ async def test_an_end_waits_for_the_output(lab: Lab, monkeypatch: pytest.MonkeyP
 
 async def test_the_result_of_a_call_is_kept(lab: Lab) -> None:
     async with worker(lab) as (hosts, _):
-        (task_id,) = await enqueue(lab, '[["stay"],{}]')
+        task_id, nothing = await enqueue(lab, '[["stay"],{}]', '[["quick"],{}]')
         await hosts.until(lambda: bool(hosts.calls))
         hosts.end([f"{task_id}.1"], result=b'{"x":1}')
-        await lab.ended(task_id)
+        await lab.ended(task_id, nothing)
 
-    stored = await lab.namespace.redis.get(keys.result(lab.namespace.prefix, task_id))
-    assert stored == b'{"x":1}'
+    redis, prefix = lab.namespace.redis, lab.namespace.prefix
+    assert await redis.get(keys.result(prefix, task_id)) == b'{"x":1}'
+    assert not await redis.exists(keys.result(prefix, nothing))
 
 
 async def test_a_call_that_nobody_trusted_signed_is_quarantined_alone(
