@@ -1,0 +1,85 @@
+"""The connection to a host."""
+
+import socket
+import tempfile
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from rq_agent.worker.services.channel import Channel
+
+LINE = b"x" * 3_000_000 + b"\n"
+
+
+def read(end: socket.socket, size: int) -> bytes:
+    found = b""
+    while len(found) < size:
+        found += end.recv(1 << 20)
+    return found
+
+
+async def test_what_a_host_can_t_take_yet_comes_later_and_in_order() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with theirs:
+        async with anyio.create_task_group() as group:
+            channel = Channel(ours, group)
+            channel.send(LINE)  # nobody reads: more than any buffer takes
+            channel.send(b"second\n")
+            with anyio.fail_after(10):
+                found = await anyio.to_thread.run_sync(read, theirs, len(LINE) + 7)
+            channel.send(b"third\n")
+            assert theirs.recv(100) == b"third\n"
+            channel.close()
+
+    assert found == LINE + b"second\n"
+
+
+async def test_a_ring_is_heard_and_so_is_the_end() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    async with anyio.create_task_group() as group:
+        channel = Channel(ours, group)
+        theirs.send(b"!!")
+        with anyio.fail_after(10):
+            assert await channel.rung()
+            theirs.close()
+            assert not await channel.rung()
+        channel.send(b"into the void\n")
+        channel.close()
+        channel.close()
+        assert not await channel.rung()
+
+
+async def test_whoever_waits_for_a_ring_learns_that_it_was_closed_here() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with theirs, anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            channel = Channel(ours, group)
+            group.start_soon(channel.rung)
+            await anyio.wait_all_tasks_blocked()
+            channel.close()
+
+
+async def test_the_path_of_a_folder_may_be_longer_than_an_address() -> None:
+    with tempfile.TemporaryDirectory() as short, socket.socket(socket.AF_UNIX) as listener:
+        folder = Path(short) / ("x" * 120)
+        folder.mkdir()
+        bound = Path(short) / "socket"
+        listener.bind(str(bound))
+        bound.rename(folder / "socket")
+        async with anyio.create_task_group() as group:
+            assert Channel.open(folder, group) is None  # nobody listens yet
+            listener.listen()
+            channel = await Channel.connected(folder, group, patience_s=5.0)
+
+            assert channel is not None
+            channel.close()
+        assert Channel.open(folder / "missing", group) is None
+
+
+async def test_who_never_listens_is_given_up(tmp_path: Path) -> None:
+    async with anyio.create_task_group() as group:
+        assert await Channel.connected(tmp_path, group, patience_s=0.05) is None
