@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _BROKEN_EXIT = 70
 
 
-def become(call: Call, outputs: Sequence[int], result: int, highest: int) -> NoReturn:
+def become(
+    call: Call, outputs: Sequence[int], result: int, *, highest: int, parent: int
+) -> NoReturn:
     """Be the child of a call. Called right after the fork; ends the process.
 
     Args:
@@ -30,9 +32,13 @@ def become(call: Call, outputs: Sequence[int], result: int, highest: int) -> NoR
         outputs: what become stdout and stderr; empty: nobody wants to read them.
         result: where to write how it ended: `[exit code, reason]`, and below it the result.
         highest: no higher file descriptor of the host is open.
+        parent: the process of the host.
     """
     code = _BROKEN_EXIT
     try:
+        prctl.die_with_parent()
+        if os.getppid() != parent:
+            os._exit(code)  # it died before the kernel knew what to do then
         _leave_host(call, outputs, result, highest)
         code = _run(call, result)
     except BaseException as e:  # noqa: BLE001  not the user's: that is caught below

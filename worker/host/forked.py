@@ -7,6 +7,7 @@ import signal
 import time
 
 from ..process import tree
+from . import below
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Forked:
         """Kill it with all below it. Only before its end is collected: the number is its own."""
         self.is_killed = True
         self.send(signal.SIGSTOP)  # so that it starts nothing more meanwhile
-        tree.kill_below(self.pid)
+        below.kill(self.pid)
         tree.kill_group(self.pid)
         tree.kill([self.pid])
 

@@ -20,6 +20,7 @@ class Forking:
 
     def __init__(self) -> None:
         self._highest = 0
+        self._host = os.getpid()
 
     def fork(self, call: Call) -> Forked:
         """Start the child of a call; raises OSError, and then nothing was started."""
@@ -37,7 +38,8 @@ class Forking:
             raise
         if pid == 0:
             writing = [write for _, write in ends]
-            fork_child.become(call, writing, result, self._highest + _OTHERS)
+            highest = self._highest + _OTHERS
+            fork_child.become(call, writing, result, highest=highest, parent=self._host)
         for _, write in ends:
             os.close(write)
         pipes = {name: ends[i][0] for i, name in enumerate(("out", "err")[: len(ends)])}

@@ -7,9 +7,9 @@ the host belongs to a call that has ended, in whatever session it is.
 from __future__ import annotations
 
 import os
-import signal
 
 from ..process import identity, tree
+from . import below
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,12 +31,9 @@ def kill(pids: Sequence[int]) -> None:
 def kill_trees(pids: Sequence[int]) -> None:
     """Kill some of them with all below; slow, but faster than they can fork."""
     for pid in pids[:_MOST_TREES]:
-        try:
-            os.kill(pid, signal.SIGSTOP)
-        except (ProcessLookupError, PermissionError):
-            continue
-        tree.kill_below(pid)
-        tree.kill([pid])
+        if below.stop(pid):
+            below.kill(pid)
+            tree.kill([pid])
 
 
 def _children() -> list[int]:

@@ -32,6 +32,13 @@ def is_gone(pid: int) -> bool:
     return not os.path.exists(f"/proc/{pid}")
 
 
+def _state(pid: int) -> str:
+    try:
+        return psutil.Process(pid).status()
+    except psutil.NoSuchProcess:
+        return psutil.STATUS_ZOMBIE
+
+
 def pids(driven: Driven, key: str, count: int) -> list[int]:
     """The numbers that a call has printed, a line each."""
 
@@ -146,6 +153,18 @@ def test_a_whole_tree_that_ignores_its_end_is_killed_after_the_grace(forks: Driv
     done = forks.done(key)
     assert done[1:4] == ("cancelled", 137, "cancelled")
     assert [is_gone(one) for one in left] == [True, True]
+
+
+def test_calls_end_with_a_host_that_is_killed(other: Driven) -> None:
+    name = other.module(
+        "import os, time\ndef main():\n    print(os.getpid())\n    time.sleep(600)\n"
+    )
+    key = other.start(f"{name}:main")
+    (pid,) = pids(other, key, 1)
+
+    other.process.kill()
+
+    other.until(lambda: is_gone(pid) or _state(pid) == psutil.STATUS_ZOMBIE or None)
 
 
 def test_a_call_that_stopped_itself_is_woken_to_end(forks: Driven) -> None:
