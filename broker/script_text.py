@@ -2,7 +2,8 @@
 
 The server runs a whole text with each call and makes each function in it anew, at a price that
 grows with the number of the others. So a text is sent without the functions that nothing in it
-calls, and with the names of keys (`*_key`) spelled out where they are used.
+calls, and with the names of keys (`*_key`) spelled out where they are used. What only few calls
+need, which the script's header says (`Seldom`), is made when it is needed.
 """
 
 import re
@@ -13,12 +14,20 @@ from typing import Final
 
 _FOLDER: Final = Path(__file__).parent / "lua"
 _USES: Final = re.compile(r"^-- Uses +(.+)$", re.MULTILINE)
+_SELDOM: Final = re.compile(r"^-- Seldom +(.+)$", re.MULTILINE)
 _FUNCTION: Final = re.compile(r"local function (\w+)\(")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _KEY: Final = re.compile(r"^local function (\w+_key)\((.*?)\) return (.+) end\n", re.MULTILINE)
 _KEY_CALL: Final = re.compile(r"\b(\w+_key)\(")
 _COMMENT: Final = re.compile(r'^((?:[^"-]|"[^"]*"|-(?!-))*)--.*$')
+_QUOTED: Final = re.compile(r'"[^"]*"')
 _QUOTED_OR_WORD: Final = re.compile(r'"[^"]*"|[A-Za-z_]\w*')
+_SELDOM_HEAD: Final = """\
+local make_seldom, made_seldom
+local function seldom(name)
+  made_seldom = made_seldom or make_seldom()
+  return made_seldom[name]
+end"""
 _SIMPLE: Final = re.compile(r'[\w.\[\]]+|"[^"]*"')
 
 
@@ -28,7 +37,9 @@ def source(name: str) -> str:
     own = read(name)
     uses = _USES.search(own)
     parts = [part.strip().removesuffix(".lua") for part in uses[1].split(",")] if uses else []
-    return as_sent("\n".join([read("prelude"), *(read(part) for part in parts), own]))
+    seldom = _SELDOM.search(own)
+    text = as_sent("\n".join([read("prelude"), *(read(part) for part in parts), own]))
+    return with_seldom(text, seldom[1].split(", ") if seldom else [])
 
 
 def read(name: str) -> str:
@@ -97,16 +108,47 @@ def without_unused(text: str) -> str:
     next `end` at the left edge.
     """
     blocks = _blocks(text)
+    used = _reached(blocks, frozenset())
+    return "".join(f"{block}\n" for name, block in blocks if name in used)
+
+
+def with_seldom(text: str, entries: Sequence[str]) -> str:
+    """Return a text that makes some functions, and what only they call, when one is first called.
+
+    Raises:
+        ValueError: there is no such function.
+    """
+    blocks = _blocks(text)
+    if unknown := set(entries) - {name for name, _ in blocks}:
+        raise ValueError(f"seldom called, but not there: {', '.join(sorted(unknown))}")
+    often = _reached(blocks, frozenset(entries))
+    seldom = [n for n, (name, _) in enumerate(blocks) if name not in often]
+    if not seldom:
+        return text
+    calls = re.compile(rf"(?<![\w.])({'|'.join(entries)})\(")
+    made = ", ".join(f"{name} = {name}" for name in entries)
+    group = "\n".join(blocks[n][1] for n in seldom)
+    lines = [_SELDOM_HEAD]
+    for n, (name, block) in enumerate(blocks):
+        if name in often:
+            lines.append(calls.sub(r'seldom("\1")(', block))
+        if n == seldom[-1]:  # all that the group refers to stands before it
+            lines.append(f"make_seldom = function()\n{group}\nreturn {{ {made} }}\nend")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _reached(blocks: Sequence[tuple[str, str]], barriers: frozenset[str]) -> set[str]:
+    """Return the names of functions that are called, but not by way of the barriers."""
     words: dict[str, set[str]] = {}
     for name, block in blocks:
-        words.setdefault(name, set()).update(_WORD.findall(block))
-    used: set[str] = set()
+        words.setdefault(name, set()).update(_WORD.findall(_QUOTED.sub("", block)))
+    reached: set[str] = set()
     found = {""}
     while found:
         name = found.pop()
-        used.add(name)
-        found |= (words[name] & words.keys()) - used
-    return "".join(f"{block}\n" for name, block in blocks if name in used)
+        reached.add(name)
+        found |= (words[name] & words.keys()) - reached - barriers
+    return reached
 
 
 def _blocks(text: str) -> list[tuple[str, str]]:

@@ -31,7 +31,7 @@ local function refusal_of(kind, id)
   if kind.is_past then
     return "past"
   end
-  local unknown = unknown_parent(kind.parents)
+  local unknown = #kind.parents > 0 and unknown_parent(kind.parents)
   if unknown then
     return "unknown-parent:" .. unknown
   end
@@ -71,8 +71,7 @@ local function add(id, kind, envelope, params)
   kind.ids[at + 1], kind.ids[at + 2] = "0", id
   kind.places[at + 1], kind.places[at + 2] = order, id
   kind.new = kind.new + 1
-  call("XADD", events_key(), "*", "id", id, "event", order and "enqueued" or "drafted",
-    "state", kind.state, "queue", kind.queue)
+  publish(id, order and "enqueued" or "drafted", "state", kind.state, "queue", kind.queue)
   if kind.state == "draft" then
     call("RPUSH", history_key(id), I(NOW) .. " drafted")
   end
@@ -158,7 +157,6 @@ local function write_rest(kinds)
   end
   if #envelopes > 0 then
     call("MSET", unpack(envelopes))
-    call("XTRIM", events_key(), "MAXLEN", "~", "100000")
   end
   for key, addition in pairs(additions) do
     call("ZADD", key, unpack(addition))

@@ -1,6 +1,7 @@
 -- claim.lua: take ready tasks for one worker, or park it until there is one.
 --
 -- Uses     ready.lua, states.lua, holds.lua, counts.lua, fronts.lua, turns.lua, parking.lua, commands.lua
+-- Seldom   block, park, unpark, read_passes, line_up, lowest_pass, serve, write_passes, pass_on, rest_of, remember
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
 -- ARGV[2]  nonce         made for this call; the same one asks again for the same answer
@@ -100,12 +101,12 @@ local function kind_of(task)
   return number
 end
 
--- What few tasks have; '' for all others.
+-- What few tasks have.
 local function rest_of(task)
-  return task[10] and {
+  return {
     task[10], task[11], task[12], task[13], task[14], task[16], task[20], task[21], task[17],
     task[18], task[22], task[23], task[24],
-  } or ""
+  }
 end
 
 local function describe(id, task, fence)
@@ -113,7 +114,7 @@ local function describe(id, task, fence)
   if type(envelope) ~= "string" or #envelope > most then
     envelope = ""
   end
-  return { id, fence, kind_of(task), envelope, task[8], task[9], rest_of(task) }
+  return { id, fence, kind_of(task), envelope, task[8], task[9], task[10] and rest_of(task) or "" }
 end
 
 local told = call("HMGET", worker_key(worker), "claim_nonce", "parked", "woken")

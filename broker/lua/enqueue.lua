@@ -1,6 +1,7 @@
 -- enqueue.lua: add tasks, in order, each with its definition where that is new.
 --
 -- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, families.lua, waiting.lua, uniqueness.lua, parking.lua, placing.lua, definitions.lua, kinds.lua, adding.lua
+-- Seldom   unknown_parent, link, count_child, unique_keeper, take_unique, tell_children, scored
 -- KEYS[1]  prefix
 -- ARGV[1]  number of definitions
 -- ARGV[2]  number of kinds: what tasks of one call mostly have in common is sent once

@@ -105,7 +105,6 @@ end
 
 -- Tell up to `budget` children of what became final. Return 1 when there may be more.
 local function tell_children(budget, retention)
-  find_parents()
   while budget > 0 do
     local parent = call("SRANDMEMBER", resolve_key())
     if not parent then
@@ -135,7 +134,11 @@ end
 
 -- How every script that finalizes tasks ends. Returns as tell_children().
 local function fan_out(budget, retention)
-  local more = tell_children(budget, retention)
+  find_parents()
+  local more = 0
+  if call("EXISTS", resolve_key()) == 1 then
+    more = tell_children(budget, retention)
+  end
   add_gathered()
   flush_counts()
   return more

@@ -1,6 +1,7 @@
 -- finish.lua: end claims: for good, or to run once more.
 --
 -- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, losing.lua, families.lua, waiting.lua, adoption.lua
+-- Seldom   adopt, charge_loss, again, cancel_reason, unpark_tasks, count_child, parents_of, wake, tell_children, keep_result
 -- KEYS[1]  prefix
 -- ARGV[1]  retention    integer, ms; how long a final record stays
 -- ARGV[2]  log ttl      integer, ms; how long the log of an ended attempt stays

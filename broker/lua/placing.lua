@@ -38,11 +38,11 @@ end
 -- A shape that a queue never had: whoever listens and can't be woken for it reads the shapes again.
 -- A profile that names the shape, of other queues of its workers, is in interested_key() already.
 local function announce(queue, shape, need)
-  call("SADD", queues_key(), queue)
-  call("HSETNX", shapes_key(), shape, need)
   if call("SADD", queue_shapes_key(queue), shape) == 0 then
     return
   end
+  call("SADD", queues_key(), queue)
+  call("HSETNX", shapes_key(), shape, need)
   local left = 1000
   for _, profile in ipairs(call("SRANDMEMBER", listeners_key(queue), MOST_PROFILES)) do
     local is_known = call("SISMEMBER", interested_key(queue, shape), profile) == 1

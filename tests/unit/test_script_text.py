@@ -8,8 +8,10 @@ from lupa.lua51 import LuaRuntime  # type: ignore[import-untyped]
 
 from rq_agent.broker import scripts
 from rq_agent.broker.script_text import (
+    read,
     source,
     with_keys_spelled_out,
+    with_seldom,
     without_comments,
     without_unused,
 )
@@ -85,6 +87,45 @@ def test_each_script_can_be_read_and_has_all_that_it_calls(name: str) -> None:
 
     assert compiles(text)
     assert "--" not in text
-    assert without_unused(text) == text
     called = set(re.findall(r"(?<![\w.])(\w+)\(", text)) & EVERY
     assert called <= set(FUNCTION.findall(text))
+
+
+OFTEN = """\
+local function low() return 1 end
+local function deep() return 2 end
+local function rare()
+  return low() + deep()
+end
+local function often()
+  return rare() + low()
+end
+return often()
+"""
+
+
+def test_what_is_seldom_called_is_made_with_its_first_call() -> None:
+    text = with_seldom(OFTEN, ["rare"])
+
+    head, _, group = text.partition("make_seldom = function()\n")
+    assert "function rare" not in head
+    assert group.startswith("local function deep() return 2 end\nlocal function rare()\n")
+    assert "return { rare = rare }" in group
+    assert 'return seldom("rare")() + low()' in group.partition("return { rare")[2]
+
+
+def test_a_function_that_is_not_there_can_not_be_seldom() -> None:
+    with pytest.raises(ValueError, match="not there: other"):
+        with_seldom(OFTEN, ["rare", "other"])
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "-- Seldom" in read(name)])
+def test_what_is_seldom_called_is_nothing_but_called(name: str) -> None:
+    entries = read(name).partition("-- Seldom")[2].partition("\n")[0].strip().split(", ")
+
+    head, _, rest = source(name).partition("make_seldom = function()")
+    after = rest.partition(f"\nreturn {{ {entries[0]} = ")[2].partition("\n")[2]
+
+    often = set(re.findall(r"(?<![\w.])\w+", re.sub(r'"[^"]*"', "", head + after)))
+    assert after
+    assert not set(entries) & often
