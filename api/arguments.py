@@ -1,6 +1,7 @@
 """Arguments of a call as the text that is signed. The table of types: worker/host/calling.py."""
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from ..broker.errors import UsageError
 from ..worker.host.encoding import NotEncodable, encode
 
 _PREFIX: Final = "its result can't be encoded: "
+_BY_PLACE: Final = re.compile(r"result\[0\]\[(\d+)\]")
+_BY_NAME: Final = re.compile(r"result\[1\]\['(\w+)'\]")
 _NONE: Final = "[[],{}]"
 _PLAIN: Final = frozenset(
     {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
@@ -56,5 +59,11 @@ class Arguments:
         try:
             return encode([args, kwargs])
         except NotEncodable as e:
-            problem = str(e).removeprefix(_PREFIX)
+            problem = _in_words(str(e).removeprefix(_PREFIX))
             raise UsageError(f"{self._name}(): its arguments can't be sent: {problem}") from e
+
+
+def _in_words(problem: str) -> str:
+    """Return a problem with the names of arguments, where the encoder counts a list of them."""
+    problem = _BY_PLACE.sub(lambda found: f"argument {int(found[1]) + 1}", problem)
+    return _BY_NAME.sub(r"argument \1", problem)

@@ -102,6 +102,13 @@ def test_a_value_without_a_form_in_json_is_refused(value: Any) -> None:
         text_of(add, value)
 
 
+def test_the_argument_without_a_form_is_named() -> None:
+    with pytest.raises(UsageError, match=r"complex at argument 2$"):
+        text_of(add, 1, 1j)
+    with pytest.raises(UsageError, match=r"complex at argument b\[1\]"):
+        text_of(add, 1, b=[0, 1j])
+
+
 class Usual:
     queue = "services"
     user = "ann"
