@@ -1,7 +1,7 @@
 """Makes a host: its code on the disk, its environment, its process."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +31,7 @@ async def make(
     *,
     say: Callable[[str], None],
     enter: Callable[[Phase], None],
+    turn: Callable[[], Awaitable[None]],
 ) -> Handle:
     """Start the host of a folder that was made for it; return how to find it again.
 
@@ -40,6 +41,7 @@ async def make(
         folder: of this host.
         say: gets lines about long work.
         enter: gets each phase as it begins.
+        turn: waits until one more process may start.
 
     Raises:
         RqAgentError, OSError: it can't be made; `ending_of` says what that means for a call.
@@ -50,6 +52,7 @@ async def make(
     executor = executor_of(tools, plan.definition.environment.executor)
     async with executor.prepare(_program(plan, tools, folder), report=say) as start:
         enter(Phase.STARTING)
+        await turn()
         return await start()
 
 

@@ -12,6 +12,8 @@ _LONG_S: Final = 0.5
 """What takes longer is told to those that wait for it."""
 _PAUSES_S: Final = (0.5, 2.0)
 """After the first host that can't be started, and after the second one in a row."""
+_AT_ONCE: Final = 4
+"""Hosts of one pool that are made at the same time."""
 _HOSTS: Final = 64
 """At once, of calls that could share fewer but for their isolation."""
 
@@ -77,7 +79,7 @@ class Pool(Generic[H]):
         hosts = -(-len(self.waiting) // self.most) - self.making
         if self.most < self.plan.most:
             hosts = min(hosts, _HOSTS - len(self.hosts) - self.making)
-        return max(0, hosts)
+        return max(0, min(hosts, _AT_ONCE - self.making))
 
     def drop(self, key: str) -> Call | None:
         """Return a call that waits, which then does no more; None: it does not wait."""

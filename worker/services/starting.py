@@ -4,7 +4,8 @@ import logging
 import time
 from functools import partial
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import anyio
 import anyio.to_thread
@@ -25,8 +26,34 @@ from .pool import Pool
 log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 4
+"""Processes that start at the same time."""
 _LINES_TO: Final = 100
 """Calls whose logs get what is said while a host is made."""
+
+
+class Turn:
+    """The right to start one process; environments are built without it, which may take long."""
+
+    def __init__(self, turns: anyio.Semaphore) -> None:
+        self._turns = turns
+        self._is_taken = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._is_taken:
+            self._turns.release()
+
+    async def wait(self) -> None:
+        """Take it as soon as there is one."""
+        await self._turns.acquire()
+        self._is_taken = True
 
 
 class Starting:
@@ -39,19 +66,22 @@ class Starting:
 
     async def start(self, pool: Pool[Host]) -> None:
         """Have one host made for a pool, that counts it as in the making from before this on."""
-        pause_s: float | None = 0.0
+        pause_s = 0.0
         try:
-            async with self._turns:
-                if pool.waiting:
-                    pause_s = await self._start(pool)
+            if pool.waiting:
+                pause_s = await self._start(pool)
             if pause_s:
                 await anyio.sleep(pause_s)
         finally:
             pool.making -= 1
         self._owner.fill(pool)
 
-    async def _start(self, pool: Pool[Host]) -> float | None:
+    async def _start(self, pool: Pool[Host]) -> float:
         """Return how long to wait before the next try."""
+        with Turn(self._turns) as turn:
+            return await self._start_in_turn(pool, turn)
+
+    async def _start_in_turn(self, pool: Pool[Host], turn: Turn) -> float:
         facts = facts_of(pool.plan, pool.isolation, self._owner.new_number())
         folder = host_folder.name(self._tools.folder / "hosts", facts)
         try:
@@ -62,6 +92,7 @@ class Starting:
                 folder,
                 say=partial(self._say, pool),
                 enter=partial(self._enter, pool),
+                turn=turn.wait,
             )
         except (RqAgentError, OSError) as e:
             await self._not_made(pool, folder, e)

@@ -54,8 +54,8 @@ def test_calls_go_in_their_order_to_hosts_with_room() -> None:
         (11, 10, 0, 1, 1),
         (3, 10, 0, 3, 0),
         (3, 10, 3, 0, 3),
-        (1_000, 1_000, 2, 0, 64),  # each is a process: the rest waits
-        (1_000, 1_000, 2, 60, 4),
+        (1_000, 10, 0, 0, 4),  # at once; then more
+        (1_000, 10, 0, 3, 1),
     ],
 )
 def test_as_many_hosts_are_made_as_the_calls_need(
@@ -67,8 +67,14 @@ def test_as_many_hosts_are_made_as_the_calls_need(
     assert calls.wanted() == wanted
 
 
-def test_a_thousand_long_lived_calls_get_a_thousand_hosts() -> None:
-    assert pool(1_000, most=1, alone=True).wanted() == 1_000
+@pytest.mark.parametrize(("alone", "wanted"), [(False, 0), (True, 4)])
+def test_calls_that_only_isolation_keeps_apart_wait_for_one_of_64_processes(
+    alone: bool, wanted: int
+) -> None:
+    calls = pool(1_000, most=1 if alone else 1_000, isolation=2, alone=alone)
+    calls.hosts = [Host(0) for _ in range(64)]
+
+    assert calls.wanted() == wanted
 
 
 def test_a_third_failure_in_a_row_is_the_last_try() -> None:
