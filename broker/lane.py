@@ -6,6 +6,7 @@ the ordinary client connects and logs in (TLS, sentinels, passwords); then its s
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -87,7 +88,10 @@ class Lane:
 
     async def _connected(self) -> "_Socket":
         async with self._opening:
-            if self._socket is None or self._socket.is_closed:
+            if self._socket is not None and self._socket.is_closed:
+                closed, self._socket = self._socket, None
+                await _given_back(self._redis, closed.connection)
+            if self._socket is None:
                 self._socket = await _taken_over(self._redis, self.where, self._user)
             return self._socket
 
@@ -130,6 +134,13 @@ async def _taken_over(redis: "Redis", where: str, user: str) -> "_Socket":
     return _Socket(transport, connection, where)
 
 
+async def _given_back(redis: "Redis", connection: "AbstractConnection") -> None:
+    """Let the pool have a connection that was lost: it lends out only so many."""
+    await connection.disconnect(nowait=True)
+    with contextlib.suppress(KeyError):  # the pool forgot it: it was closed meanwhile
+        await redis.connection_pool.release(connection)
+
+
 class _Socket(asyncio.Protocol):
     """What came for what was sent, in order."""
 
@@ -139,7 +150,7 @@ class _Socket(asyncio.Protocol):
 
         self._transport = transport
         # Kept: it closes its socket when nobody has it any more.
-        self._connection = connection
+        self.connection = connection
         self._before = transport.get_protocol()
         self._where = where
         self._pack = hiredis.pack_command
@@ -160,12 +171,23 @@ class _Socket(asyncio.Protocol):
     def send(self, command: tuple[Any, ...]) -> "asyncio.Future[Any]":
         """Send a command; return what will be its answer, or the error that the server says."""
         answer: asyncio.Future[Any] = self._loop.create_future()
+        if self.is_closed:  # while the caller waited for room
+            answer.set_exception(self._lost("the connection was lost"))
+            return answer
+        data = self._packed(command)  # first: who fails here must not wait for an answer
+        if not self._waiting:
+            self._answered_s = self._loop.time()  # before this, nobody waited
         self._waiting.append(answer)
-        self._transport.write(self._pack(command))
+        self._transport.write(data)
         if self._alarm is None:
-            self._answered_s = self._loop.time()
             self._alarm = self._loop.call_later(ANSWER_TIMEOUT_S, self._look_at_clock)
         return answer
+
+    def _packed(self, command: tuple[Any, ...]) -> bytes:
+        try:
+            return bytes(self._pack(command))
+        except (TypeError, UnicodeEncodeError):  # what C does not take, the client's own way does
+            return b"".join(self.connection.pack_command(*command))
 
     def abort(self, why: str) -> None:
         """Close the connection at once; who waits for an answer is told why none comes."""
@@ -215,4 +237,7 @@ class _Socket(asyncio.Protocol):
         self.resume_writing()
         while self._waiting:
             if not (answer := self._waiting.popleft()).done():
-                answer.set_exception(ReplyLost(f"cannot reach redis at {self._where}: {why}"))
+                answer.set_exception(self._lost(why))
+
+    def _lost(self, why: str) -> ReplyLost:
+        return ReplyLost(f"cannot reach redis at {self._where}: {why}")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import anyio
 import pytest
+from redis.exceptions import DataError
 
 from rq_agent.broker import client_errors
 from rq_agent.broker.connection import connect
@@ -107,6 +108,72 @@ async def test_it_looks_for_the_primary_after_a_replica_said_no(lane: Lane) -> N
         await lane.evalsha(sha, 0)
 
     assert await lane.evalsha(fine, 0) == 1
+
+
+async def test_lost_connections_go_back_to_the_pool(lane: Lane, redis: TranslatedRedis) -> None:
+    redis.connection_pool.max_connections = 2
+    sha = await loaded(lane, "return redis.error_reply('READONLY You are one')")
+
+    for _ in range(5):
+        with pytest.raises(ServerReadOnly):
+            await lane.evalsha(sha, 0)
+
+    assert await redis.execute_command("PING")
+
+
+async def test_text_that_is_not_utf8_is_sent_as_by_the_client(
+    lane: Lane, redis: TranslatedRedis
+) -> None:
+    sha = await loaded(lane, "return ARGV[1]")
+
+    assert await lane.evalsha(sha, 0, "a\udc80") == await redis.execute_command("ECHO", "a\udc80")
+
+
+async def test_what_cant_be_sent_leaves_the_others_their_answers(lane: Lane) -> None:
+    sha = await loaded(lane, "return ARGV[1]")
+
+    with pytest.raises(DataError):
+        await lane.evalsha(sha, 0, object())
+
+    with anyio.fail_after(5):
+        assert await lane.evalsha(sha, 0, "mine") == b"mine"
+
+
+async def test_time_in_which_nobody_waited_does_not_count(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha = await loaded(lane, "return ARGV[1]")
+    socket = lane._socket
+    assert socket is not None
+    monkeypatch.setattr(socket, "_answered_s", socket._answered_s - 3600)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(lane.evalsha, sha, 0, "a")
+        await anyio.lowlevel.checkpoint()
+        assert socket._waiting
+        socket._look_at_clock()  # the alarm of a call before
+
+    assert not socket.is_closed
+
+
+async def test_who_waits_for_room_is_told_at_once_that_the_connection_is_gone(lane: Lane) -> None:
+    sha, large = await loaded(lane, "return #ARGV[1]"), "x" * 1_000_000
+    told: list[str] = []
+
+    async def ask() -> None:
+        try:
+            await lane.evalsha(sha, 0, large)
+        except ReplyLost as e:
+            told.append(str(e))
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(ask)
+            await anyio.lowlevel.checkpoint()
+            lane.close()
+
+    assert len(told) == 20
 
 
 async def test_large_commands_wait_for_room(lane: Lane) -> None:
