@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .screen import Screen, printable
@@ -17,6 +17,8 @@ _SHORTEST: Final = 12
 _LEAST: Final = 6
 """And so many where it is narrower still."""
 _CUT: Final = "..."
+_MANY: Final = 500
+"""More rows are printed without colours: rich takes half a millisecond for each."""
 
 
 class Column(NamedTuple):
@@ -40,6 +42,10 @@ class Cell(NamedTuple):
 def print_table(screen: Screen, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
     """Print rows below their titles on stdout."""
     limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if len(rows) > _MANY:
+        for line in plain(columns, rows, limit):
+            screen.put(line)
+        return
     table, width = made(columns, rows, limit)
     console = screen.console(sys.stdout, width=width + _GAP)
     with console.capture() as captured:
@@ -52,6 +58,29 @@ def made(
     columns: Sequence[Column], rows: Sequence[Sequence[Cell]], limit: int | None
 ) -> "tuple[Table, int]":
     """Return rows below their titles, within a width, and the width that they take."""
+    clean, kept, widths = _laid_out(columns, rows, limit)
+    table = _table([columns[n] for n in kept])
+    for row in clean:
+        table.add_row(*(_text(row[n], widths[n]) for n in kept))
+    return table, _total(widths, kept)
+
+
+def plain(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], limit: int | None
+) -> Iterator[str]:
+    """Yield the titles and the rows as lines, without colours."""
+    clean, kept, widths = _laid_out(columns, rows, limit)
+    titles = [Cell(column.title) for column in columns]
+    gap = " " * _GAP
+    for row in (titles, *clean):
+        cells = (_padded(row[n].text, widths[n], columns[n]) for n in kept)
+        yield gap.join(cells).rstrip()
+
+
+def _laid_out(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], limit: int | None
+) -> tuple[list[list[Cell]], list[int], Sequence[int]]:
+    """Return the rows without what steers terminals, the columns that stay, and all widths."""
     from rich.cells import cell_len
 
     clean = [[Cell(printable(cell.text), cell.style) for cell in row] for row in rows]
@@ -63,10 +92,7 @@ def made(
     if limit is not None:
         kept = fitting(columns, widths, limit)
         widths = shrunk(columns, widths, kept, limit)
-    table = _table([columns[n] for n in kept])
-    for row in clean:
-        table.add_row(*(_text(row[n], widths[n]) for n in kept))
-    return table, _total(widths, kept)
+    return clean, kept, widths
 
 
 def fitting(columns: Sequence[Column], widths: Sequence[int], limit: int) -> list[int]:
@@ -113,10 +139,20 @@ def _table(columns: Sequence[Column]) -> "Table":
 
 
 def _text(cell: Cell, width: int) -> "Text":
-    from rich.cells import cell_len, set_cell_size
     from rich.text import Text
 
-    text = cell.text
-    if cell_len(text) > width:
-        text = set_cell_size(text, width - len(_CUT)) + _CUT
-    return Text(text, style=cell.style)
+    return Text(_cut(cell.text, width), style=cell.style)
+
+
+def _padded(text: str, width: int, column: Column) -> str:
+    from rich.cells import cell_len
+
+    text = _cut(text, width)
+    spaces = " " * (width - cell_len(text))
+    return spaces + text if column.is_number else text + spaces
+
+
+def _cut(text: str, width: int) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= width else set_cell_size(text, width - len(_CUT)) + _CUT

@@ -1,10 +1,20 @@
 """Tables: what a narrow terminal loses, and what stands in them."""
 
+import sys
+
 import pytest
 
 from rq_agent.cli.config import load
 from rq_agent.cli.render.screen import Screen
-from rq_agent.cli.render.tables import Cell, Column, fitting, print_table, shrunk
+from rq_agent.cli.render.tables import (
+    Cell,
+    Column,
+    fitting,
+    made,
+    plain,
+    print_table,
+    shrunk,
+)
 
 COLUMNS = (
     Column("ID"),
@@ -56,6 +66,21 @@ def test_without_a_terminal_a_table_is_plain_aligned_text_that_is_never_cut(
     assert lines[1] == f"{'a' * 16}  {'n' * 300}  q      ada      5s"
     assert lines[2] == f"b{' ' * 317}  queue        12.5s"
     assert not any("\t" in line or "\x1b" in line or line != line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("limit", [None, 30])
+def test_many_rows_look_like_few(capsys: pytest.CaptureFixture[str], limit: int | None) -> None:
+    screen = Screen(load(environ={"RQ_AGENT_HOME": "/nowhere"}))
+    rows = [
+        [Cell("a" * 16), Cell("訓練" * 9), Cell("q"), Cell("ada"), Cell("5s")],
+        [Cell("b\x1b"), Cell("", "red"), Cell("queue"), Cell(""), Cell("12.5s")],
+    ]
+    table, width = made(COLUMNS, rows, limit)
+    console = screen.console(sys.stdout, width=width + 2)
+    console.print(table)
+    few = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+    assert list(plain(COLUMNS, rows, limit)) == few
 
 
 def test_what_others_named_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
