@@ -19,6 +19,10 @@ from .sender import BATCH, Sender, answers_of, batch_arguments, send_batch
 
 _ROUND: Final = 50 * BATCH
 """So many calls are kept until Redis has answered all of them: a broken connection sends them again."""
+_HANDLE: Final = (
+    "{}(): a handle can't be an argument, since results are not signed: await its result and pass"
+    " that, or let this task wait for it with .options(after=[handle])"
+)
 _LOST: Final = frozenset({EnqueueOutcome.MISSING_DEFINITION, EnqueueOutcome.MISSING_BLOB})
 
 
@@ -125,29 +129,31 @@ def _arguments(
 
 
 def _text(known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    if any(isinstance(value, Handle) for value in (*args, *kwargs.values())):
-        raise UsageError(
-            f"{known.name}(): a handle can't be an argument, since results are not signed:"
-            " await its result and pass that, or let this task wait for it with"
-            " .options(after=[handle])"
-        )
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, Handle):
+            raise UsageError(_HANDLE.format(known.name))
     return known.arguments.text(args, kwargs)
 
 
 def _submitted(known: Known, enqueued: Enqueued) -> Submitted:
     """Return the task that was added, or the one that has its unique key."""
     outcome, task_id = enqueued.outcome, enqueued.id
-    if outcome in _LOST:
+    if outcome not in ADDED and outcome is not EnqueueOutcome.DUPLICATE:
+        task_id = _holder(known, enqueued)
+    known.calls.is_known = True
+    return Submitted(task_id, known.calls.queue, known.convert)
+
+
+def _holder(known: Known, enqueued: Enqueued) -> TaskId:
+    """Return the task that has the unique key; raise why a call was not added else."""
+    if enqueued.outcome in _LOST:
         raise BrokerRefused(
             "redis lost the snapshot as soon as it had it: does it evict keys (maxmemory-policy)?"
         )
-    if outcome is EnqueueOutcome.UNKNOWN_PARENT:
+    if enqueued.outcome is EnqueueOutcome.UNKNOWN_PARENT:
         raise SelectorError(
             f"task {enqueued.other}, which it was to wait for, does not exist, or no longer"
         )
-    known.calls.is_known = True
-    if outcome is EnqueueOutcome.UNIQUE and enqueued.other is not None:
-        task_id = enqueued.other
-    elif outcome not in ADDED and outcome is not EnqueueOutcome.DUPLICATE:
-        raise UsageError(f"{known.name}: was not added: {outcome}")
-    return Submitted(task_id, known.calls.queue, known.convert)
+    if enqueued.outcome is not EnqueueOutcome.UNIQUE or enqueued.other is None:
+        raise UsageError(f"{known.name}: was not added: {enqueued.outcome}")
+    return enqueued.other
