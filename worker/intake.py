@@ -99,7 +99,7 @@ class Intake:
     async def _claim_some(self) -> bool:
         """Claim once. Return whether to claim again at once."""
         turn = self._turn()
-        if turn is None:
+        if turn is None or self._is_parked_for(turn):
             return False
         if turn.limit and not self._pace.is_worth_a_claim(turn.limit, len(self._tasks)):
             await self._gather()
@@ -115,6 +115,8 @@ class Intake:
 
     async def _claim(self, turn: Turn) -> Claimed:
         # A reply that was lost is asked for again with the same nonce: nothing is claimed twice.
+        # Until it is answered nobody knows whether the worker is parked.
+        self._signals.profile, self._signals.may_claim = "", False
         if not self._retry_nonce:
             self._retry_nonce, self._asked_s = secrets.token_hex(8), boot_clock.now_s()
         claimed = await self._leases.claim(
@@ -147,12 +149,23 @@ class Intake:
         is_next = self._light_turns or self._capacity.light_left <= 0
         return light if is_next and light.limit > wide.limit else wide
 
+    def _is_parked_for(self, turn: Turn) -> bool:
+        """Return whether this worker will be woken for just that: then nothing is there now."""
+        profile = self._signals.profile
+        if not profile or self._signals.may_claim:
+            return False
+        return profile == Profile(order=self._config.order, shapes=turn.shapes).id
+
     def _note_turn(self, turn: Turn, claims: Sequence[Claim]) -> None:
         if turn.is_light:
             self._is_dry = len(claims) < turn.limit
             self._light_turns = 0 if self._is_dry else self._light_turns - 1
-        elif any(need.light for claim in claims if (need := self._known.get(claim.shape))):
+        elif 0 < turn.limit <= len(claims) and any(map(self._is_light, claims)):
             self._light_turns, self._is_dry = _LIGHT_TURNS, False
+
+    def _is_light(self, claim: Claim) -> bool:
+        need = self._known.get(claim.shape)
+        return need is not None and need.light
 
     async def _gather(self) -> None:
         """Wait a moment for more room."""
@@ -197,7 +210,7 @@ class Intake:
 
     async def _rest(self, heard: int) -> None:
         """Wait until another claim could bring something."""
-        if self._config.once and len(self._tasks) == 0:
+        if self._config.once and len(self._tasks) == 0 and not self._is_behind():
             self._signals.drain("no task is ready")
             return
         await self._signals.news(since=heard)

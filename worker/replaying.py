@@ -35,3 +35,4 @@ class Replaying:
             held.tell_again()
         await self._finisher.replayed()
         self._signals.replayed = restarts
+        self._signals.notify()  # nothing is claimed while too many ends wait to be told
