@@ -8,6 +8,7 @@ import os
 from .commands import CAUSES
 
 _SIGNALLED = 128
+_MOST_CODE = 255
 
 
 def ending_of(
@@ -39,14 +40,15 @@ def ending_of(
 
 
 def _said(left: bytes) -> tuple[int, str, str] | None:
+    """What the child says of its end, if it is whole: the user's code could write there too."""
     first, newline, result = left.partition(b"\n")
-    if not newline:
-        return None  # killed while it wrote that
     try:
         code, reason = json.loads(first)
-        return code, reason, result.decode()
-    except ValueError:
+        text = result.decode()
+    except (ValueError, TypeError, RecursionError):
         return None
+    is_fine = type(code) is int and 0 <= code <= _MOST_CODE and type(reason) is str
+    return (code, reason, text) if newline and is_fine else None
 
 
 def _code(status: int) -> int:
