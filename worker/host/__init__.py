@@ -40,6 +40,7 @@ until it has read it to its end: a complete one may be replaced by a shorter one
   `succeeded`, `failed`, `errored`, `cancelled`, `timed_out`, `released`. `exit_code`: a number or
   null. `reason`: at most 200 characters. `result`: JSON text, null unless it succeeded. Written
   once per turn of the loop, or each 200. Output of a call stands before its `done`.
+  A host of processes adds an eighth entry: the most memory that the process had, in KiB.
 * `["out", key, "out", offset, text]` (or `"err"`): what a call printed; written as it is printed,
   a line that is not complete after 0.2 s and at the end. `offset`: bytes of UTF-8 before it in
   that stream. What is not UTF-8 was replaced. At most 64 Ki characters.
