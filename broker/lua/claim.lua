@@ -265,8 +265,18 @@ while #ids < limit do
   local front = soonest_front(queues[n], ready[n], limit - #ids)
   if not front then
     ready[n] = {}
-  elseif take_first(front) and passes then
-    serve(line, passes, weights[n] * limits_of(queues[n]).weight)
+  elseif passes then
+    if take_first(front) then
+      serve(line, passes, weights[n] * limits_of(queues[n]).weight)
+    end
+  else
+    take_first(front)
+    -- Of a queue with one shape, all that was read comes before whatever else there is.
+    local is_alone, limits = #ready[n] == 1, limits_of(queues[n])
+    while is_alone and #ids < limit and front.read[front.at] and limits.room > 0 and bound > 0 do
+      bound = bound - 1
+      take_first(front)
+    end
   end
 end
 leave_fronts()

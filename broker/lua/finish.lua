@@ -60,6 +60,17 @@ local function remove_later(lists, key, id)
   end
 end
 
+local fences = {} -- as told -> as it stands in the name of a log: most tasks run once
+
+local function fence_of(told)
+  local fence = fences[told]
+  if not fence then
+    fence = I(whole(told, 0))
+    fences[told] = fence
+  end
+  return fence
+end
+
 -- As leave_running(), at the end of the call. Of a queue with max_running at once: its running tasks
 -- are counted meanwhile.
 local function leave(id, queue, worker, key)
@@ -175,7 +186,7 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
   note(id, "isolation", isolation)
   note(id, "retry", retry)
   leave(id, queue, task[5], task[7])
-  logs[#logs + 1] = log_key(id, I(whole(fence, 0)))
+  logs[#logs + 1] = log_key(id, fence_of(fence))
   if outcome == "lost" then
     call("HSET", task_key(id), "finished", token)
     charge_loss(id, reason, retention)
