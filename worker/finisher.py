@@ -18,6 +18,8 @@ from .outage import Outage
 
 _BATCH = 400
 """Two calls of the script, in one round trip."""
+_BATCH_BYTES: Final = 4 * 1024 * 1024
+"""Of results in it, and one more: Redis answers nobody else while it takes them."""
 _RETRY_S = 0.5
 _REPLAY_S = 60.0
 """A Redis that comes back with an older state may have lost the last second of an append-only
@@ -141,7 +143,7 @@ class Finisher:
         """Deliver forever."""
         while True:
             await self._wanted.wait()
-            batch = list(islice(self._pending, _BATCH))
+            batch = self._next_batch()
             try:
                 codes = await self._leases.finish([p.finish for p in batch])
             except BrokerUnavailable as e:
@@ -150,6 +152,15 @@ class Finisher:
                     await self._replaying.wait()
                 continue
             self._settle(batch, codes)
+
+    def _next_batch(self) -> list[_Pending]:
+        batch, size_bytes = [], 0
+        for pending in islice(self._pending, _BATCH):
+            batch.append(pending)
+            size_bytes += len(pending.finish.result)
+            if size_bytes > _BATCH_BYTES:
+                break
+        return batch
 
     def _add(self, pending: _Pending) -> None:
         self._pending.append(pending)

@@ -8,7 +8,7 @@ import time
 from . import strays
 from .endings import shortened
 from .fork_endings import ending_of
-from .lines import done_line
+from .lines import done_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class ForkEnds:
                 self._finish(child)
         if self._done:
             done, self._done = self._done, []
-            self._reports.say(done_line(done))
+            self._reports.say(done_lines(done))
 
     def wait_s(self) -> float | None:
         """How long until `look` is to be called although nothing happens; None: it need not be."""

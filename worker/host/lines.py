@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 OUTPUT = b'["out",'
 """How a line begins that may be dropped."""
+PART = 1 << 20
+"""Characters of results after which a line ends: what reads it takes lines of 64 MiB at most."""
+MOST_RESULT = 8 << 20
+"""Characters of a result that are said; one of more than 1 MiB is not kept anyway, only its size."""
 
 
 def line(*parts: Any) -> bytes:
@@ -20,9 +24,23 @@ def line(*parts: Any) -> bytes:
     return f"{text}\n".encode("utf-8", "replace")
 
 
-def done_line(entries: Sequence[Sequence[Any]]) -> bytes:
-    """Return the report of some ends."""
-    return line("done", entries)
+def done_lines(entries: Sequence[Sequence[Any]]) -> bytes:
+    """Return the report of some ends: in several lines where their results are large."""
+    lines: list[bytes] = []
+    part: list[Sequence[Any]] = []
+    size = 0
+    for entry in entries:
+        result = entry[4] or ""
+        if len(result) > MOST_RESULT:
+            entry = (*entry[:4], result[:MOST_RESULT], *entry[5:])
+        part.append(entry)
+        size += len(result)
+        if size > PART:
+            lines.append(line("done", part))
+            part, size = [], 0
+    if part:
+        lines.append(line("done", part))
+    return b"".join(lines)
 
 
 def output_line(key: str, stream: str, offset: int, text: str) -> bytes:

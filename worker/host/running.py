@@ -10,7 +10,7 @@ from . import calling, exits
 from .call import CURRENT, Call
 from .commands import CAUSES
 from .endings import exit_of, reason_of, shortened
-from .lines import done_line
+from .lines import done_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Running:
         """Write what is to be said of ends."""
         done, self._done = self._done, []
         if done:
-            self._reports.say(done_line(done))
+            self._reports.say(done_lines(done))
         if not self.calls:
             self.became_idle()
 

@@ -342,3 +342,25 @@ async def test_large_results_of_light_tasks_are_not_kept_for_long(
         finisher.replay()
 
         assert finisher.waiting == 1
+
+
+async def test_large_results_are_told_a_few_at_a_time(
+    lab: Lab, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rq_agent.worker.finisher._BATCH_BYTES", 10)
+    claims = [await steps.running(lab.namespace) for _ in range(5)]
+    told: list[int] = []
+    all_told = anyio.Event()
+
+    def hear(some: Sequence[tuple[Finish, FinishCode]]) -> None:
+        told.append(len(some))
+        if sum(told) == len(claims):
+            all_told.set()
+
+    async with delivering(lab, clock) as (finisher, _):
+        finishes = [msgspec.structs.replace(end_of(claim), result=b"12345678") for claim in claims]
+        finisher.hand_in(finishes, hear)
+        with anyio.fail_after(10):
+            await all_told.wait()
+
+    assert told == [2, 2, 1]
