@@ -58,14 +58,14 @@ def segments(host: Driven) -> list[int]:
     return [int(one.name[len("reports.") :]) for one in host.folder.glob("reports.*")]
 
 
-def test_it_says_first_who_it_is_and_answers_hello(host: Driven) -> None:
-    pid, version, loop = host.report("ready")
+def test_it_says_first_who_it_is_and_answers_hello(other: Driven) -> None:
+    pid, version, loop = other.report("ready")
 
-    assert host.reports[0][0] == "ready"
-    assert pid == host.process.pid
+    assert other.reports[0][0] == "ready"
+    assert pid == other.process.pid
     assert version[:2] == "3."
     assert loop in ("uvloop", "asyncio", "fork")
-    assert host.report("state")[0] == []
+    assert other.report("state")[0] == []
 
 
 def test_arguments_come_in_and_a_result_goes_out(host: Driven) -> None:
