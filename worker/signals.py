@@ -25,6 +25,8 @@ class Signals:
         self.outage = Outage()
         self.heard = 0
         """Counts news, so that none is missed between looking and waiting."""
+        self.may_claim = True
+        """Whether there was news since the last claim was asked for."""
         self.handed_over = 0
         """How many tasks it left to its next session when it started anew."""
         self.restarts = 0
@@ -91,7 +93,12 @@ class Signals:
         return "disk-full" if self.no_room else ""
 
     def notify(self) -> None:
-        """Wake whoever rests: a task came, ended, or may be claimed."""
+        """Wake whoever rests: there may be something to claim, or to stop."""
+        self.may_claim = True
+        self.moved()
+
+    def moved(self) -> None:
+        """Wake whoever rests: a task came or went here, which by itself is no reason to claim."""
         self.heard += 1
         self._event.set()
         self._event = anyio.Event()

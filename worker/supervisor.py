@@ -89,7 +89,7 @@ class Supervisor:
         self._namespace = namespace
         self._blocking = blocking
         self._signals = signals or Signals()
-        self._tasks = HeldTasks(self._signals.notify)
+        self._tasks = HeldTasks(self._signals.moved)
         self._capacity = Capacity(
             slots=config.slots,
             gpus=config.gpus,

@@ -194,7 +194,7 @@ class Lights:
         self._ends.of_calls(known)
         self._pace.ended([end.lasted_ms for end in ends])
         self._go()
-        self._signals.notify()
+        self._signals.moved()
 
     def said(self, parts: Sequence[Said]) -> None:
         """Ship what tasks said."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -12,10 +13,14 @@ import pytest
 from rq_agent.broker import keys
 from rq_agent.broker.claims import Outcome
 from rq_agent.broker.draining import Draining
+from rq_agent.broker.joining.owner import Owner
 from rq_agent.broker.keypair import KeyPair
+from rq_agent.broker.keyrings import Keyrings
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.logs import AppendCode, Logs
 from rq_agent.broker.states import Phase
+from rq_agent.broker.trust import TrustFile
+from rq_agent.broker.trusted_key import trusted_key
 from rq_agent.worker.endings import StopCause
 from rq_agent.worker.services.calls import Ended, Running
 from rq_agent.worker.signals import Signals
@@ -125,7 +130,7 @@ async def test_the_result_of_a_call_is_kept(lab: Lab) -> None:
 
 
 async def test_a_call_that_nobody_trusted_signed_is_quarantined_alone(
-    lab: Lab, tmp_path: Any
+    lab: Lab, tmp_path: Path
 ) -> None:
     stranger = KeyPair.load_or_create(tmp_path / "strange", "eve@lab")
     async with worker(lab) as (hosts, _):
@@ -365,3 +370,20 @@ async def test_all_is_given_back_when_a_worker_is_asked_to_leave_at_once(lab: La
     assert states == {"queued"}
     assert hosts.is_retired
     assert "ada" in signals.draining
+
+
+async def test_who_is_let_in_while_a_worker_runs_need_not_wait(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Keyrings, "hint", lambda self: None)  # nor for a hint
+    olga = KeyPair.load_or_create(tmp_path / "olga", "olga@server")
+    bob = KeyPair.load_or_create(tmp_path / "bob", "bob@laptop")
+    owner = Owner(lab.namespace, olga, TrustFile(tmp_path / "olga" / "trust.json"))
+    trust = TrustFile(lab.home.config / "trust.json")
+    trust.add_keeper(olga.public, olga.name, lab.namespace.name)
+    async with worker(lab):
+        await owner.add(trusted_key(bob.public, bob.name, ("*",)))
+        ids = await enqueue(lab, *['[["quick"],{}]'] * 30, pair=bob)
+        records = await lab.ended(*ids)
+
+    assert {record.state for record in records} == {"succeeded"}

@@ -1,6 +1,7 @@
 """Single loops of a worker against a real server."""
 
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -8,6 +9,7 @@ import msgspec
 import pytest
 
 from rq_agent.broker import keys
+from rq_agent.broker.claims import Claimed
 from rq_agent.broker.home import below
 from rq_agent.broker.leases import Leases
 from rq_agent.broker.needs import shape_id
@@ -183,3 +185,42 @@ async def test_a_fence_that_is_handed_out_again_waits_for_the_program_that_had_i
         tg.cancel_scope.cancel()
 
     assert [held.claim.fence for held in started] == [old.claim.fence + 1]
+
+
+async def test_a_parked_worker_asks_for_nothing_when_a_task_of_its_own_ends(
+    lab: Lab, config: WorkerConfig
+) -> None:
+    asked = 0
+
+    class Counted(Leases):
+        async def claim(self, *args: Any, **named: Any) -> Claimed:
+            nonlocal asked
+            asked += 1
+            return await super().claim(*args, **named)
+
+    signals = Signals()
+    intake = Intake(
+        config,
+        Capacity(slots=4, gpus=(), cpus=8, mem_mib=8_000),
+        HeldTasks(signals.moved),
+        signals,
+        Counted(lab.namespace),
+        Shapes(lab.namespace),
+        lambda taken: None,
+    )
+    async with anyio.create_task_group() as tg:
+        tg.start_soon(intake.run)
+        with anyio.fail_after(30):
+            while not signals.profile:
+                await anyio.lowlevel.checkpoint()
+            before = asked
+            for _ in range(10):
+                signals.moved()
+                await anyio.lowlevel.checkpoint()
+            after = asked
+            signals.notify()
+            while asked == after:
+                await anyio.lowlevel.checkpoint()
+        tg.cancel_scope.cancel()
+
+    assert after == before
