@@ -1,6 +1,6 @@
 -- claim.lua: take ready tasks for one worker, or park it until there is one.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, fronts.lua, turns.lua, parking.lua, commands.lua
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, fronts.lua, turns.lua, parking.lua, commands.lua, describing.lua
 -- Seldom   block, park, unpark, read_passes, line_up, lowest_pass, serve, write_passes, pass_on, rest_of, remember
 -- KEYS[1]  prefix
 -- ARGV[1]  worker
@@ -20,7 +20,7 @@
 --          again       1: gave up at a bound, ask again at once
 --          shapes      number of shapes in the namespace
 --          held_until  ms; no claims until then after a restart of Redis. 0: none
---          kinds       list of {queue, shape, definition, name, user}: what many tasks share
+--          kinds       list of {queue, shape, definition, name, user}: what tasks share
 --          tasks       list of {id, fence, number of its kind, envelope, order, created, rest}
 --          rest        '' or {attempt, lease, priority, lost, timeout, retry, max_lost, unique,
 --                      key, key_limit, result_ttl, queue_timeout, isolation}: what few tasks have,
@@ -35,7 +35,7 @@
 
 local worker, nonce, limit, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local strides, order, profile = ARGV[5] == "stride", ARGV[6], ARGV[7]
-local most, queue_count, shape_count = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local most, queue_count, shape_count = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
 local queues, weights, shapes = {}, {}, {}
 for n = 1, queue_count do
   queues[n], weights[n] = ARGV[10 + n], tonumber(ARGV[10 + queue_count + n])
@@ -47,74 +47,11 @@ local held_until = whole(call("HGET", globals__key(), "hold_claims_until"), 0)
 if not is_ahead(held_until) then
   held_until = 0
 end
-local tasks, kinds, ids, again, parked = {}, {}, {}, 0, 0
+local tasks, ids, again, parked = {}, {}, 0, 0
 
 local function answer()
   local due = call("ZRANGE", delayed_key(), 0, 0, "WITHSCORES")[2]
   return { NOW, whole(due, 0), again, parked, call("HLEN", shapes_key()), held_until, kinds, tasks }
-end
-
-local FIELDS = {
-  "state", "queue", "shape", "fence", "definition", "name", "user", "order", "created_ms",
-}
-local OTHER_FIELDS = {
-  "attempt", "lease_ms", "priority", "lost", "timeout_ms", "nonce", "retry", "key", "key_limit",
-  "queued_ms", "max_lost", "unique", "result_ttl_ms", "queue_timeout_ms", "isolation",
-}
-local last_byte = ARGV[8]
-
--- What describes a task: FIELDS, then OTHER_FIELDS, as read_task(). Most tasks that were never
--- claimed have none of the others, which shows in the number of fields: then task[10] is nil.
-local function read_description(id)
-  local key = task_key(id)
-  local task = try("HMGET", key, unpack(FIELDS))
-  if task.err or not task[1] then
-    return nil
-  end
-  local found = 0
-  for n = 1, 9 do
-    if task[n] then
-      found = found + 1
-    else
-      task[n] = ""
-    end
-  end
-  if call("HLEN", key) > found then
-    local others = call("HMGET", key, unpack(OTHER_FIELDS))
-    for n = 1, 15 do
-      task[9 + n] = others[n] or ""
-    end
-  end
-  return task
-end
-
-local numbers = {} -- what makes up a kind -> its number
-
-local function kind_of(task)
-  local words = task[2] .. ":" .. task[3] .. ":" .. task[5] .. ":" .. task[7] .. ":" .. task[6]
-  local number = numbers[words]
-  if not number then
-    number = #kinds + 1
-    kinds[number] = { task[2], task[3], task[5], task[6], task[7] }
-    numbers[words] = number
-  end
-  return number
-end
-
--- What few tasks have.
-local function rest_of(task)
-  return {
-    task[10], task[11], task[12], task[13], task[14], task[16], task[20], task[21], task[17],
-    task[18], task[22], task[23], task[24],
-  }
-end
-
-local function describe(id, task, fence)
-  local envelope = try("GETRANGE", arguments_key(id), "0", last_byte)
-  if type(envelope) ~= "string" or #envelope > most then
-    envelope = ""
-  end
-  return { id, fence, kind_of(task), envelope, task[8], task[9], task[10] and rest_of(task) or "" }
 end
 
 local told = call("HMGET", worker_key(worker), "claim_nonce", "parked", "woken")
@@ -122,7 +59,7 @@ if told[1] == nonce then -- the answer was lost on the way: give it again
   for _, id in ipairs(call("SMEMBERS", held_key(worker))) do
     local task = read_description(id)
     if task and task[1] == "running" and task[15] == nonce then
-      tasks[#tasks + 1] = describe(id, task, whole(task[4], 0))
+      tasks[#tasks + 1] = describe(id, task, whole(task[4], 0), most)
     end
   end
   if #tasks > 0 then
@@ -222,7 +159,7 @@ local function write_claims()
     publish(id, "claimed", "state", "running", "queue", queue, "worker", worker,
       "fence", fence_text)
     remember_claim(id, task[9], is_new)
-    tasks[n] = describe(id, task, fence)
+    tasks[n] = describe(id, task, fence, most)
   end
   call("SADD", held_key(worker), unpack(ids))
   if #expiring > 0 then

@@ -45,6 +45,24 @@ async def test_a_claim_tells_the_worker_all_that_it_needs(namespace: Namespace) 
     assert (taken.name, taken.user, taken.priority) == ("train", "ada", 7)
 
 
+async def test_tasks_of_one_claim_are_told_apart(namespace: Namespace) -> None:
+    words = [
+        ("train", "ada"),
+        ("train", "ada"),
+        ("train", "bob"),
+        ("eval", "bob"),
+        ("train", "ada"),
+    ]
+    await enqueue(namespace, *[new_task(name=name, user=user) for name, user in words])
+    (other,) = await add(namespace, queue="p", name="train", user="ada")
+
+    claims = (await claim(namespace, "q", "p", limit=9)).claims
+
+    assert [(c.name, c.user) for c in claims] == [*words, ("train", "ada")]
+    assert [c.queue for c in claims] == [*["q"] * 5, "p"]
+    assert claims[5].task_id == other
+
+
 async def test_a_claim_tells_what_its_worker_would_need_if_redis_forgot_the_task(
     namespace: Namespace,
 ) -> None:

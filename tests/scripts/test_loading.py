@@ -14,6 +14,7 @@ from .steps import add, claim, line
 LUA = Path(scripts.__file__).parent / "lua"
 PARTS = {
     *("adding", "adoption", "ageing", "amending", "closing", "commands", "counts", "definitions"),
+    "describing",
     *(
         "endings",
         "families",
