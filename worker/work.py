@@ -12,6 +12,7 @@ from .mailbox import BLOCK_MS
 from .naming import folder_of
 from .outage import Waiting
 from .process.journal import count_open
+from .services.host_folder import is_any_alive
 from .signals import Signals
 from .supervisor import Supervisor
 
@@ -45,7 +46,8 @@ async def work(
         RqAgentError: another live worker on this machine has the name.
     """
     signals = signals or Signals()
-    left_running = count_open(folder_of(config.home, config.name))
+    folder = folder_of(config.home, config.name)
+    left_running, left_hosts = count_open(folder), is_any_alive(folder / "hosts")
     signals.outage.waiting = lambda: Waiting(running=left_running)
     while True:
         try:
@@ -53,10 +55,11 @@ async def work(
                 config, signals, url=url, namespace=namespace, ready=ready, warn=warn
             )
         except BrokerUnavailable as e:
-            if not left_running:
+            if not left_running and not left_hosts:
                 raise
             if not signals.outage.is_away:
                 tasks = "a task" if left_running == 1 else f"{left_running} tasks"
+                tasks = tasks if left_running else "hosts of light tasks"
                 log.warning("an earlier session left %s running; waiting for redis", tasks)
             signals.outage.missed(e)
         await anyio.sleep(_RETRY_S)

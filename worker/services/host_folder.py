@@ -124,6 +124,14 @@ def left(hosts: Path) -> list[LeftHost]:
     return sorted(found, key=lambda one: one.facts.number)
 
 
+def is_any_alive(hosts: Path) -> bool:
+    """Return whether a host that an earlier session left runs; look, and change nothing."""
+    if not hosts.is_dir():
+        return False
+    found = (handles.recover(folder) for folder in hosts.iterdir())
+    return any(handle is not None and handles.is_alive(handle) for handle in found)
+
+
 def _left(folder: Path) -> LeftHost | None:
     handle = _handle(folder)
     if handle is None:

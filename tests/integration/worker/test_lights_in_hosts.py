@@ -11,7 +11,7 @@ from rq_agent.broker.keys import TaskId
 from . import light_calls
 from .lab import Lab
 from .outage_stage import OpenLab
-from .outside import kill, worker_process
+from .outside import kill, says, worker_process
 from .persistent import PersistentServer
 
 SCRIPT = """
@@ -84,3 +84,24 @@ async def test_what_runs_is_there_again_in_a_server_that_came_back_empty(
     assert (record.state, record.fence) == ("cancelled", 1)
     for field in ("name", "user", "queue", "created_at", "definition"):
         assert getattr(record, field) == getattr(before, field), field
+
+
+async def test_a_worker_that_starts_without_a_server_waits_for_it_beside_its_hosts(
+    server: PersistentServer, look: OpenLab
+) -> None:
+    async with look() as lab:
+        async with worker_process(lab, services=50, slots=0) as first:
+            (task_id,) = await enqueue(lab, "stay", ["one"])
+            await lab.reached(task_id, "claimed")
+            await lab.printed(task_id, "one runs")
+            server.kill()
+            await kill(first)
+        async with worker_process(lab, is_heard=True, services=50, slots=0) as second:
+            await says(second, "an earlier session left hosts of light tasks running")
+            server.start()
+            async with look() as lab:
+                await lab.worker_is("w1", "busy")
+                await lab.cancel(task_id)
+                [record] = await lab.ended(task_id)
+
+    assert (record.state, record.fence, record.lost) == ("cancelled", 1, 0)
