@@ -89,6 +89,8 @@ class Host:
         self._verdict: Death | None = None
         self._is_deaf = False
         """It reported what can't be read: nothing after that is read."""
+        self._is_there = False
+        """It has said that it takes calls, maybe to an earlier session."""
         self._is_asked = False
         """What it says from now on is said to this session."""
         self._is_looked_into = False
@@ -211,7 +213,8 @@ class Host:
     def is_there(self, pid: int) -> None:
         """It has said that it takes calls."""
         self._pid = pid
-        if not self.calls.is_replaying:
+        self._is_there = True
+        if self._channel is not None and not self.calls.is_replaying:
             self._open()
 
     def told_state(self, report: State) -> None:
@@ -248,6 +251,8 @@ class Host:
         if self._is_ending:
             channel.send(messages.end())
         self._channel = channel
+        if self._is_there and not self.calls.is_replaying:  # it was heard before that
+            self._open()
         self._start_soon(self._expect)
         await self._take_all()
         while await channel.rung():

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import anyio
 import msgspec
 import pytest
 
@@ -13,6 +15,7 @@ from rq_agent.worker.executors.venv import VenvExecutor
 from rq_agent.worker.process.launcher import Launcher
 from rq_agent.worker.sdk_folder import bootstrap_path, materialize
 from rq_agent.worker.services.calls import Call, Ended
+from rq_agent.worker.services.channel import Channel
 
 from .rig import Listener, Rig
 
@@ -83,6 +86,26 @@ async def test_reports_about_others_are_passed_over(rig: Rig, listener: Listener
         assert [end.key for end in listener.ends] == ["a.1"]
         assert {part.key for part in listener.parts} == {"other.1"}
         assert sum(view.tasks for view in hosts.views()) == 1  # the other one runs on
+
+
+async def test_a_host_that_is_heard_before_it_is_connected_gets_its_calls(
+    rig: Rig, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected = Channel.connected
+
+    async def late(folder: Path, *args: Any, **options: Any) -> Channel | None:
+        channel = await connected(folder, *args, **options)
+        while b"ready" not in (folder / "reports.1").read_bytes():
+            await anyio.sleep(0.001)
+        for host in hosts._hosts.values():
+            host.look()
+        return channel
+
+    monkeypatch.setattr(Channel, "connected", late)
+    async with rig.hosts(listener) as hosts:
+        hosts.call(rig.plan(), [saying("a.1", MINE)])
+
+        assert (await listener.end_of("a.1")).outcome is Outcome.SUCCEEDED
 
 
 @pytest.mark.parametrize("nonsense", ['["done", 1]', "HUGE"])
