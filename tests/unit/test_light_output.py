@@ -75,7 +75,7 @@ def test_our_own_words_are_counted_here() -> None:
 
 
 def test_our_own_words_follow_those_of_an_earlier_session() -> None:
-    output = Output(TOKEN, said_end=None)
+    output = Output(TOKEN, is_resumed=True)
     output.add(said(0, b"one\n", stream="sys"))
 
     output.say_after(100)

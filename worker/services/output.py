@@ -24,13 +24,16 @@ class Output:
     """Of one attempt. What is too much is dropped, the oldest first: readers see the gap."""
 
     __slots__ = (
-        *("_chunks", "_gaps", "_shown", "_sizes", "is_closed", "said_end", "size_bytes", "token"),
+        *("_chunks", "_gaps", "_shown", "_said_end", "_sizes", "is_closed", "is_resumed"),
+        *("size_bytes", "token"),
     )
 
-    def __init__(self, token: Token, *, said_end: int | None = 0) -> None:
-        """`said_end`: where our own words begin; None: Redis is to be asked."""
+    def __init__(self, token: Token, *, is_resumed: bool = False) -> None:
+        """`is_resumed`: an earlier session of this worker shipped some of it."""
         self.token = token
-        self.said_end = said_end
+        self.is_resumed = is_resumed
+        """Redis is to be asked where our own words end."""
+        self._said_end = 0
         self.size_bytes = 0
         self.is_closed = False
         """Its log takes nothing any more."""
@@ -52,7 +55,7 @@ class Output:
         stream: StreamName = said.stream  # type: ignore[assignment]
         offset = said.offset
         if stream == "sys":
-            offset, self.said_end = self.said_end or 0, (self.said_end or 0) + len(said.data)
+            offset, self._said_end = self._said_end, self._said_end + len(said.data)
         after_gap = said.after_gap or stream in self._gaps
         self._gaps.discard(stream)
         self._append(stream, offset, said.data, after_gap=after_gap)
@@ -103,7 +106,8 @@ class Output:
             if chunk.stream == "sys":
                 moved = msgspec.structs.replace(chunk, offset=chunk.offset + end)
                 self._chunks[number] = moved
-        self.said_end = (self.said_end or 0) + end
+        self._said_end += end
+        self.is_resumed = False
 
     def _append(self, stream: StreamName, offset: int, data: bytes, *, after_gap: bool) -> None:
         last = self._chunks[-1] if len(self._chunks) > self._shown else None

@@ -52,7 +52,7 @@ class Outputs:
         for token, said in parts:
             output = self._all.get(said.key)
             if output is None:
-                output = Output(token, said_end=None if is_resumed else 0)
+                output = Output(token, is_resumed=is_resumed)
                 self._all[said.key] = output
             self._size_bytes += output.add(said)
             if output:
@@ -97,7 +97,7 @@ class Outputs:
 
     async def _ship(self, batch: dict[str, Output]) -> None:
         for output in batch.values():
-            if output.said_end is None:
+            if output.is_resumed:
                 await self._find_end(output)
         parts = [(output.token, output.first()) for output in batch.values()]
         codes = await self._logs.append_many(parts)
