@@ -16,9 +16,10 @@ from rq_agent.broker.lookups import Lookups
 
 from .lab import Lab
 
-pytestmark = pytest.mark.skipif(
+only_root = pytest.mark.skipif(
     os.geteuid() != 0 or sys.platform != "linux", reason="only root can mount"
 )
+pytestmark = only_root
 
 
 @contextmanager
