@@ -63,8 +63,14 @@ class Sender:
         finally:
             self._is_busy = False
             if self._waiting:
-                self._is_busy = True
-                self._spawn(self._send_waiting)
+                self._begin_to_send()
+
+    def _begin_to_send(self) -> None:
+        self._is_busy = True
+        try:
+            self._spawn(self._send_waiting)
+        except RuntimeError:  # the client was closed meanwhile
+            self._give_up()
 
     async def _with_others(self, call: Call) -> Enqueued:
         mine = _Waiting(call)
@@ -85,9 +91,13 @@ class Sender:
                 batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
                 await self._send_some([one for one in batch if one.is_wanted])
         finally:
-            self._is_busy = False
-            while self._waiting:
-                _tell([self._waiting.popleft()], [_closed()])
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Send nothing more for now; who waits still is told."""
+        self._is_busy = False
+        while self._waiting:
+            _tell([self._waiting.popleft()], [_closed()])
 
     async def _send_some(self, batch: Sequence[_Waiting]) -> None:
         if not batch:

@@ -38,6 +38,7 @@ class Lane:
         self._user = str(getattr(redis, "user", ""))
         self._socket: _Socket | None = None
         self._opening = asyncio.Lock()
+        self._is_over = False
 
     async def evalsha(self, sha: str, key_count: int, *arguments: Any) -> Any:
         """Run a script that the server knows.
@@ -58,7 +59,8 @@ class Lane:
         return LanePipeline(self._call)
 
     def close(self) -> None:
-        """Close the connection; calls that wait fail. Another call would connect again."""
+        """Close the connection; calls that wait fail, and so do later ones."""
+        self._is_over = True
         if self._socket is not None:
             self._socket.abort("the client was closed")
             self._socket = None
@@ -88,6 +90,10 @@ class Lane:
 
     async def _connected(self) -> "_Socket":
         async with self._opening:
+            if self._is_over:
+                raise BrokerUnavailable(
+                    f"cannot reach redis at {self.where}: the client was closed"
+                )
             if self._socket is not None and self._socket.is_closed:
                 closed, self._socket = self._socket, None
                 await _given_back(self._redis, closed.connection)

@@ -8,7 +8,7 @@ from redis.exceptions import DataError
 
 from rq_agent.broker import client_errors
 from rq_agent.broker.connection import connect
-from rq_agent.broker.errors import ReplyLost, ServerReadOnly
+from rq_agent.broker.errors import BrokerUnavailable, ReplyLost, ServerReadOnly
 from rq_agent.broker.lane import Lane
 from rq_agent.broker.scripts import Script
 from rq_agent.broker.translated import TranslatedRedis
@@ -98,6 +98,8 @@ async def test_a_call_that_waits_is_told_that_its_connection_is_gone(lane: Lane)
 
     assert len(told) == 1
     assert "the client was closed" in told[0]
+    with pytest.raises(BrokerUnavailable, match="the client was closed"):
+        await lane.evalsha(sha, 0)
 
 
 async def test_it_looks_for_the_primary_after_a_replica_said_no(lane: Lane) -> None:
