@@ -10,7 +10,7 @@ from .keys import TaskId
 MOST_ISOLATED: Final = 4
 
 
-class Token(msgspec.Struct, frozen=True, kw_only=True):
+class Token(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Proves a claim: made by claim(), compared with what is stored in every later write."""
 
     task_id: TaskId
@@ -20,7 +20,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     """Differs where a Redis that came back older hands out the same fence again."""
 
 
-class Rare(msgspec.Struct, frozen=True, kw_only=True):
+class Rare(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What few tasks have. A worker needs it only to make a lost record anew."""
 
     max_lost: int = 3
@@ -32,7 +32,7 @@ class Rare(msgspec.Struct, frozen=True, kw_only=True):
     queue_timeout_ms: int = 0
 
 
-class Claim(Token, frozen=True, kw_only=True):
+class Claim(Token, frozen=True, kw_only=True, gc=False):
     """One claimed task."""
 
     queue: str
@@ -106,7 +106,7 @@ class FinishCode(IntEnum):
     FENCED = -2  # the claim does not hold the task
 
 
-class Finish(msgspec.Struct, frozen=True, kw_only=True):
+class Finish(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The end of one claim."""
 
     claim: Token

@@ -1,5 +1,6 @@
 """`rq-agent work`: a supervisor on its connections."""
 
+import gc
 import logging
 from collections.abc import Callable
 
@@ -19,6 +20,8 @@ from .supervisor import Supervisor
 log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
+_SEARCH_AFTER = 20_000
+"""Objects that were made until cycles among them are looked for: light tasks make many, and none."""
 
 
 async def work(
@@ -46,6 +49,8 @@ async def work(
         RqAgentError: another live worker on this machine has the name.
     """
     signals = signals or Signals()
+    if config.services:
+        gc.set_threshold(_SEARCH_AFTER, *gc.get_threshold()[1:])
     folder = folder_of(config.home, config.name)
     left_running, left_hosts = count_open(folder), is_any_alive(folder / "hosts")
     signals.outage.waiting = lambda: Waiting(running=left_running)

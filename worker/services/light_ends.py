@@ -184,6 +184,7 @@ class LightEnds:
         for light in tasks:
             self._lights.pop(light.key, None)
             self._outputs.forget(light.key)
+            light.held.make_anew = bool  # else they hold each other, and only a search frees them
         self._tasks.remove(*(light.held for light in tasks))
         self._settled([light.key for light in tasks])
 
