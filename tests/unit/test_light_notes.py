@@ -65,3 +65,10 @@ def test_a_key_without_a_fence_tells_nothing() -> None:
     note = note_of(Held(CLAIM, (), Need(light=True)), "keep")
 
     assert read("01abcdefgh000001", note) is None
+
+
+@pytest.mark.parametrize("fence", ["03", "+3", "3_0", "\u0663", " 3", "-3"])
+def test_a_key_that_no_worker_made_tells_nothing(fence: str) -> None:
+    note = note_of(Held(CLAIM, (), Need(light=True)), "keep")
+
+    assert read(f"{CLAIM.task_id}.{fence}", note) is None

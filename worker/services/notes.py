@@ -5,6 +5,7 @@ envelope, which may hold secrets and is too large to travel twice.
 """
 
 import logging
+import re
 from typing import Final
 
 import msgspec
@@ -17,6 +18,7 @@ from ..held import Held
 
 log = logging.getLogger(__name__)
 
+_FENCE: Final = re.compile(r"0|[1-9][0-9]*")
 _RARE: Final = Rare()
 
 
@@ -97,6 +99,8 @@ def read(key: str, note: str) -> Noted | None:
     task_id, _, fence = key.rpartition(".")
     try:
         said = _decoder.decode(note)
+        if not _FENCE.fullmatch(fence):
+            raise ValueError("its key is not as a worker makes it")
         claim = Claim(
             task_id=TaskId(task_id),
             fence=int(fence),
