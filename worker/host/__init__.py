@@ -10,16 +10,18 @@ All of it is UTF-8 JSON, one array per line.
 
 The host listens as soon as the socket is there (paths that are too long for one: connect through
 `/proc/self/fd/<descriptor of the folder>/socket`). One connection at a time: a newer one replaces
-the older. When it closes the host goes on. A line that is not understood is told to stderr of the
+the older. When it closes the host goes on, and ends after 10 minutes in which nobody was connected
+and nothing ran: exit 0, its reports stay. A line that is not understood is told to stderr of the
 host, and passed over.
 
 * `["hello", {"lag_s": 2.0}]`: first on each connection; answered by a report `state`. Names that
-  the host does not know are ignored. Without `lag_s` it is 2 s.
+  the host does not know are ignored. Without `lag_s` it is 2 s. `lonely_s` stands for the 10 minutes.
 * `["start", [[key, target, arguments, timeout_s, grace_s, note, log], ...]]`: run these calls.
   `key`: `<task id>.<fence>`. `target`: `module:function` or `/path/of/script.py:function`.
   `arguments`: `[args, kwargs]`. `timeout_s`: from now on, import included; 0: no limit.
   `grace_s`: what a call may take to end when its time is over. `note`: text, given back in `done`
-  and `state`. `log`: false if nobody wants its output. A key that runs already is passed over.
+  and `state`. `log`: false if nobody wants its output. A key that runs already is passed over. An
+  entry that is not understood is answered with `done`, `errored`, if it has a key.
 * `["cancel", key, grace_s, cause]`: `cause` is `cancelled`, `released` or `timed out`. A key that
   does not run is passed over: its `done` is on its way.
 * `["read", n]`: the reports up to `reports.<n>` are settled; the host removes those files (never
@@ -39,8 +41,8 @@ until it has read it to its end: a complete one may be replaced by a shorter one
 * `["done", [[key, outcome, exit_code, reason, result, note, lasted_ms], ...]]`: ends. `outcome`:
   `succeeded`, `failed`, `errored`, `cancelled`, `timed_out`, `released`. `exit_code`: a number or
   null. `reason`: at most 200 characters. `result`: JSON text, null unless it succeeded. Written
-  once per turn of the loop, or each 200. Output of a call stands before its `done`.
-  A host of processes adds an eighth entry: the most memory that the process had, in KiB.
+  once per turn of the loop, or each 200: at most 200 ends or 1 Mi characters of results and notes
+  in a line, a larger one alone. Output of a call stands before its `done`.
 * `["out", key, "out", offset, text]` (or `"err"`): what a call printed; written as it is printed,
   a line that is not complete after 0.2 s and at the end. `offset`: bytes of UTF-8 before it in
   that stream. What is not UTF-8 was replaced. At most 64 Ki characters.

@@ -12,12 +12,23 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 200
 _LONGEST_S = 1e9
+_LONGEST_KEY = 128
+"""Characters; a worker would take an answer about a longer one for nonsense."""
 CAUSES = {"cancelled": "cancelled", "released": "released", "timed out": "timed_out"}
 """Cause of a cancel -> outcome."""
 
 
 class BadCommand(ValueError):
     """A line that is no command; the text is for the log of the host."""
+
+
+class BadCall(BadCommand):
+    """An entry of `start` that can't be read, but answered; the text is for its end."""
+
+    def __init__(self, call: Call, what: str) -> None:
+        super().__init__(f"the host can't read the call: {what}")
+        self.call = call
+        """Has a key and a note only."""
 
 
 def parse(line: bytes) -> tuple[str, list[Any]]:
@@ -40,7 +51,7 @@ def entries_of(rest: list[Any]) -> list[Any]:
 
 
 def call_of(entry: Any) -> Call:
-    """Return the call that one entry of `start` describes; raises BadCommand."""
+    """Return the call that one entry of `start` describes; raises BadCall, or BadCommand."""
     try:
         key, target, arguments, timeout_s, grace_s, note, log = entry
         call = Call(key, target, arguments, timeout_s, grace_s, note, log)
@@ -55,8 +66,18 @@ def call_of(entry: Any) -> Call:
     except (ValueError, TypeError):
         is_fine = False
     if not is_fine:
-        raise BadCommand(f"start: not a call: {str(entry)[:_MOST_SHOWN]}")
+        raise _not_a_call(entry)
     return call
+
+
+def _not_a_call(entry: Any) -> BadCommand:
+    """What to raise: somebody waits for the end of what has a key."""
+    shown = str(entry)[:_MOST_SHOWN]
+    key = entry[0] if isinstance(entry, list) and entry else None
+    if type(key) is not str or not 0 < len(key) <= _LONGEST_KEY:
+        return BadCommand(f"start: not a call: {shown}")
+    note = entry[5] if len(entry) > 5 and type(entry[5]) is str else ""
+    return BadCall(Call(key, "", None, 0.0, 0.0, note, False), shown)
 
 
 def stop_of(rest: list[Any]) -> tuple[str, float, str]:
@@ -70,12 +91,12 @@ def stop_of(rest: list[Any]) -> tuple[str, float, str]:
     raise BadCommand(f"cancel: {str(rest)[:_MOST_SHOWN]}")
 
 
-def lag_of(rest: list[Any], default_s: float) -> float:
-    """Return after how many seconds `hello` wants a loop to be called blocked."""
+def seconds_of(rest: list[Any], name: str, default_s: float) -> float:
+    """Return an option of `hello`, in seconds."""
     options = rest[0] if rest and isinstance(rest[0], dict) else {}
-    lag_s = options.get("lag_s", default_s)
-    is_fine = isinstance(lag_s, (int, float)) and 0 < lag_s <= _LONGEST_S
-    return float(lag_s) if is_fine else default_s
+    seconds = options.get(name, default_s)
+    is_fine = isinstance(seconds, (int, float)) and 0 < seconds <= _LONGEST_S
+    return float(seconds) if is_fine else default_s
 
 
 def number_of(rest: list[Any]) -> int:

@@ -18,6 +18,7 @@ from .deadlines import Deadlines
 from .endings import exit_of
 from .imports import Imports
 from .lines import line
+from .lonely import Lonely
 from .reports import Reports
 from .router import Outputs
 from .running import Running, check_async
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .call import Call
+
+
+_LOOK_S = 30.0
+"""How often a host looks whether anybody needs it."""
 
 
 def serve(folder: str) -> None:
@@ -76,6 +81,7 @@ class Host:
         self._watchdog = Watchdog(loop, self._running, self.reports, self._outputs, bell, folder)
         self._watchdog.ticked = self._deadlines.arm
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._lonely = Lonely()
         self._is_ending = False
         self.is_over = False
         self._commands = {
@@ -96,6 +102,7 @@ class Host:
         self._loop.set_exception_handler(children.complain)
         self._running.became_idle = self._leave_if_asked
         self._loop.add_reader(self._channel.listener, self._accept)
+        self._next_look = self._loop.call_soon(self._look_around)
         gc.freeze()
 
     def _accept(self) -> None:
@@ -125,7 +132,9 @@ class Host:
                 _log(str(e))
 
     def _hello(self, rest: list[Any]) -> None:
-        self._watchdog.lag_s = commands.lag_of(rest, self._watchdog.lag_s)
+        self._watchdog.lag_s = commands.seconds_of(rest, "lag_s", self._watchdog.lag_s)
+        self._lonely.limit_s = commands.seconds_of(rest, "lonely_s", self._lonely.limit_s)
+        self._look_around()
         started = time.time() - self._loop.time()
         calls = [
             (call.key, call.note, round(started + call.started, 3))
@@ -138,6 +147,11 @@ class Host:
         for entry in commands.entries_of(rest):
             try:
                 call = commands.call_of(entry)
+            except commands.BadCall as e:
+                if e.call.key not in calls:
+                    e.call.started = now
+                    self._running.end(e.call, "errored", None, str(e))
+                continue
             except commands.BadCommand as e:
                 _log(str(e))
                 continue
@@ -185,8 +199,21 @@ class Host:
 
     def _leave_if_asked(self) -> None:
         if self._is_ending:
-            self.is_over = True
-            self._loop.stop()
+            self._leave()
+
+    def _look_around(self) -> None:
+        """Leave if nobody needs this host any more."""
+        is_heard = self._channel.connection is not None
+        is_needed = is_heard or bool(self._running.calls) or self.reports.is_behind
+        if self._lonely.look(is_needed=is_needed):
+            self._leave()
+        self._next_look.cancel()
+        wait_s = min(_LOOK_S, self._lonely.limit_s)
+        self._next_look = self._loop.call_later(wait_s, self._look_around)
+
+    def _leave(self) -> None:
+        self.is_over = True
+        self._loop.stop()
 
 
 def _log(text: str) -> None:

@@ -46,7 +46,7 @@ class ForkEnds:
         """Take the exit statuses of all that ended, adopted ones too."""
         while True:
             try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
@@ -54,7 +54,7 @@ class ForkEnds:
             self._unkillable.discard(pid)
             child = self._by_pid.pop(pid, None)
             if child is not None:
-                child.status, child.peak_kib = status, usage.ru_maxrss
+                child.status = status
                 if not self._ended:
                     now = time.monotonic()
                     self._give_up_at, self._scan_at = now + _PATIENCE_S, now + _RESCAN_S
@@ -104,5 +104,5 @@ class ForkEnds:
         )
         lasted_ms = int((time.monotonic() - call.started) * 1000)
         entry = call.key, outcome, code, shortened(reason), result, call.note, lasted_ms
-        self._done.append((*entry, child.peak_kib))
+        self._done.append(entry)
         del self._running[call.key]

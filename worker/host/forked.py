@@ -19,7 +19,7 @@ _READ_BYTES = 1 << 20
 class Forked:
     """A child, from its fork until its end was told."""
 
-    __slots__ = ("_result", "call", "is_killed", "own_pages", "peak_kib", "pid", "pipes", "status")
+    __slots__ = ("_result", "call", "is_killed", "own_pages", "pid", "pipes", "status")
 
     def __init__(self, call: Call, pid: int, pipes: dict[str, int], result: int) -> None:
         """Own these descriptors from here on.
@@ -36,9 +36,7 @@ class Forked:
         self.pipes = pipes
         self.is_killed = False
         self.status: int | None = None
-        """As `os.wait4` gives it; None while it runs."""
-        self.peak_kib = 0
-        """The most memory that it, or what it waited for, ever had; known at its end."""
+        """As `os.waitpid` gives it; None while it runs."""
         self.own_pages = 0
         """Memory that it does not share with the host, as last seen."""
         self._result = result

@@ -23,6 +23,7 @@ from .fork_pulse import Pulse
 from .fork_stops import ForkStops
 from .forking import Forking
 from .lines import line
+from .lonely import Lonely
 from .reports import Reports
 from .sigchld import Sigchld
 
@@ -68,6 +69,7 @@ class Forks:
         self._stops = ForkStops(self._running, reports)
         self._ends = ForkEnds(self._running, self._outputs, reports)
         self._pulse = Pulse(self._running, reports)
+        self._lonely = Lonely()
         self._is_over = False
         self._commands: dict[str, Callable[[list[Any]], None]] = {
             "hello": self._hello,
@@ -81,7 +83,7 @@ class Forks:
 
     def run(self) -> None:
         """Serve until there is nothing more to do."""
-        while not self._is_over or self._waiting or self._running:
+        while not self._is_done():
             for key, _ in self._selector.select(self._wait_s()):
                 key.data(key.fd)
             if self._sigchld.has_come:
@@ -94,10 +96,16 @@ class Forks:
             self._pulse.beat()
             self._reports.try_again()
 
+    def _is_done(self) -> bool:
+        is_idle = not (self._waiting or self._running)
+        is_heard = self._channel.connection is not None
+        is_needed = is_heard or not is_idle or self._reports.is_behind
+        return self._lonely.look(is_needed=is_needed) or (self._is_over and is_idle)
+
     def _wait_s(self) -> float | None:
         if self._waiting:
             return 0.0
-        parts = (self._stops, self._ends, self._outputs, self._pulse)
+        parts = (self._stops, self._ends, self._outputs, self._pulse, self._lonely)
         times = [_RETRY_S if self._reports.is_behind else None]
         times += [one.wait_s() for one in parts]
         return min((one for one in times if one is not None), default=None)
@@ -130,7 +138,8 @@ class Forks:
             except commands.BadCommand as e:
                 sys.stderr.write(f"rq-agent host: {e}\n")
 
-    def _hello(self, _: list[Any]) -> None:
+    def _hello(self, rest: list[Any]) -> None:
+        self._lonely.limit_s = commands.seconds_of(rest, "lonely_s", self._lonely.limit_s)
         offset = time.time() - time.monotonic()
         calls = [child.call for child in self._running.values()]
         calls += self._waiting.values()
@@ -138,9 +147,13 @@ class Forks:
         self._reports.say(line("state", rows))
 
     def _start(self, rest: list[Any]) -> None:
-        for entry in rest[0] if rest and isinstance(rest[0], list) else ():
+        for entry in commands.entries_of(rest):
             try:
                 call = commands.call_of(entry)
+            except commands.BadCall as e:
+                if e.call.key not in self._running and e.call.key not in self._waiting:
+                    self._ends.never_began(e.call, "errored", str(e))
+                continue
             except commands.BadCommand as e:
                 sys.stderr.write(f"rq-agent host: {e}\n")
                 continue

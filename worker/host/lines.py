@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 OUTPUT = b'["out",'
 """How a line begins that may be dropped."""
 PART = 1 << 20
-"""Characters of results after which a line ends: what reads it takes lines of 64 MiB at most."""
+"""Characters of results and notes in a line, if it tells more than one end: what reads it takes
+lines of 64 MiB at most."""
+MOST_ENDS = 200
+"""In a line."""
 MOST_RESULT = 8 << 20
 """Characters of a result that are said; one of more than 1 MiB is not kept anyway, only its size."""
 
@@ -25,7 +28,7 @@ def line(*parts: Any) -> bytes:
 
 
 def done_lines(entries: Sequence[Sequence[Any]]) -> bytes:
-    """Return the report of some ends: in several lines where their results are large."""
+    """Return the report of some ends: in several lines where they are many, or large."""
     lines: list[bytes] = []
     part: list[Sequence[Any]] = []
     size = 0
@@ -33,11 +36,12 @@ def done_lines(entries: Sequence[Sequence[Any]]) -> bytes:
         result = entry[4] or ""
         if len(result) > MOST_RESULT:
             entry = (*entry[:4], result[:MOST_RESULT], *entry[5:])
-        part.append(entry)
-        size += len(result)
-        if size > PART:
+        own = len(result[:MOST_RESULT]) + len(entry[5])
+        if part and (size + own > PART or len(part) >= MOST_ENDS):
             lines.append(line("done", part))
             part, size = [], 0
+        part.append(entry)
+        size += own
     if part:
         lines.append(line("done", part))
     return b"".join(lines)

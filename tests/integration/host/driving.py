@@ -37,7 +37,6 @@ class Done(NamedTuple):
     result: str | None
     note: str
     lasted_ms: int
-    peak_kib: int = 0
 
 
 class Driven:
@@ -83,7 +82,7 @@ class Driven:
             )
         self.connect(lag_s=lag_s)
 
-    def connect(self, *, lag_s: float = 2.0) -> None:
+    def connect(self, *, lag_s: float = 2.0, **options: float) -> None:
         """Connect, in place of the connection before."""
         deadline = time.monotonic() + DEADLINE_S
         self.socket = socket.socket(socket.AF_UNIX)
@@ -99,7 +98,7 @@ class Driven:
                     time.sleep(0.005)
         finally:
             os.close(place)
-        self.say("hello", {"lag_s": lag_s})
+        self.say("hello", {"lag_s": lag_s, **options})
 
     def close(self) -> None:
         """End the process."""

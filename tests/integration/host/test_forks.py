@@ -311,7 +311,7 @@ def test_the_memory_of_a_call_is_told_while_it_runs_and_at_its_end(forks: Driven
     assert calls == 1
     assert 200 << 20 < rss_bytes < 400 << 20
     forks.say("cancel", key, 0, "cancelled")
-    assert 200 << 10 < forks.done(key).peak_kib < 400 << 10
+    assert forks.done(key).outcome == "cancelled"
 
 
 def test_a_call_that_can_not_be_started_is_no_failure_of_its_own(other: Driven) -> None:

@@ -233,8 +233,8 @@ def test_a_fork_that_comes_back_is_no_second_host(quick: Driven, end: str) -> No
         b'["start", 5]',
         b'["start", [5]]',
         b'["start", [["k.1", "m:f", [[], {}], -1, 5, "", true]]]',
-        b'["start", [["k.1", "m:f", [{}, []], 0, 5, "", true]]]',
-        b'["start", [["k.1", "m:f", [[]], 0, 5, "", true]]]',
+        b'["start", [["k.2", "m:f", [{}, []], 0, 5, "", true]]]',
+        b'["start", [["k.3", "m:f", [[]], 0, 5, "", true]]]',
         b'["cancel", "k.1"]',
         b'["cancel", "k.1", 5, "whim"]',
         b'["cancel", 5, 5, "cancelled"]',
@@ -245,7 +245,7 @@ def test_a_fork_that_comes_back_is_no_second_host(quick: Driven, end: str) -> No
         b"[" * 100_000,
     ],
 )
-def test_a_line_that_is_no_command_is_passed_over(quick: Driven, line: bytes) -> None:
+def test_a_line_that_is_no_command_harms_nobody(quick: Driven, line: bytes) -> None:
     quick.say_bytes(line + b"\n")
 
     assert quick.function("async def main(): pass\n").outcome == "succeeded"

@@ -5,7 +5,7 @@ import pytest
 from rq_agent.worker.host.fork_endings import ending_of
 
 WELL = b'[0, ""]\n{"a":1}'
-BY_KILL, BY_TERM, BY_SEGV = 9, 15, 11 | 128  # as os.wait4 gives them; 128: with a core
+BY_KILL, BY_TERM, BY_SEGV = 9, 15, 11 | 128  # as os.waitpid gives them; 128: with a core
 
 
 def exited(code: int) -> int:
