@@ -207,11 +207,11 @@ async def test_a_service_never_lives_twice_and_comes_back(rig: Rig) -> None:
 
     outcome.must_be_clean()
     assert outcome.states() == {"cancelled": services}
+    assert two_at_once(outcome.runs) == []
     figures.note(
         "services: restart always",
         kills=kills,
         lease_s=lease_s,
-        two_at_once=len(two_at_once(outcome.runs)),
         attempts=str(sorted(record.attempt for record in outcome.records)),
         **outcome.figures(),
     )

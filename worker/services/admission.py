@@ -164,6 +164,7 @@ class Admission:
             grace_s=signed.grace_s,
             note=note_of(held, signed.exclusive),
             isolation=held.claim.isolation,
+            until_s=held.safe_until_s if signed.exclusive == "kill" else 0.0,
         )
         ready.append(light)
 

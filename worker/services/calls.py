@@ -33,6 +33,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What the next session of the worker must know of the claim; comes back with its end."""
     isolation: int = 0
     """See isolation.py."""
+    until_s: float = 0.0
+    """It must not run on after this unless that is renewed, on boot_clock; 0: it may. Its plan is
+    `alone`."""
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):

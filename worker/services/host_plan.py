@@ -50,10 +50,16 @@ def plan_of(
 def is_alone(signed: SignedTask) -> bool:
     """Return whether a task gets a host of its own.
 
-    One that is long-lived: its host is new at each restart. One that changes its environment, or
-    has a memory limit of its own: both are those of a process.
+    One that is long-lived: its host is new at each restart. One that must not outlive its lease:
+    its host is killed for that. One that changes its environment, or has a memory limit of its
+    own: both are those of a process.
     """
-    return signed.restart != "never" or signed.env_writable or signed.mem_limit_mib > 0
+    return (
+        signed.restart != "never"
+        or signed.exclusive == "kill"
+        or signed.env_writable
+        or signed.mem_limit_mib > 0
+    )
 
 
 def host_key(definition: Definition, signed: SignedTask, *, kind: Kind) -> str:

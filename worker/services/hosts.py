@@ -16,6 +16,7 @@ from ...broker.errors import SnapshotError
 from ...broker.states import Phase
 from .. import endings
 from ..endings import Ending, StopCause
+from ..process import deadline
 from . import host_folder
 from .beside import Beside
 from .calls import Call, Ended, HostPlan, HostTools, HostView, Listener, Running
@@ -100,6 +101,17 @@ class Hosts:
             place.stop(key, cause, grace_s=grace_s, reason=reason)
         elif place is not None and (call := place.drop(key)) is not None:
             self.ended([of_waiting(call, ending_of(cause, reason))])
+
+    def renew(self, key: str, until_s: float) -> None:
+        """Let a call with `until_s` run for longer; its host is killed then, also without us."""
+        place = self._places.get(key)
+        if isinstance(place, Host):
+            try:
+                deadline.write(str(place.folder), until_s)
+            except OSError as e:
+                log.warning("call %s: its deadline stays: %s", key, e)
+        elif place is not None:
+            place.renew(key, until_s)
 
     def settled(self, keys: Sequence[str]) -> None:
         """Note that the ends of calls are safe in Redis: nobody needs the reports about them."""

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from ...broker.claims import Outcome
+from ..endings import NOT_RENEWED
 from ..process.wait import Exit
 from .calls import Ended
 
@@ -110,6 +111,8 @@ def of_exit(exited: Exit, exits: Reversible[tuple[str, int]]) -> Death:
         exited: how its process ended.
         exits: calls that said that they end the process, and with which code; the last counts.
     """
+    if exited.stopped_by == "deadline":
+        return Death(reason=NOT_RENEWED, outcome=Outcome.LOST)
     if exited.stopped_by:  # a call may do this to the shim of its host
         return Death(reason="it was stopped, but not by its worker", outcome=Outcome.LOST)
     if exited.error:

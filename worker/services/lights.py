@@ -266,6 +266,8 @@ class Lights:
 
     def _expire(self, light: Light, now_s: float) -> None:
         until_s = light.held.safe_until_s
+        if until_s:
+            self.hosts.renew(light.key, until_s)
         if until_s and now_s > until_s - _BEFORE_S and not light.is_expired:
             log.warning("task %s: its lease can't be renewed; stopped", light.key)
             light.is_expired = True

@@ -32,6 +32,7 @@ async def make(
     say: Callable[[str], None],
     enter: Callable[[Phase], None],
     turn: Callable[[], Awaitable[None]],
+    until_s: Callable[[], float],
 ) -> Handle:
     """Start the host of a folder that was made for it; return how to find it again.
 
@@ -42,6 +43,7 @@ async def make(
         say: gets lines about long work.
         enter: gets each phase as it begins.
         turn: waits until one more process may start.
+        until_s: returns until when it may live, see process/deadline.py; 0: without an end.
 
     Raises:
         RqAgentError, OSError: it can't be made; `ending_of` says what that means for a call.
@@ -53,7 +55,7 @@ async def make(
     async with executor.prepare(_program(plan, tools, folder), report=say) as start:
         enter(Phase.STARTING)
         await turn()
-        return await start()
+        return await start(deadline_s=until_s())
 
 
 def executor_of(tools: HostTools, name: str = "venv") -> Executor:

@@ -80,4 +80,5 @@ def is_usual(signed: SignedTask) -> bool:
         or signed.env_writable
         or signed.mem_limit_mib
         or signed.restart != "never"
+        or signed.exclusive == "kill"
     )

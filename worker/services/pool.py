@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final, Generic, Protocol, TypeVar
 
+import msgspec
+
 from ...broker.states import Phase
 from .calls import Call, HostPlan
 from .isolation import most_in
@@ -85,6 +87,16 @@ class Pool(Generic[H]):
         """Return a call that waits, which then does no more; None: it does not wait."""
         self._told.pop(key, None)
         return self.waiting.pop(key, None)
+
+    def renew(self, key: str, until_s: float) -> None:
+        """Note until when a call that waits may run."""
+        if key in self.waiting:
+            self.waiting[key] = msgspec.structs.replace(self.waiting[key], until_s=until_s)
+
+    @property
+    def until_s(self) -> float:
+        """Until when a host that is made now may live unless that is renewed; 0: it may."""
+        return min((call.until_s for call in self.waiting.values() if call.until_s), default=0.0)
 
     def take_all(self) -> list[Call]:
         """Return all that wait, which then do no more."""

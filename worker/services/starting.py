@@ -93,6 +93,7 @@ class Starting:
                 say=partial(self._say, pool),
                 enter=partial(self._enter, pool),
                 turn=turn.wait,
+                until_s=lambda: pool.until_s,
             )
         except (RqAgentError, OSError) as e:
             await self._not_made(pool, folder, e)

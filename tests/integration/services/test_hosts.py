@@ -13,6 +13,7 @@ from rq_agent.broker.errors import SnapshotError, TrustError
 from rq_agent.broker.states import Phase
 from rq_agent.worker.endings import StopCause
 from rq_agent.worker.executors.venv import VenvExecutor
+from rq_agent.worker.process import boot_clock
 from rq_agent.worker.process.handle import is_alive
 from rq_agent.worker.services import host_folder
 from rq_agent.worker.services.calls import Call
@@ -398,3 +399,21 @@ async def test_idle_hosts_end_and_a_host_of_one_call_ends_with_it(
 
     assert len(left) == 2
     assert not any(is_alive(one.handle) for one in left)
+
+
+async def test_a_call_runs_as_long_as_it_is_renewed_also_where_its_worker_is_gone(
+    rig: Rig, listener: Listener
+) -> None:
+    plan = rig.plan(exclusive="kill")
+    async with rig.hosts(listener) as hosts:
+        begun_s = boot_clock.now_s()
+        one = call("t1.1", "wait", until_s=begun_s + 60)
+        hosts.call(plan, [one])
+        hosts.renew("t1.1", begun_s + 1.5)
+        await listener.heard("t1.1", "waits")
+        hosts.renew("t1.1", begun_s + 2.0)
+        end = await listener.end_of("t1.1")
+        lasted_s = boot_clock.now_s() - begun_s
+
+    assert (end.outcome, end.reason[:6]) == (Outcome.LOST, "killed")
+    assert lasted_s > 1.9

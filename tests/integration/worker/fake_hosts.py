@@ -47,6 +47,9 @@ class FakeHosts(Hosts):
         self.is_retired = self.is_let_go = False
         self._news = anyio.Event()
 
+    def renew(self, key: str, until_s: float) -> None:
+        pass
+
     def call(self, plan: HostPlan, calls: Sequence[Call]) -> None:
         self.batches.append(len(calls))
         self.plans[plan.key] = plan

@@ -66,6 +66,7 @@ def test_functions_of_one_snapshot_share_a_host() -> None:
         {"env_writable": True},
         {"mem_limit_mib": 100.0},
         {"restart": "always"},
+        {"exclusive": "kill"},
     ],
 )
 def test_what_the_process_shows_makes_a_host_of_its_own(changes: dict[str, object]) -> None:
@@ -86,6 +87,12 @@ def test_a_long_lived_task_is_alone(restart: Restart, alone: bool) -> None:
     made = plan(restart=restart)
 
     assert (made.alone, made.most) == (alone, 1 if alone else 9)
+
+
+def test_a_task_that_must_not_outlive_its_lease_is_alone() -> None:
+    made = plan(exclusive="kill")
+
+    assert (made.alone, made.most) == (True, 1)
 
 
 def test_a_host_inherits_no_address_of_redis_and_gets_what_the_task_sets() -> None:

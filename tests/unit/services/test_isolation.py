@@ -117,6 +117,12 @@ def test_a_host_that_we_end_is_nobody_s_fault() -> None:
         ),
         (Exit(error=LOST), LOST, None, Outcome.LOST),
         (
+            Exit(signal=9, stopped_by="deadline"),
+            "killed: its lease could not be renewed in time",
+            None,
+            Outcome.LOST,
+        ),
+        (
             Exit(signal=15, stopped_by="term"),
             "it was stopped, but not by its worker",
             None,
