@@ -111,7 +111,7 @@ async def _pip(folder: Path, spec: EnvironmentSpec, uv: Uv, report: Report) -> N
     """Install pip, for tasks that install at run time: the interpreter brought none."""
     installed = await run(uv, *_into(folder), stdin=_text([*spec.index_options, "pip"]))
     if installed.code != 0:
-        report("no pip could be installed, so the task can't install at run time:")
+        report("rq-agent: no pip could be installed, so the task can't install at run time:")
         report(installed.words)
 
 

@@ -154,7 +154,7 @@ class Environments:
             self._places.build_lock(plan.key),
             exclusive=True,
             report=report,
-            waiting_for="another task builds the same environment; waiting for it",
+            waiting_for="rq-agent: another task builds the same environment; waiting for it",
         )
         async with lock:
             if self._places.is_built(plan.key):

@@ -14,7 +14,7 @@ uv's own compiler takes all."""
 
 async def compile_packages(folder: Path, packages: Path, uv: Uv, report: Report) -> None:
     """Compile what an environment holds. What does not compile stays as it is, as with pip."""
-    report("compiling to bytecode")
+    report("rq-agent: compiling to bytecode")
     await run(
         uv,
         *("-I", "-m", "compileall", "-qq", "-j", str(_processes()), "-x", _LEFT_OUT, "."),

@@ -49,7 +49,7 @@ class VenvExecutor:
         async with self._environments.use(program.environment, report=report) as shared:
             environment = shared
             if program.env_writable:
-                report("copying the environment")
+                report("rq-agent: copying the environment")
                 environment = await private_copy(shared, program.folder / "environment")
 
             async def start(*, deadline_s: float = 0.0) -> Handle:

@@ -89,7 +89,7 @@ async def test_a_task_that_waits_for_another_one_s_build_says_so(
 
     async def use(environments: Environments, waiting: anyio.Event) -> None:
         def report(line: str) -> None:
-            if "another task builds" in line:
+            if line.startswith("rq-agent: another task builds"):
                 waiting.set()
 
         async with environments.use(packages.spec("slow"), report=report):
