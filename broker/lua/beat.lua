@@ -106,13 +106,26 @@ end
 
 -- A lease that was renewed (or claimed) before the beat before the last one ended was listed by
 -- neither of the two beats since.
+local function give_back_if_unlisted(id, before)
+  local deadline = whole(call("ZSCORE", leases_key(), id), 0)
+  local task = read_task(id, "state", "lease_ms")
+  if not task or deadline - whole(task[2], ttl) < before then
+    give_back(id)
+  end
+end
+
+-- Of a worker that holds thousands, most of them are found by their leases, which end sooner than
+-- those that were renewed since.
 local function give_back_unlisted(before)
-  for _, id in ipairs(call("SRANDMEMBER", held_key(worker), MOST_HELD)) do
-    local deadline = whole(call("ZSCORE", leases_key(), id), 0)
-    local task = read_task(id, "state", "lease_ms")
-    if not task or deadline - whole(task[2], ttl) < before then
-      give_back(id)
+  local soon = call("ZRANGEBYSCORE", leases_key(), "-inf", "(" .. I(before + ttl), "LIMIT", 0,
+    MOST_HELD)
+  for _, id in ipairs(soon) do
+    if call("SISMEMBER", held_key(worker), id) == 1 then
+      give_back_if_unlisted(id, before)
     end
+  end
+  for _, id in ipairs(call("SRANDMEMBER", held_key(worker), MOST_HELD)) do
+    give_back_if_unlisted(id, before)
   end
 end
 

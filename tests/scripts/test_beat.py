@@ -469,3 +469,22 @@ async def test_what_a_worker_is_told_lives_for_thirty_days_from_its_last_beat(
 
     for key in kept:
         assert 29 * 86_400_000 < await namespace.redis.pttl(key) <= 30 * 86_400_000
+
+
+async def test_of_a_thousand_those_that_never_arrived_are_given_back_at_once(
+    namespace: Namespace,
+) -> None:
+    await add(namespace, 1_200)
+    held: list[Token] = []
+    while len(held) < 1_200:
+        held += (await claim(namespace, limit=200)).claims
+    lost = held[::60]
+    p, now = namespace.prefix, await now_ms(namespace)
+    for token in lost:
+        await namespace.redis.zincrby(keys.leases(p), -30_000, token.task_id)
+    ended = {"beat_ended": now - 5_000, "beat_ended_before": now - 10_000}
+    await namespace.redis.hset(keys.worker(p, "w"), mapping=ended)
+
+    told = await beat(namespace, *(token for token in held if token not in lost))
+
+    assert set(told.given_back) == {token.task_id for token in lost}
