@@ -15,6 +15,7 @@ from .namespace import Namespace
 from .presence import Workers
 from .reading import shapes_of
 from .replies import kept
+from .shapes import Shapes
 
 
 class QueueView(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +86,15 @@ async def ready_sets(ns: Namespace, queues: Sequence[str]) -> dict[tuple[str, st
         pipe.zcard(keys.ready(ns.prefix, queue, shape))
     counts = [kept(reply, 0) for reply in await pipe.execute(raise_on_error=False)]
     return {pair: count for pair, count in zip(pairs, counts, strict=True) if count}
+
+
+async def with_light_tasks(ns: Namespace, queues: Sequence[str]) -> frozenset[str]:
+    """Return those of some queues in which a light task waits."""
+    needs = await Shapes(ns).all()
+    waiting = await ready_sets(ns, queues)
+    return frozenset(
+        queue for queue, shape in waiting if (need := needs.get(shape)) is not None and need.light
+    )
 
 
 async def _views(ns: Namespace, names: Sequence[str]) -> list[QueueView]:

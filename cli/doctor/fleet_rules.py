@@ -1,8 +1,9 @@
 """What is good or bad about workers, queues and schedules, in words. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
+from ..silence import work_command
 from .finding import Finding, ok, warn
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def workers(found: "Sequence[WorkerView]", version: str) -> list[Finding]:
     return lines
 
 
-def queues(found: "Sequence[QueueView]") -> list[Finding]:
-    """Judge whether somebody takes what waits."""
+def queues(found: "Sequence[QueueView]", light: Collection[str]) -> list[Finding]:
+    """Judge whether somebody takes what waits; light tasks wait in the queues of `light`."""
     lonely = [q for q in found if q.waiting and not q.workers and not q.paused]
     if not lonely:
         waiting = sum(queue.waiting for queue in found)
@@ -42,7 +43,7 @@ def queues(found: "Sequence[QueueView]") -> list[Finding]:
         warn(
             f"queue {queue.name}",
             f"{queue.waiting} waiting, and no worker takes from it",
-            f"start one: rq-agent work --queues {queue.name}",
+            f"start one: {work_command(queue.name, is_light=queue.name in light)}",
         )
         for queue in lonely[:_SHOWN]
     ]

@@ -10,7 +10,7 @@ from ... import __version__
 from ...broker import urls
 from ...broker.embedded import binary
 from ...broker.errors import AccessDenied, BrokerUnavailable, RqAgentError
-from ...broker.queues import list_queues
+from ...broker.queues import list_queues, with_light_tasks
 from ...broker.replacement import Replacements
 from ...broker.schedules import Schedules
 from ...broker.server_health import examine
@@ -55,10 +55,12 @@ _AWAY: Final = "see that it runs, and that a firewall lets this machine through"
 
 
 async def _fleet(namespace: "Namespace") -> list[Finding]:
+    queues = await list_queues(namespace)
+    light = await with_light_tasks(namespace, [queue.name for queue in queues])
     return [
         *loss_rules.loss(await Replacements(namespace).last(), time.time()),
         *fleet_rules.workers(await live_workers(namespace), __version__),
-        *fleet_rules.queues(await list_queues(namespace)),
+        *fleet_rules.queues(queues, light),
         fleet_rules.schedules(await Schedules(namespace).list(), time.time()),
     ]
 

@@ -141,10 +141,17 @@ def test_no_worker_at_all_is_told_with_the_way_to_one() -> None:
 def test_a_queue_whose_tasks_nobody_takes_is_told() -> None:
     queues = [queue("a", 2), queue("b", 0), queue("c", 1, "w"), queue("d", 1, paused=True)]
 
-    found = fleet_rules.queues(queues)
+    found = fleet_rules.queues(queues, ())
 
     assert [(f.name, *seen(f)) for f in found] == [("queue a", "warn", True)]
-    assert [f.verdict for f in fleet_rules.queues(queues[1:])] == ["ok"]
+    assert found[0].todo == "start one: rq-agent work --queues a"
+    assert [f.verdict for f in fleet_rules.queues(queues[1:], ())] == ["ok"]
+
+
+def test_light_tasks_that_nobody_takes_are_told_with_the_worker_that_would() -> None:
+    [found] = fleet_rules.queues([queue("a", 2)], {"a"})
+
+    assert found.todo == "start one: rq-agent work --services 100 --queues a"
 
 
 def schedule(next_at: float | None, *, paused: bool = False) -> Any:

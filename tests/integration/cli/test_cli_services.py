@@ -37,6 +37,9 @@ def test_light_tasks_are_submitted_listed_followed_and_cancelled(terminal: Termi
     assert b"rq-agent work --services 100 --queues services" in waits.stderr
     task_id = waits.stdout.decode().strip()
     assert "rq-agent work --services 100 --queues services" in terminal.text("why", task_id)
+    moved = terminal("move", task_id, "-q", "other")
+    assert b"start one:  rq-agent work --services 100 --queues other\n" in moved.stderr
+    terminal.text("move", task_id, "-q", "services")
     early = terminal("result", task_id)
     assert (early.returncode, b"it has no result yet" in early.stderr) == (1, True)
     worker = terminal.start(
