@@ -144,7 +144,6 @@ local function wait_of(queued, created)
 end
 
 local function write_claims()
-  call("ZADD", leases_key(), unpack(deadlines)) -- first: whatever happens, tick.lua finds them
   local is_new = are_new()
   for n, id in ipairs(ids) do
     local task = claims[n]
@@ -215,6 +214,9 @@ while #ids < limit do
       take_first(front)
     end
   end
+end
+if #ids > 0 then
+  call("ZADD", leases_key(), unpack(deadlines)) -- first: whatever happens, tick.lua finds them
 end
 leave_fronts()
 if #ids > 0 then

@@ -66,17 +66,20 @@ local function pop_front(front)
   return id
 end
 
--- Take what was popped out of the ready sets; what was put into `runs` runs.
+-- Take what was popped out of the ready sets; what was put into `runs` runs. In this order: where a
+-- command fails, no task is in neither of them.
 local function leave_fronts()
+  for _, front in ipairs(fronts_in_order) do
+    if #front.runs > 0 then
+      call("ZADD", running_key(front.queue), unpack(front.runs))
+    end
+  end
   for _, front in ipairs(fronts_in_order) do
     if #front.taken > 0 then
       call("ZREM", front.key, unpack(front.taken))
       if call("EXISTS", front.key) == 0 then
         call("SREM", ready_queues_key(front.shape), front.queue)
       end
-    end
-    if #front.runs > 0 then
-      call("ZADD", running_key(front.queue), unpack(front.runs))
     end
   end
 end

@@ -291,3 +291,15 @@ async def test_a_worker_that_drains_claims_nothing(namespace: Namespace) -> None
 
     assert (claimed.claims, claimed.parked) == ((), False)
     assert await state(namespace, task_id) == "queued"
+
+
+async def test_a_claim_that_breaks_off_loses_no_task(namespace: Namespace) -> None:
+    (task_id,) = await add(namespace)
+    running_key = keys.running(namespace.prefix, "q")
+    await namespace.redis.set(running_key, "odd")
+
+    with pytest.raises(Exception, match="WRONGTYPE"):
+        await claim(namespace)
+    await namespace.redis.delete(running_key)
+
+    assert (await claim_one(namespace)).task_id == task_id
