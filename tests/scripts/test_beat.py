@@ -482,8 +482,8 @@ async def test_of_a_thousand_those_that_never_arrived_are_given_back_at_once(
     p, now = namespace.prefix, await now_ms(namespace)
     for token in lost:
         await namespace.redis.zincrby(keys.leases(p), -30_000, token.task_id)
-    ended = {"beat_ended": now - 5_000, "beat_ended_before": now - 10_000}
-    await namespace.redis.hset(keys.worker(p, "w"), mapping=ended)
+    for field, ago_ms in (("beat_ended", 5_000), ("beat_ended_before", 10_000)):
+        await namespace.redis.hset(keys.worker(p, "w"), field, str(now - ago_ms))
 
     told = await beat(namespace, *(token for token in held if token not in lost))
 
