@@ -72,7 +72,9 @@ def call_of(entry: Any) -> Call:
 
 def _not_a_call(entry: Any) -> BadCommand:
     """What to raise: somebody waits for the end of what has a key."""
-    shown = str(entry)[:_MOST_SHOWN]
+    # Not its values: what is passed to a function may be secret, and ends are seen by many.
+    parts = entry if isinstance(entry, list) else [entry]
+    shown = ", ".join(type(part).__name__ for part in parts)[:_MOST_SHOWN]
     key = entry[0] if isinstance(entry, list) and entry else None
     if type(key) is not str or not 0 < len(key) <= _LONGEST_KEY:
         return BadCommand(f"start: not a call: {shown}")
