@@ -9,7 +9,7 @@ import anyio.to_thread
 
 from ..broker.keys import TaskId
 from ..broker.namespace import Namespace
-from ..broker.results import beginning
+from ..broker.results import NONE, Results, beginning
 from . import exits
 from .broker_url import working_url
 from .config import Settings
@@ -58,6 +58,10 @@ async def _say_result(namespace: Namespace, record: "Record", screen: Screen) ->
         screen.say(f"it returned {result}")
     elif size_bytes:
         screen.say(f"it returned {size(size_bytes)} of JSON:  rq-agent result {record.id}")
+    else:
+        [end] = await Results(namespace).read_many([record.id])
+        if end is not None and end.problem not in ("", NONE):
+            screen.warn(end.problem)
 
 
 def follower(

@@ -111,7 +111,7 @@ _ISOLATION: Final = {
     1: "at most 32 in its process, since one that it was in died",
     2: "at most 4 in its process, since those that it was in died",
     3: "alone in its process, since those that it was in died",
-    4: "alone in its process, since it held up others",
+    4: "alone in its process, since it broke one that it shared",
 }
 
 

@@ -97,7 +97,7 @@ def test_of_a_service_it_is_told_how_it_is_restarted_and_kept_apart() -> None:
 
     assert "  needs         a service slot" in text
     assert "  restarts      after every end; 2 short runs in a row" in text
-    assert "  isolation     alone in its process, since it held up others" in text
+    assert "  isolation     alone in its process, since it broke one that it shared" in text
     assert "retries" not in text
 
 

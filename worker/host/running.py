@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 from types import CoroutineType
 
 from . import calling, exits
@@ -110,7 +111,10 @@ class Running:
 
     def stop_unbegun(self, call: Call) -> None:
         """End a call that is to be stopped, and whose function was not yet found."""
-        self.end(call, CAUSES[call.cause], None, _why(call))
+        why = _why(call)
+        if call.cause == "timed out":
+            why += f", while {os.path.basename(call.target.rpartition(':')[0])} was being imported"
+        self.end(call, CAUSES[call.cause], None, why)
 
     def _stopped(self, call: Call, error: BaseException | None) -> None:
         if error is not None and not isinstance(error, asyncio.CancelledError):

@@ -1,7 +1,12 @@
 """What the log of a task says when its host was replaced. Pure."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Final
+
+from ...broker.claims import Outcome
+from .calls import Ended
+from .isolation import ALONE, Death
 
 _LINES: Final = 80
 _INDENT: Final = "  "
@@ -41,6 +46,34 @@ def of_death(reason: str, others: int, last_words: str) -> str:
         f"{_OURS}its host ended ({reason}){beside}",
         *_indented(last_words.splitlines()),
     )
+
+
+def what_follows(ends: Iterable[Ended], death: Death) -> Mapping[str, list[str]]:
+    """Return lines that say how it goes on, each with the calls that it is said to.
+
+    Args:
+        ends: of the calls that were in the host.
+        death: of the host.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for end in ends:
+        words = _follows(end, death)
+        found[_lines(_OURS + words) if words else ""].append(end.key)
+    return found
+
+
+def _follows(end: Ended, death: Death) -> str:
+    if end.outcome is Outcome.FAILED:
+        return "it had its host for itself, so this is its own end."
+    if end.outcome is not Outcome.RELEASE:
+        return ""  # it was being stopped
+    back = "it goes back into its place, uncharged"
+    if end.isolation is None:
+        whose = "another task in that host did this; " if death.guilty else ""
+        return f"{whose}{back}."
+    if end.isolation >= ALONE:
+        return f"{back}, and gets a host for itself; if that ends too, it fails."
+    return f"{back}, with fewer others in its host: so whoever did this is found."
 
 
 def _indented(lines: Iterable[str]) -> list[str]:

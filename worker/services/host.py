@@ -312,11 +312,14 @@ class Host:
     def _bury(self, death: Death) -> None:
         """Tell the calls in it how it ended."""
         told = self._verdict.guilty if self._verdict else NOBODY
-        keys = [key for key in self.calls if key != told]
         words = self.last_words if self.facts.alone else ""
         self.how_it_ended = death.reason
-        self.telling.say(keys, blocked.of_death(death.reason, len(self.calls) - 1, words))
-        self.telling.end(self.calls.die(death, now_s=time.monotonic()))
+        how = blocked.of_death(death.reason, len(self.calls) - 1, words)
+        ends = self.calls.die(death, now_s=time.monotonic())
+        for follows, keys in blocked.what_follows(ends, death).items():
+            self.telling.say([key for key in keys if key != told], how + follows)
+            self.telling.say([key for key in keys if key == told], follows)
+        self.telling.end(ends)
         self._tell()
 
     async def _end_at_last(self) -> None:

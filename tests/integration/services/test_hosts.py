@@ -122,7 +122,9 @@ async def test_five_hundred_calls_of_a_killed_host_go_back_once_and_run_with_few
     assert {(end.outcome, end.isolation, end.reason) for end in listener.ends} == {
         (Outcome.RELEASE, 1, "its host ended: signal 9")
     }
-    assert "499 other tasks" in listener.text("t7.1", "sys")
+    said = listener.text("t7.1", "sys")
+    assert "499 other tasks" in said
+    assert "uncharged, with fewer others in its host" in said
 
 
 async def test_the_next_session_goes_on_with_what_runs_and_hears_what_ended(
@@ -220,7 +222,9 @@ async def test_who_blocks_the_loop_is_told_where_and_its_neighbours_go_back(
     assert "time.sleep(s)" in said
     assert "asyncio.to_thread" in said
     assert "--host-lag" in said
+    assert "gets a host for itself; if that ends too, it fails" in said
     assert "time.sleep" not in listener.text("n.1", "sys")
+    assert "this is its own end" in listener.text("a.2", "sys")
 
 
 async def test_who_calls_os_exit_is_alone_next_time_and_then_fails(
@@ -235,6 +239,7 @@ async def test_who_calls_os_exit_is_alone_next_time_and_then_fails(
     assert (first.outcome, first.isolation) == (Outcome.RELEASE, 4)
     assert (again.outcome, again.reason, again.exit_code) == (Outcome.FAILED, "exit 7", 7)
     assert (neighbour.outcome, neighbour.isolation) == (Outcome.RELEASE, None)
+    assert "another task in that host did this" in listener.text("n.1", "sys")
 
 
 async def test_a_call_alone_that_uses_too_much_memory_fails_for_that(

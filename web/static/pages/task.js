@@ -60,7 +60,7 @@ function About({ task }) {
     <dt>Needs</dt><dd>${need(task.needs)}${task.timeout_s ? `, at most ${length(task.timeout_s)}` : ""}</dd>
     ${Object.keys(task.labels).length > 0 && html`<dt>Labels</dt><dd>${Object.entries(task.labels).map(([key, value]) => html`<a class="label-chip" href=${`/tasks?label=${encodeURIComponent(`${key}=${value}`)}`}><${Name} text=${value ? `${key}=${value}` : key} /></a>`)}</dd>`}
     ${task.retry.startsWith("restart ") && html`<dt>Restarts</dt><dd>${task.retry.includes("always") ? "after every end" : "when it fails"}</dd>`}
-    ${task.isolation > 0 && html`<dt>Isolation</dt><dd>${task.isolation > 3 ? "alone in its process, since it held up others" : "few others in its process, since one that it was in died"}</dd>`}
+    ${task.isolation > 0 && html`<dt>Isolation</dt><dd>${task.isolation > 3 ? "alone in its process, since it broke one that it shared" : "few others in its process, since one that it was in died"}</dd>`}
     ${entry?.function && html`<dt>Function</dt><dd class="mono"><${Name} text=${entry.function.name} most=${300} /> <span class="faint">${entry.function.kind === "coroutine" ? "a coroutine" : "a process"}</span></dd>`}
     ${task.asked?.call && html`<dt>Called with</dt><dd class="mono"><${Name} text=${task.asked.call} most=${300} /></dd>`}
     ${entry && html`<dt>Script</dt><dd class="mono"><${Name} text=${entry.script} most=${300} /></dd>`}
