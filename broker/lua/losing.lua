@@ -3,6 +3,7 @@
 -- A part of other scripts (`Uses`); needs endings.lua and the parts that it needs.
 
 local LONGEST_WAIT = 20 -- doublings of a second
+local GOOD_RUN = 600000 -- ms
 
 -- Put a task back into its own place (first loss), or delay it (later ones).
 local function put_back(id, queue, shape, order, lost)
@@ -19,8 +20,12 @@ end
 -- reason: told by the worker that found it, or '': its lease ran out.
 local function charge_loss(id, reason, retention)
   local task = read_task(id, "fence", "worker", "queue", "shape", "order", "cancel", "lost",
-    "max_lost")
+    "max_lost", "retry", "started_ms")
   local worker, queue, lost = task[2], task[3], whole(task[7], 0) + 1
+  -- A service runs for years (see restarts.py): losses that lie far apart are no fault of its own.
+  if string.sub(task[9], 1, 8) == "restart " and NOW - whole(task[10], NOW) >= GOOD_RUN then
+    lost = 1
+  end
   call("HSET", task_key(id), "lost", I(lost))
   count(queue, "lost")
   event(id, "lost", reason == "" and worker or worker .. " " .. reason, "queue", queue,

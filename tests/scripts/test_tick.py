@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from rq_agent.broker import keys, retention
@@ -72,6 +74,28 @@ async def test_later_losses_wait_longer_and_the_last_one_is_death(namespace: Nam
     assert (await extra(namespace, task_id))["reason"] == "its lease was lost 4 times"
     assert await members(namespace, keys.dead(p)) == [task_id]
     assert await members(namespace, keys.done(p)) == [task_id]
+
+
+@pytest.mark.parametrize(
+    ("retry", "ran_s", "counted"),
+    [
+        ("restart always", 601, "1"),
+        ("restart on-failure 3", 601, "1"),
+        ("restart always", 500, "4"),
+        ("", 100_000, "4"),
+    ],
+)
+async def test_a_service_that_ran_for_long_is_not_charged_for_earlier_losses(
+    namespace: Namespace, retry: str, ran_s: int, counted: str
+) -> None:
+    held = await running(namespace, retry=retry, max_lost=9)
+    began_ms = await now_ms(namespace) - ran_s * 1000
+    own: Any = {"lost": "3", "started_ms": str(began_ms)}
+    await namespace.redis.hset(keys.task(namespace.prefix, held.task_id), mapping=own)
+
+    await lose(namespace, held.task_id)
+
+    assert (await fields(namespace, held.task_id))["lost"] == counted
 
 
 @pytest.mark.parametrize("max_lost", [0, 3])
