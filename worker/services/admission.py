@@ -154,7 +154,6 @@ class Admission:
             params=signed.params,
         )
         light.exclusive = signed.exclusive
-        light.is_lasting = signed.restart != "never"
         light.plan, target = self._plans.of(definition, signed, function, held.gpus)
         light.call = Call(
             key=light.key,

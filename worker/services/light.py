@@ -11,8 +11,8 @@ class Light:
     """What is known of it. A worker may hold ten thousand."""
 
     __slots__ = (
-        *("call", "exclusive", "held", "is_called", "is_expired", "is_lasting", "is_resumed"),
-        *("key", "plan", "token", "waited"),
+        *("call", "exclusive", "held", "is_called", "is_expired", "is_resumed", "key", "plan"),
+        *("token", "waited"),
     )
 
     def __init__(self, held: Held) -> None:
@@ -29,8 +29,6 @@ class Light:
         """Whether the hosts have it: they tell its end."""
         self.is_expired = False
         """Whether it is stopped since its lease could not be renewed in time."""
-        self.is_lasting = False
-        """Whether it has a restart policy: it would hold up a worker that leaves."""
         self.is_resumed = False
         """Whether an earlier session of this worker called it."""
         self.waited = 0

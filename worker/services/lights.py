@@ -107,7 +107,6 @@ class Lights:
             light = self._hold(noted.held)
             light.is_resumed = light.is_called = True
             light.exclusive = noted.exclusive
-            light.is_lasting = restarts.decode(noted.held.claim.retry) is not None
             light.held.is_started = light.held.is_watched = True
             light.held.make_anew = bool  # its envelope is gone: nobody could verify the record
             self._capacity.book(light.held.key, light.held.need, light.held.gpus)
@@ -279,10 +278,16 @@ class Lights:
             heard = self._signals.heard
             why = "" if self._signals.starts_anew else self._signals.draining
             if why:
-                for light in list(self._lights.values()):
-                    if light.is_lasting and light.held.cause is None:
-                        light.held.stop(StopCause.RELEASED, reason=why)
+                for held in self._tasks:  # programs, too
+                    if held.cause is None and _is_lasting(held):
+                        held.stop(StopCause.RELEASED, reason=why)
             await self._signals.news(since=heard)
+
+
+def _is_lasting(held: Held) -> bool:
+    """Return whether a task has a restart policy."""
+    retry = held.claim.retry
+    return bool(retry) and restarts.decode(retry) is not None
 
 
 def _nothing(held: Held) -> None:

@@ -202,6 +202,44 @@ async def test_a_worker_that_drains_lets_calls_end_and_hands_services_over(lab: 
     await lab.cancel(service)
 
 
+async def test_a_worker_that_drains_hands_over_a_service_that_is_a_program(lab: Lab) -> None:
+    text = "import time\nprint('up', flush=True)\ntime.sleep(600)"
+    service = await lab.submit(text, light=True, restart="always")
+    async with worker(lab) as (_, signals):
+        await lab.reached(service, "phase", phase="running")
+        signals.drain("the test says so")
+        await lab.reached(service, "release")
+
+    assert (await lab.record(service)).state == "queued"
+    await lab.cancel(service)
+
+
+async def test_a_service_of_an_earlier_session_is_handed_over_at_a_drain(lab: Lab) -> None:
+    async with worker(lab) as (hosts, signals):
+        (call,) = await enqueue(lab, '[["stay"],{}]')
+        (service,) = await enqueue(lab, '[["stay"],{}]', restart="on-failure")
+        await hosts.until(lambda: len(hosts.calls) == 2)
+        signals.restart("the test says so")
+
+    def prepared(following: FakeHosts) -> None:
+        following.calls.update(hosts.calls)
+        following.left += [
+            Running(key=each.key, note=each.note, started_at=0.0) for each in hosts.calls.values()
+        ]
+
+    async with worker_of(lab, prepared) as following:
+        await Draining(lab.namespace).drain("w1")
+        await lab.reached(service, "release")
+        still = list(following.calls)
+        following.end(still)
+
+    assert still == [f"{call}.1"]
+    assert following.stops[0][:2] == (f"{service}.1", StopCause.RELEASED)
+    assert (await lab.record(service)).state == "queued"
+    assert (await lab.record(call)).state == "succeeded"
+    await lab.cancel(service)
+
+
 async def test_a_service_that_ends_is_started_again(lab: Lab) -> None:
     async with worker(lab) as (hosts, _):
         (task_id,) = await enqueue(lab, '[["stay"],{}]', restart="always")
