@@ -68,6 +68,14 @@ local function write_counts(counts, letter)
   end
 end
 
+-- Count one at once, in a call that counts nothing else.
+local function count_now(queue, field)
+  local key = statistics_key(queue, I(math.floor(NOW / 60000)))
+  if try("HINCRBY", key, field, 1) == 1 then
+    try("PEXPIRE", key, KEEP_COUNTS_MS)
+  end
+end
+
 local function flush_counts()
   write_counts(counted, "")
   write_counts(waits, "w")

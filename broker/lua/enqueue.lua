@@ -1,7 +1,7 @@
 -- enqueue.lua: add tasks, in order, each with its definition where that is new.
 --
--- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, families.lua, waiting.lua, uniqueness.lua, parking.lua, placing.lua, definitions.lua, kinds.lua, adding.lua
--- Seldom   unknown_parent, link, count_child, unique_keeper, take_unique, tell_children, scored
+-- Uses     ready.lua, states.lua, holds.lua, counts.lua, gathering.lua, endings.lua, families.lua, waiting.lua, uniqueness.lua, parking.lua, placing.lua, definitions.lua, kinds.lua, adding.lua, plain.lua
+-- Seldom   add_tasks
 -- KEYS[1]  prefix
 -- ARGV[1]  number of definitions
 -- ARGV[2]  number of kinds: what tasks of one call mostly have in common is sent once
@@ -30,4 +30,5 @@
 --          cancelled.
 -- Cost     O(tasks log N + parents)
 
-return add_tasks(1)
+local plain = is_plain() and add_plain()
+return plain and { plain } or add_tasks(1)

@@ -47,6 +47,7 @@ _BESIDE: Final = {
     "page": ("listing", "lookups"),
     "parking": ("claim",),
     "placing": ("enqueue", "parking"),
+    "plain": ("plain", "enqueue"),
     "prelude": ("events", "tick", "claim"),
     "purge": ("purge_references",),
     "ready": ("parking", "claim", "tick", "concurrency", "turns"),

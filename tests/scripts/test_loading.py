@@ -26,7 +26,17 @@ PARTS = {
         "neighbours",
         "orders",
     ),
-    *("parking", "placing", "prelude", "ready", "references", "removing", "sources", "states"),
+    *(
+        "parking",
+        "placing",
+        "plain",
+        "prelude",
+        "ready",
+        "references",
+        "removing",
+        "sources",
+        "states",
+    ),
     *("sweeping", "turns", "uniqueness", "waiting", "waking"),
 }
 NAMES = sorted(set(scripts.Scripts.__annotations__))
