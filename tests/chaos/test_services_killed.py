@@ -3,10 +3,14 @@ none is accepted twice, none is charged."""
 
 import random
 import signal
+from collections import Counter
 from typing import Final
 
 import anyio
+import psutil
 import pytest
+
+from rq_agent.broker import keys
 
 from . import figures
 from .service_calls import Calls, going, two_at_once
@@ -53,6 +57,72 @@ async def test_a_host_is_killed_again_and_again(rig: Rig) -> None:
     assert outcome.states() == {"succeeded": TASKS}
     assert outcome.charged == []
     figures.note("services: hosts SIGKILL", kills=kills, took_s=took_s, **outcome.figures())
+
+
+@long_only  # short: tests/integration/host/test_forks.py
+@pytest.mark.timeout(300)
+async def test_a_host_of_processes_is_killed_again_and_again(rig: Rig) -> None:
+    count, kills = 60, 0
+    with rig.workers(*SLOTS) as workers:
+        await rig.calls.submit("plain", *([2.0] for _ in range(count)), kind="process")
+        workers.start()
+        await rig.calls.begun(count)
+        while kills < 3:
+            await anyio.sleep(0.2)
+            alive = [pid for pid in going(rig.calls.runs()) if is_alive(pid)]
+            children = Counter(psutil.Process(pid).ppid() for pid in alive)
+            host, most = children.most_common(1)[0] if children else (0, 0)
+            if most > FEW:
+                kills += kill_process(host)
+        outcome = await rig.outcome()
+        left = [pid for pid in going(outcome.runs) if is_alive(pid)]
+
+    outcome.must_be_clean()
+    assert outcome.states() == {"succeeded": count}
+    assert (outcome.charged, left) == ([], [])
+    figures.note("services: hosts of processes SIGKILL", kills=kills, **outcome.figures())
+
+
+@long_only  # short: the worker is killed
+@pytest.mark.timeout(300)
+async def test_the_worker_is_killed_while_thousands_end_at_once(rig: Rig) -> None:
+    count = 5_000
+    with rig.workers("--services", str(count), "--lease", "30s") as workers:
+        workers.start()
+        await rig.calls.submit("together", *([count] for _ in range(count)))
+        with anyio.fail_after(60):
+            while await rig.lab.namespace.redis.zcard(keys.done(rig.lab.namespace.prefix)) < 10:
+                await anyio.sleep(0.005)
+        workers.kill()
+        ended = await rig.lab.namespace.redis.zcard(keys.done(rig.lab.namespace.prefix))
+        workers.start()
+        outcome = await rig.outcome()
+
+    outcome.must_be_clean()
+    assert ended < count
+    assert outcome.states() == {"succeeded": count}
+    assert (outcome.charged, len(outcome.runs)) == ([], count)
+    figures.note("services: killed while thousands end", told_before=ended, **outcome.figures())
+
+
+@long_only  # short: tests/integration/worker/test_lights.py
+@pytest.mark.timeout(300)
+async def test_a_worker_that_is_stopped_gives_all_back(rig: Rig) -> None:
+    with rig.workers(*SLOTS) as workers:
+        await rig.calls.submit("nap", *([4.0] for _ in range(TASKS)))
+        workers.start("w1")
+        await rig.calls.begun(TASKS)
+        workers.start("w2")
+        await rig.lab.worker_is("w2", "idle")
+        workers.processes["w1"].send_signal(signal.SIGTERM)
+        await anyio.sleep(0.2)
+        assert await workers.drained("w1") in (0, 1)
+        outcome = await rig.outcome()
+
+    outcome.must_be_clean()
+    assert outcome.states() == {"succeeded": TASKS}
+    assert outcome.charged == []
+    figures.note("services: SIGTERM twice", **outcome.figures())
 
 
 @pytest.mark.timeout(300)

@@ -55,6 +55,26 @@ async def test_the_server_is_killed_again_and_again(server: Server, cached_home:
     figures.note("services: server SIGKILL", kills=kills, **outcome.figures())
 
 
+async def test_the_worker_dies_while_the_server_is_away(server: Server, cached_home: Path) -> None:
+    async with rig_on(server.url, cached_home, name=NAME) as rig:
+        with rig.workers(*SLOTS) as workers:
+            await rig.calls.submit("nap", *lives(15, 10.0))
+            workers.start()
+            await rig.calls.begun(TASKS)
+            server.kill()
+            workers.kill()
+            await anyio.sleep(2.0)
+            workers.start()
+            await anyio.sleep(2.0)
+            server.start()
+            async with again(rig) as rig:
+                outcome = await rig.outcome()
+
+    outcome.must_be_clean()
+    assert outcome.states() == {"succeeded": TASKS}
+    figures.note("services: worker dies while the server is away", **outcome.figures())
+
+
 @pytest.mark.parametrize("way", list(Way), ids=lambda way: way.name.lower())
 async def test_a_black_hole_for_longer_than_the_lease(
     server: Server, cached_home: Path, way: Way
@@ -101,6 +121,26 @@ async def test_the_server_forgets_a_second(server: Server, cached_home: Path) ->
         took_s=took_s,
         **outcome.figures(),
     )
+
+
+async def test_the_server_forgets_ends(server: Server, cached_home: Path) -> None:
+    """Tasks that were told to have ended run again, or are told again: both are at least once."""
+    async with rig_on(server.url, cached_home, name=NAME) as rig:
+        with rig.workers("--services", "20", "--lease", "3s") as workers:
+            await rig.calls.submit("nap", *([0.1] for _ in range(TASKS)))
+            await anyio.sleep(2.1)
+            workers.start()
+            await rig.calls.begun(TASKS * 3 // 4)
+            server.kill()
+            server.cut(1.0)
+            server.start()
+            async with again(rig) as rig:
+                outcome = await rig.outcome()
+
+    assert outcome.lost == []
+    assert outcome.not_run == ()
+    assert outcome.states() == {"succeeded": TASKS}
+    figures.note("services: ends cut by a second", **outcome.figures())
 
 
 async def test_the_server_comes_back_empty(server: Server, cached_home: Path) -> None:
