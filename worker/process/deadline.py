@@ -27,7 +27,8 @@ def after(sent_s: float, lease_ms: int) -> float:
 def write(folder: str, at_s: float) -> None:
     """Tell until when the program of a folder may run; OSError if that can't be written."""
     text = f"{at_s:{_WIDTH}.6f}\n" * 2
-    fd = os.open(os.path.join(folder, NAME), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    fd = os.open(os.path.join(folder, NAME), flags, 0o600)
     try:
         os.pwrite(fd, text.encode("ascii"), 0)
     finally:
@@ -40,7 +41,8 @@ def read(folder: str) -> float | None:
     It stands there twice: a reader may see the half of a write.
     """
     try:
-        fd = os.open(os.path.join(folder, NAME), os.O_RDONLY | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        fd = os.open(os.path.join(folder, NAME), flags)
     except OSError:
         return None
     try:

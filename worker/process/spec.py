@@ -2,12 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
 from ...broker.errors import RqAgentError
-from . import deadline, exit_file, shim
+from . import deadline, exit_file, foreign_file, shim
+
+_MOST_BYTES: Final = 64 * 1024 * 1024
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +64,7 @@ def write(spec: Spec, folder: Path) -> Path:
 def read(folder: Path) -> Spec | None:
     """Return what was to be started in a folder, or None if nothing complete was written."""
     try:
-        return msgspec.json.decode((folder / shim.SPEC_NAME).read_bytes(), type=Spec)
+        written = foreign_file.read(folder / shim.SPEC_NAME, _MOST_BYTES)
+        return msgspec.json.decode(written, type=Spec)
     except (OSError, msgspec.MsgspecError):  # the task may have put anything in its place
         return None

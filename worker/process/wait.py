@@ -10,10 +10,11 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from . import exit_file, leftovers
+from . import exit_file, foreign_file, leftovers
 from .handle import Handle, is_alive
 
 LOST: Final = "supervisor lost"
+_EXIT_BYTES: Final = 1024 * 1024
 _POLL_S = 0.01
 """Only where the kernel has no pidfd."""
 
@@ -67,7 +68,9 @@ async def gone(handle: Handle) -> None:
 def read_exit(folder: Path) -> Exit | None:
     """Return what the shim wrote, or None if it wrote nothing."""
     try:
-        return msgspec.json.decode((folder / exit_file.NAME).read_bytes(), type=Exit)
+        return msgspec.json.decode(
+            foreign_file.read(folder / exit_file.NAME, _EXIT_BYTES), type=Exit
+        )
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError) as e:  # the task may have put anything in its place

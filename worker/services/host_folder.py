@@ -12,7 +12,7 @@ import msgspec
 
 from ... import __version__
 from ...broker.errors import RqAgentError
-from ..process import boot_clock
+from ..process import boot_clock, foreign_file
 from ..process import handle as handles
 from ..process.handle import Handle
 from ..run_folder import make_private
@@ -78,15 +78,10 @@ def started_at(handle: Handle) -> float:
 def last_words(folder: Path) -> str:
     """Return the end of what a host printed outside of any call."""
     try:
-        fd = os.open(folder / "err", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        words = foreign_file.read(folder / "err", _WORDS_BYTES, from_end=True)
     except OSError:
         return ""
-    with os.fdopen(fd, "rb") as file:
-        try:
-            file.seek(max(0, os.fstat(fd).st_size - _WORDS_BYTES))
-            return file.read(_WORDS_BYTES).decode("utf-8", "replace").strip()
-        except OSError:
-            return ""
+    return words.decode("utf-8", "replace").strip()
 
 
 def shorten(folder: Path) -> None:
@@ -144,8 +139,7 @@ def _left(folder: Path) -> LeftHost | None:
 
 def _facts(folder: Path) -> HostFacts:
     try:
-        with (folder / _NAME).open("rb") as file:
-            return msgspec.json.decode(file.read(_FACTS_BYTES), type=HostFacts)
+        return msgspec.json.decode(foreign_file.read(folder / _NAME, _FACTS_BYTES), type=HostFacts)
     except (OSError, msgspec.MsgspecError):  # users' code may have put anything in its place
         number = folder.name.partition(".")[0]
         return HostFacts(

@@ -6,6 +6,7 @@ from typing import Final
 import anyio.to_thread
 
 from .. import stacks
+from ..process import foreign_file
 from ..process.handle import Handle
 from ..watchdog import processes_of
 
@@ -24,7 +25,7 @@ async def where_it_stands(handle: Handle) -> list[str]:
 
 def _told(folder: Path) -> list[str]:
     try:
-        with (folder / _NAME).open("rb") as file:
-            return file.read(_BYTES).decode("utf-8", "replace").splitlines()
+        told = foreign_file.read(folder / _NAME, _BYTES)
     except OSError:
         return []
+    return told.decode("utf-8", "replace").splitlines()
