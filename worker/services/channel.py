@@ -26,7 +26,10 @@ class Channel:
     @classmethod
     def open(cls, folder: Path, group: TaskGroup) -> Self | None:
         """Return a connection to the host of a folder; None if it does not listen yet, or no more."""
-        found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        except OSError:  # too many files are open: one may be closed soon
+            return None
         found.setblocking(False)
         try:
             connect(found, folder)

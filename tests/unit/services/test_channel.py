@@ -1,11 +1,13 @@
 """The connection to a host."""
 
+import errno
 import socket
 import tempfile
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
+import pytest
 
 from rq_agent.worker.services.channel import Channel
 
@@ -83,3 +85,15 @@ async def test_the_path_of_a_folder_may_be_longer_than_an_address() -> None:
 async def test_who_never_listens_is_given_up(tmp_path: Path) -> None:
     async with anyio.create_task_group() as group:
         assert await Channel.connected(tmp_path, group, patience_s=0.05) is None
+
+
+async def test_where_too_many_files_are_open_a_host_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with anyio.create_task_group() as group:
+        monkeypatch.setattr(socket, "socket", refuse)
+
+        assert Channel.open(tmp_path, group) is None
