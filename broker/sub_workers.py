@@ -13,7 +13,7 @@ from .reading import Records
 from .record import Record
 from .replies import kept
 from .states import Phase
-from .worker_hosts import Host, memory_of
+from .worker_hosts import Host, host_of, memory_of
 
 SHOWN: Final = 20
 """Of each worker, where nobody asks for more."""
@@ -104,7 +104,7 @@ def seen(
         deadline_ms: when its lease ends; None: it has none.
         now_ms: on the clock of Redis.
     """
-    host = _host(record.id, worker)
+    host = host_of(record.id, worker.hosts)
     mem_mib, is_shared = _memory(record.id, host, memory)
     started = record.started_at
     return SubWorker(
@@ -135,11 +135,6 @@ def _state(record: Record) -> str:
     return "finishing" if record.phase == Phase.FINISHING else "running"
 
 
-def _host(task_id: TaskId, worker: WorkerView) -> Host | None:
-    """Return the host that a task is in; None: in none, or it came too long ago to be told."""
-    return next((host for host in worker.hosts if task_id in host.newest), None)
-
-
 def _memory(
     task_id: TaskId, host: Host | None, own: Mapping[str, float]
 ) -> tuple[float | None, bool]:
@@ -148,4 +143,4 @@ def _memory(
         return own[task_id], False
     if host is None or host.kind != "coroutine":
         return None, False
-    return host.rss_mib, host.tasks > 1
+    return host.rss_mib, host.is_shared

@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
+from . import keys
 from .asked import Asked, asked
+from .decoding import text
 from .definition import Definition
 from .definitions import Definitions
 from .errors import TaskNotFound, TrustError
@@ -14,10 +16,12 @@ from .links import Links, links
 from .lookups import Lookups
 from .namespace import Namespace
 from .record import Record, to_json
+from .replies import kept
 from .results import beginning
 from .runs import runs_of
 from .states import TaskState
 from .why_workers import Reason
+from .worker_hosts import HOSTS_FACT, Host, host_of, hosts_of
 
 
 class TaskDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +40,9 @@ class TaskDetails(msgspec.Struct, frozen=True, kw_only=True):
     """The beginning of the JSON that a function returned; empty: it has not, or it is not kept."""
     result_bytes: int = 0
     """The whole of it."""
+    host: Host | None = None
+    """The process of its worker that runs it beside others, as the worker last told; None: in none,
+    or not told."""
     is_archived: bool = False
     """It left Redis; this is what the archive has of it."""
 
@@ -61,6 +68,7 @@ async def gather(ns: Namespace, task_id: TaskId) -> TaskDetails:
         links=await links(ns, task_id),
         result=result,
         result_bytes=result_bytes,
+        host=await _host(ns, record, definition),
     )
 
 
@@ -78,10 +86,32 @@ def details_json(details: TaskDetails) -> dict[str, Any]:
         "runs": msgspec.to_builtins(runs_of(details.history, details.record.fence)),
         "result": details.result,
         "result_bytes": details.result_bytes,
+        "host": _host_json(details.host),
         "archived": details.is_archived,
         "waits": msgspec.to_builtins(details.waits),
         "history": msgspec.to_builtins(details.history),
     }
+
+
+async def _host(ns: Namespace, record: Record, definition: Definition | None) -> Host | None:
+    """Return the host of a function that runs."""
+    is_function = definition is not None and bool(definition.entry.function)
+    if record.state != TaskState.RUNNING or not record.worker or not is_function:
+        return None
+    pipe = ns.redis.pipeline(transaction=False)
+    pipe.hget(keys.worker(ns.prefix, record.worker), HOSTS_FACT)
+    [reply] = await pipe.execute(raise_on_error=False)
+    told = text(kept(reply, None) or b"[]")
+    return host_of(record.id, hosts_of({HOSTS_FACT: told}))
+
+
+def _host_json(host: Host | None) -> dict[str, Any] | None:
+    """Return it without the other tasks in it."""
+    if host is None:
+        return None
+    told = msgspec.to_builtins(host)
+    del told["newest"]
+    return {**told, "is_mem_shared": host.is_shared}
 
 
 async def _reasons(ns: Namespace, record: Record) -> tuple[Reason, ...]:

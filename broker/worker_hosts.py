@@ -1,6 +1,6 @@
 """The processes in which a worker runs light tasks: written with each beat, read by pages. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -29,6 +29,16 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     """Unix seconds on the clock of its machine."""
     newest: tuple[str, ...] = ()
     """The tasks in it that came last, the newest first; not all where they are many."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether its memory is that of several tasks."""
+        return self.tasks > 1
+
+
+def host_of(task_id: str, hosts: Iterable[Host]) -> Host | None:
+    """Return the host that a task is in; None: in none, or it came too long ago to be told."""
+    return next((host for host in hosts if task_id in host.newest), None)
 
 
 def hosts_of(facts: Mapping[str, str]) -> tuple[Host, ...]:

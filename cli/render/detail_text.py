@@ -12,6 +12,7 @@ from ...broker.runs import runs_of
 from . import words
 from .groups import group, lines
 from .screen import printable
+from .sub_worker_text import host_words
 from .times import clock, length, size
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def _state(details: "TaskDetails") -> dict[str, str]:
         "exit code": "" if record.exit_code is None else str(record.exit_code),
         "queue": f"{record.queue}{place}{priority}",
         "worker": record.worker or "",
+        "host": host_words(details.host) if details.host else "",
         "attempt": words.attempt(record),
         "retries": words.retries(record.retry),
         "restarts": words.restarts(record.retry),

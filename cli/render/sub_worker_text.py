@@ -38,6 +38,14 @@ def line(each: "SubWorker") -> tuple[str, str]:
     return each.id, f"{for_s:>8}  {each.name}{state}, {', '.join(part for part in more if part)}"
 
 
+def host_words(host: "Host") -> str:
+    """Return the host of one task: `2, coroutines, pid 71, 80.1 MB shared by 12 tasks`."""
+    what = "coroutines" if host.kind == "coroutine" else "forks a process for each task"
+    shared = f" shared by {host.tasks} tasks" if host.is_shared else ""
+    memory = f"{size(host.rss_mib * _MIB)}{shared}" if host.rss_mib else ""
+    return ", ".join(part for part in (str(host.number), what, f"pid {host.pid}", memory) if part)
+
+
 def host_line(host: "Host", now_s: float) -> tuple[str, str]:
     """Return a host's number, and what is told of it in a line."""
     what = "coroutines" if host.kind == "coroutine" else "forks a process for each task"

@@ -22,6 +22,7 @@ from ...broker.snapshot.contents import Changed
 from ...broker.sub_workers import SubWorker
 from ...broker.why import Why
 from ...broker.why_workers import Reason
+from ...broker.worker_hosts import Host
 from ..context_listing import ContextView
 from ..doctor.finding import Finding
 from ..key_listing import KeyView
@@ -193,6 +194,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, rename={"origin": "from"})
 
 
 _ENTRY: Final = extended(Entry, function=Function | None)
+_HOST: Final = extended(Host, but=("newest",), is_mem_shared=bool)
 _QUEUE: Final = extended(QueueView, wait_p95_s=float | None)
 _SCHEDULE: Final = extended(Schedule, but=("settings", "revision", "problem"), in_words=str)
 
@@ -210,6 +212,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         runs=list[Run],
         result=str,
         result_bytes=int,
+        host=_HOST | None,
         archived=bool,
         waits=list[Reason],
         history=list[Step],

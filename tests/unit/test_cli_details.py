@@ -14,7 +14,8 @@ from rq_agent.broker.links import Link, Links
 from rq_agent.broker.needs import Need
 from rq_agent.broker.record import parse as parse_record
 from rq_agent.broker.runs import runs_of
-from rq_agent.broker.task_details import TaskDetails
+from rq_agent.broker.task_details import TaskDetails, details_json
+from rq_agent.broker.worker_hosts import Host
 from rq_agent.cli.render.detail_text import lines_of, next_steps
 from rq_agent.cli.render.groups import fitted
 
@@ -77,6 +78,23 @@ def service(
         result=result,
         result_bytes=result_bytes,
     )
+
+
+@pytest.mark.parametrize(
+    ("tasks", "told"),
+    [
+        (1, "2, coroutines, pid 71, 83.9 MB"),
+        (12, "2, coroutines, pid 71, 83.9 MB shared by 12 tasks"),
+    ],
+)
+def test_a_function_that_runs_is_shown_with_its_host(tasks: int, told: str) -> None:
+    host = Host(number=2, kind="coroutine", pid=71, tasks=tasks, rss_mib=80.0, newest=("01",))
+    details = msgspec.structs.replace(service(), host=host)
+
+    assert f"  host          {told}" in lines_of(details)
+    shown = details_json(details)["host"]
+    assert (shown["pid"], shown["is_mem_shared"], "newest" in shown) == (71, tasks > 1, False)
+    assert details_json(service())["host"] is None
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,9 @@ def test_light_tasks_are_submitted_listed_followed_and_cancelled(terminal: Termi
         terminal.text("worker", "show", "box")
     )
     assert "hosts\n" in shown
+    terminal.soon(lambda: terminal.json("show", task_id)["host"])
+    told = terminal.text("show", task_id)
+    assert "  host          1, coroutines, pid " in told
     assert f"  {task_id}" in shown
     text = terminal.text("show", task_id)
     assert "function      main(every_s=0.05), a coroutine" in text
