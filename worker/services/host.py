@@ -12,6 +12,7 @@ from anyio.abc import TaskGroup
 from ... import __version__
 from ..endings import StopCause
 from ..executors.base import Executor
+from ..process import deadline
 from ..process.handle import Handle
 from . import blocked, messages
 from .calls import Call, HostTools, HostView, Running
@@ -97,6 +98,7 @@ class Host:
         self._is_ending = False
         self._is_over = False
         self._pid = handle.pid
+        self._until_s = 0.0
         self._started_at = started_at(handle)
 
     @property
@@ -147,6 +149,17 @@ class Host:
         if stop is not None:
             left_s = max(0.0, stop.until_s - now_s)
             self._send(messages.cancel(key, left_s, stop.cause))
+
+    def renew(self, until_s: float) -> None:
+        """Let it live until then, on boot_clock; it is killed then, also without us."""
+        if until_s == self._until_s:
+            return
+        try:
+            deadline.write(str(self.folder), until_s)
+        except OSError as e:
+            log.warning("host %d: its deadline stays: %s", self.facts.number, e)
+        else:
+            self._until_s = until_s
 
     def end(self) -> None:
         """Let it end, since nothing runs in it. It takes no more calls."""
@@ -221,6 +234,7 @@ class Host:
         """It has said what runs in it."""
         if self.calls.is_replaying and self._is_asked:
             found = self.calls.state(report.going, now_s=time.monotonic(), unix_s=time.time())
+            self.telling.void([one.key for one in found])
             self._owner.placed((one.key for one in found), self)
             self.found += found
             self._open()

@@ -16,7 +16,6 @@ from ...broker.errors import SnapshotError
 from ...broker.states import Phase
 from .. import endings
 from ..endings import Ending, StopCause
-from ..process import deadline
 from . import host_folder
 from .beside import Beside
 from .calls import Call, Ended, HostPlan, HostTools, HostView, Listener, Running
@@ -106,10 +105,7 @@ class Hosts:
         """Let a call with `until_s` run for longer; its host is killed then, also without us."""
         place = self._places.get(key)
         if isinstance(place, Host):
-            try:
-                deadline.write(str(place.folder), until_s)
-            except OSError as e:
-                log.warning("call %s: its deadline stays: %s", key, e)
+            place.renew(until_s)
         elif place is not None:
             place.renew(key, until_s)
 

@@ -63,7 +63,8 @@ class CallsInHost:
         self._calls: dict[str, Given] = {}
         self._least_isolation = least_isolation
         self._is_found = is_found
-        self._replayed: set[str] = set()
+        self._replayed: dict[str, str] = {}
+        """Key to note: after a rollback of Redis the same key may be called a second time."""
         self._stops: dict[str, float] = {}
         """Until when calls that were asked to stop must have ended."""
 
@@ -101,7 +102,7 @@ class CallsInHost:
         if not self._is_found:
             return []
         self._is_found = False
-        first = {g.key: g for g in going if g.key not in self._replayed}
+        first = {g.key: g for g in going if self._replayed.get(g.key) != g.note}
         news = list(first.values())
         for one in news:
             since_s = now_s - max(0.0, unix_s - one.started_at)
@@ -118,8 +119,8 @@ class CallsInHost:
                 if given.stop is not None:
                     del self._stops[row.key]
                 ends.append(_end(row, given.note, given.stop))
-            elif self._is_found and row.key not in self._replayed:
-                self._replayed.add(row.key)
+            elif self._is_found and self._replayed.get(row.key) != row.note:
+                self._replayed[row.key] = row.note
                 ends.append(_replayed(row))
         return ends
 

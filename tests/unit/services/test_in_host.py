@@ -194,6 +194,17 @@ def test_a_host_that_was_found_again_tells_what_ended_and_what_runs() -> None:
     assert (died.key, died.note, died.lasted_ms) == ("b.1", "of b", 5000)
 
 
+def test_a_key_that_was_called_again_after_a_rollback_runs_though_it_ended_before() -> None:
+    calls = CallsInHost(is_found=True)
+
+    ends = calls.done([row("a.1", note="nonce 1"), row("a.1", note="nonce 1")])
+    running = calls.state([Going("a.1", "nonce 2", 5.0)], now_s=100.0, unix_s=10.0)
+
+    assert [end.note for end in ends] == ["nonce 1"]
+    assert [(one.key, one.note) for one in running] == [("a.1", "nonce 2")]
+    assert list(calls) == ["a.1"]
+
+
 def test_only_a_host_that_was_found_is_asked_what_runs() -> None:
     calls = having("a.1")
 

@@ -7,7 +7,7 @@ import pytest
 from rq_agent.broker.claims import Outcome
 from rq_agent.broker.states import Phase
 from rq_agent.worker.services.calls import Ended, Said
-from rq_agent.worker.services.messages import Gap, Out
+from rq_agent.worker.services.messages import Gap, Nonsense, Out
 from rq_agent.worker.services.settling import Unsettled
 from rq_agent.worker.services.telling import Telling
 
@@ -82,6 +82,7 @@ def test_of_very_much_that_is_held_back_the_newer_half_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("rq_agent.worker.services.telling._HELD_BYTES", 10)
+    monkeypatch.setattr("rq_agent.worker.services.telling._PART_BYTES", 0)
     listener = Listener()
     one, _ = telling(listener, is_held_back=True)
     for n in range(12):
@@ -91,3 +92,48 @@ def test_of_very_much_that_is_held_back_the_newer_half_is_kept(
     assert len(listener.parts) < 10
     assert listener.heard[-1] == "1.1 out 1"
     assert [part.after_gap for part in listener.parts[:3]] == [True, True, False]
+
+
+@pytest.mark.parametrize("what", ["ends", "results", "gaps"])
+def test_more_than_can_be_true_is_not_held_back(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    monkeypatch.setattr("rq_agent.worker.services.telling._HELD_ENDS", 3)
+    monkeypatch.setattr("rq_agent.worker.services.telling._HELD_END_BYTES", 100)
+    one, _ = telling(Listener(), is_held_back=True)
+
+    def forge() -> None:
+        for n in range(10):
+            if what == "ends":
+                one.end([end(f"{n}.1")], segment=1)
+            elif what == "results":
+                large = Ended(key="a.1", outcome=Outcome.SUCCEEDED, result=b"x" * 30)
+                one.end([large], segment=1)
+            else:
+                one.gap(Gap(f"{n}.1", "out", 1))
+
+    with pytest.raises(Nonsense):
+        forge()
+    assert len(one.untold()) <= 4
+
+
+def test_parts_without_a_text_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rq_agent.worker.services.telling._HELD_BYTES", 2000)
+    listener = Listener()
+    one, _ = telling(listener, is_held_back=True)
+    for _ in range(100):
+        one.out(Out("a.1", "out", 0, ""))
+    one.release()
+
+    assert len(listener.parts) < 20
+
+
+def test_of_two_ends_of_one_key_the_later_is_told_and_one_that_is_void_is_not() -> None:
+    listener = Listener()
+    one, unsettled = telling(listener, is_held_back=True)
+    one.end([end("a.1"), end("b.1")], segment=1)
+    one.end([Ended(key="a.1", outcome=Outcome.FAILED)], segment=1)
+    one.void(["b.1", "c.1"])
+
+    assert [(e.key, e.outcome) for e in one.untold()] == [("a.1", Outcome.FAILED)]
+    one.release()
+    assert listener.heard == ["end of a.1"]
+    assert len(unsettled) == 1
