@@ -3,7 +3,7 @@
 import os
 import platform
 import signal
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -19,12 +19,14 @@ from .alive import live_workers
 from .broker_url import existing_url
 from .config import Settings
 from .connected import connected
+from .handing_over import handing_over, lasting_of
 from .render.screen import Screen
 from .run_worker import log_folder
 from .upkeep import ending, place, processes
 from .upkeep.wanted import worker_names
 
 if TYPE_CHECKING:
+    from ..broker.keys import TaskId
     from ..broker.namespace import Namespace
     from .upkeep.place import UpState
 
@@ -89,9 +91,12 @@ async def _stop(
         return Stopped(workers=[], up_stopped=left is not None)
     async with connected(url, settings.namespace) as namespace:
         own, others = await _workers(namespace, settings, left)
-        if not force and (problem := _in_use(settings, own, others)):
+        lasting = await lasting_of(namespace, own)
+        if not force and (problem := _in_use(settings, own, others, lasting)):
             screen.say(f"{problem}; wait for the end, or use --force: nothing is lost")
             return None
+        if lasting and not force:
+            screen.say(handing_over(lasting))
         await ending.end(settings, left, force=force)
         await _dismiss(namespace, own, force=force)
         return Stopped(workers=[worker.name for worker in own], up_stopped=left is not None)
@@ -124,15 +129,29 @@ async def _workers(
     return own, [worker for worker in live if worker not in own]
 
 
-def _in_use(settings: Settings, own: Sequence[WorkerView], others: Sequence[WorkerView]) -> str:
-    """Return who still needs what is to be stopped; empty when nobody does."""
-    if busy := [worker for worker in own if worker.running]:
-        return f"worker {busy[0].name} runs task {busy[0].running[0]}"
+def _in_use(
+    settings: Settings,
+    own: Sequence[WorkerView],
+    others: Sequence[WorkerView],
+    lasting: Collection["TaskId"],
+) -> str:
+    """Return who still needs what is to be stopped; empty when nobody does.
+
+    Args:
+        settings: of the command.
+        own: workers to be stopped.
+        others: that use the same server.
+        lasting: services, which they hand over.
+    """
+    for worker in own:
+        if busy := [task_id for task_id in worker.running if task_id not in lasting]:
+            return f"worker {worker.name} runs task {busy[0]}"
     if settings.url:
         return ""
     if others:
         return f"worker {others[0].name} uses the embedded server, and was not started by `up` or `run`"
-    return "a task is running" if runs_tasks(settings.home.data) else ""
+    known = settings.namespace if lasting else ""
+    return "a task is running" if runs_tasks(settings.home.data, but=known) else ""
 
 
 async def _dismiss(namespace: "Namespace", own: Sequence[WorkerView], *, force: bool) -> None:

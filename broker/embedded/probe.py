@@ -78,11 +78,12 @@ def has_others(server: Endpoint, *, ignored: Collection[str] = ()) -> bool:
         )
 
 
-def has_leases(server: Endpoint) -> bool:
-    """Return whether a task of any namespace is running. Walks over all keys."""
+def has_leases(server: Endpoint, *, but: str = "") -> bool:
+    """Return whether a task of any namespace but one is running. Walks over all keys."""
+    own = leases(prefix(but)) if but else ""
     pattern = leases(prefix("*"))
     with _asked(server) as client:
-        return any(True for _ in client.scan_iter(pattern, count=_SCAN_STEP))
+        return any(key != own for key in client.scan_iter(pattern, count=_SCAN_STEP))
 
 
 def curb_scripts(server: Endpoint, *, most_bytes: int) -> tuple[str | None, int]:

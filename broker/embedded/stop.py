@@ -21,10 +21,10 @@ def url_if_running(data: Path) -> str | None:
     return None if server is None else server.url
 
 
-def runs_tasks(data: Path) -> bool:
-    """Return whether a task of any namespace is running on the server of a data folder."""
+def runs_tasks(data: Path, *, but: str = "") -> bool:
+    """Return whether a task of any namespace but one is running on the server of a data folder."""
     server = _answering(Layout(data.absolute()))
-    return server is not None and probe.has_leases(server)
+    return server is not None and probe.has_leases(server, but=but)
 
 
 def stop(data: Path, *, timeout_s: float = 30.0) -> bool:

@@ -18,7 +18,8 @@ def down(
 ) -> int:
     """Stop what `up` and `run` started on this machine, and the embedded server.
 
-    Nothing is lost: tasks that wait are kept, and machines that joined may come again after the
+    Nothing is lost: tasks that wait are kept, services with a restart policy go back into their
+    places, and machines that joined may come again after the
     next `up --listen`.
     """
     from .. import config

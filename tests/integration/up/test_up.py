@@ -138,6 +138,26 @@ def test_a_killed_supervisor_is_replaced_and_its_worker_goes_on_with_its_task(
     terminal.text("down", "--force")
 
 
+def test_down_hands_services_over_that_would_never_end(terminal: Terminal) -> None:
+    terminal.json("up", "--no-web", "--no-scheduler", "--services=2")
+    text = "import asyncio\nasync def main():\n    await asyncio.sleep(600)\n"
+    bot = terminal.script(text, "bot.py")
+    task_id = terminal.text("submit", "--service", "--restart", "always", bot).strip()
+    other = terminal.text("submit", "--service", bot).strip()
+    until(lambda: terminal.task(other)["state"] == "running", "both run")
+
+    refused = terminal("down")
+    terminal.text("cancel", other)
+    until(lambda: terminal.task(other)["state"] == "cancelled", "its end")
+    done = terminal("down")
+
+    assert (refused.returncode, other.encode() in refused.stderr) == (1, True)
+    assert done.returncode == 0, done.stderr.decode()
+    assert f"service {task_id}: it goes back into its place".encode() in done.stderr
+    assert terminal.task(task_id)["state"] == "queued"
+    terminal("down")
+
+
 def test_down_ends_what_a_killed_supervisor_left(terminal: Terminal) -> None:
     told = up(terminal)
     kill(told["pid"])
