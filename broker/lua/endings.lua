@@ -61,33 +61,42 @@ end
 
 local ended = {} -- ids; families.lua asks later, at once, which of them have children
 
--- As finalize(), of a task whose record was read. known: {state, unique, parents, phase} as stored.
-local function finalize_known(id, known, state, reason, retention, queue, ...)
+-- What many tasks of a call that end have in common.
+local function gather_end(id, state, retention, queue)
+  ended[#ended + 1] = id
+  gather(index_key("state", state), "0", id)
+  gather(done_key(), I(NOW + retention), id)
+  gather(unarchived_key(), I(NOW + math.min(retention, LATE_OUTPUT)), id)
+end
+
+-- The rest, of a task whose record was read; the record comes last. known: as finalize_known() has
+-- it.
+local function write_end(id, known, state, reason, queue, ...)
   if known[1] ~= state and is_indexed(known[1]) then
     call("ZREM", index_key("state", known[1]), id)
   end
   free_unique(id, known[2])
+  if reason == "" then
+    event(id, state, "", "state", state, "queue", queue)
+  else
+    try("HSET", extra_key(id), "reason", reason)
+    event(id, state, reason, "state", state, "queue", queue, "reason", string.sub(reason, 1, 200))
+  end
   if known[3] ~= "" then
     count_child(parents_of(id), -1)
   end
-  ended[#ended + 1] = id
   if known[4] == "" then
     call("HSET", task_key(id), "state", state, "finished_ms", I(NOW), ...)
   else
     call("HSET", task_key(id), "state", state, "finished_ms", I(NOW), "phase", "", ...)
   end
-  if reason ~= "" then
-    try("HSET", extra_key(id), "reason", reason)
-  end
-  gather(index_key("state", state), "0", id)
-  gather(done_key(), I(NOW + retention), id)
-  gather(unarchived_key(), I(NOW + math.min(retention, LATE_OUTPUT)), id)
   count(queue, state)
-  if reason == "" then
-    event(id, state, "", "state", state, "queue", queue)
-  else
-    event(id, state, reason, "state", state, "queue", queue, "reason", string.sub(reason, 1, 200))
-  end
+end
+
+-- As finalize(), of a task whose record was read. known: {state, unique, parents, phase} as stored.
+local function finalize_known(id, known, state, reason, retention, queue, ...)
+  gather_end(id, state, retention, queue)
+  write_end(id, known, state, reason, queue, ...)
 end
 
 -- Enter a final state. The task must have left every index that owned it.

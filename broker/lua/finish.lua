@@ -31,6 +31,8 @@
 --          that is to be cancelled is not run once more: it becomes cancelled. Lost: as tick.lua
 --          does it; a loss that was counted when the lease ran out is not counted again. Ends and
 --          what their claims lasted are counted in qstat:.
+--          Where a command fails, as of a key of another type, the call is an error, and each task
+--          has ended with all that belongs to its end, or is still to be finished by the same call.
 -- Cost     O(finishes log N); four commands for each, beside some for all of them together
 
 local retention, log_ttl, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
@@ -50,6 +52,7 @@ end
 
 -- What one command writes or removes for all tasks of the call, at its end.
 local leases, runs_of, held_by, logs, results = {}, {}, {}, {}, {}
+local ends, is_ending, failure = {}, {}, nil -- of tasks; by id; the first error
 
 local function remove_later(lists, key, id)
   local list = lists[key]
@@ -85,18 +88,16 @@ local function leave(id, queue, worker, key)
   unhold(id, key)
 end
 
+-- Nothing is in a key of another type, so nothing stops what follows.
 local function write_rest()
   if #leases > 0 then
-    call("ZREM", leases_key(), unpack(leases))
+    try("ZREM", leases_key(), unpack(leases))
   end
   for key, ids in pairs(runs_of) do
-    call("ZREM", key, unpack(ids))
+    try("ZREM", key, unpack(ids))
   end
   for key, ids in pairs(held_by) do
-    call("SREM", key, unpack(ids))
-  end
-  if #results > 0 then
-    call("MSET", unpack(results))
+    try("SREM", key, unpack(ids))
   end
   if #logs > 0 and call("EXISTS", unpack(logs)) > 0 then
     for _, log in ipairs(logs) do
@@ -185,9 +186,10 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
   end
   note(id, "isolation", isolation)
   note(id, "retry", retry)
-  leave(id, queue, task[5], task[7])
-  logs[#logs + 1] = log_key(id, fence_of(fence))
+  local log = log_key(id, fence_of(fence))
   if outcome == "lost" then
+    leave(id, queue, task[5], task[7])
+    logs[#logs + 1] = log
     call("HSET", task_key(id), "finished", token)
     charge_loss(id, reason, retention)
     return 1
@@ -208,34 +210,77 @@ local function finish(id, fence, nonce, outcome, exit_code, reason, delay, resul
     count_run(queue, NOW - started)
   end
   if standing then
+    leave(id, queue, task[5], task[7])
+    logs[#logs + 1] = log
     again(id, queue, standing, outcome, outcome == "retry" and delay or 0, reason, token)
     return 1
   end
   if result ~= "" then
     keep_result(id, result)
   end
-  local known = { "running", task[8], task[9], task[10] }
-  if exit_code == "" then
-    finalize_known(id, known, outcome, reason, retention, queue, "finished", token)
-  else
-    finalize_known(id, known, outcome, reason, retention, queue, "finished", token, "exit_code",
-      exit_code)
-  end
-  wake_after_end(queue)
+  gather_end(id, outcome, retention, queue)
+  is_ending[id] = true
+  ends[#ends + 1] = {
+    task, log, id, { "running", task[8], task[9], task[10] }, outcome, reason, queue,
+    "finished", token, exit_code ~= "" and "exit_code" or nil, exit_code ~= "" and exit_code or nil,
+  }
   return 1
+end
+
+-- Note the first error. Return what a function returned otherwise.
+local function shielded(action, ...)
+  local is_done, answer = pcall(action, ...)
+  if not is_done then
+    failure = failure or answer
+  end
+  return is_done, answer
+end
+
+local function write_shared()
+  if #results > 0 then
+    call("MSET", unpack(results))
+  end
+  results = {}
+  add_gathered()
+end
+
+local function write_one(task, log, id, known, outcome, reason, queue, ...)
+  write_end(id, known, outcome, reason, queue, ...)
+  leave(id, queue, task[5], task[7])
+  logs[#logs + 1] = log
+  wake_after_end(queue)
+end
+
+-- A task is final in its record only after all that finds it, and what it returned, is there: once
+-- it is, the same call answers 0.
+local function write_ends()
+  if shielded(write_shared) then
+    for _, each in ipairs(ends) do
+      shielded(write_one, unpack(each))
+    end
+  end
+  ends, is_ending = {}, {}
 end
 
 local codes = {}
 for n, first in ipairs(firsts) do
   local id, fence, nonce, outcome, exit_code, more = unpack(ARGV, first, first + 5)
+  if is_ending[id] then -- told twice in one call
+    write_ends()
+  end
+  local _
   if more == "1" then
     local reason, delay, result, isolation, retry = unpack(ARGV, first + 6, first + 10)
-    codes[n] = finish(id, fence, nonce, outcome, exit_code, reason, tonumber(delay), result,
-      isolation, retry)
+    _, codes[n] = shielded(finish, id, fence, nonce, outcome, exit_code, reason, tonumber(delay),
+      result, isolation, retry)
   else
-    codes[n] = finish(id, fence, nonce, outcome, exit_code, "", 0, "", "", "")
+    _, codes[n] = shielded(finish, id, fence, nonce, outcome, exit_code, "", 0, "", "", "")
   end
 end
+write_ends()
 write_rest()
-fan_out(200, retention)
+shielded(fan_out, 200, retention)
+if failure then
+  error(failure, 0)
+end
 return codes
