@@ -65,7 +65,8 @@ class Leases:
             order: the queues and the turns.
             shapes: ids of shapes that fit into what is free, at most 256.
             lease_ms: how long a parked worker counts as alive without a beat.
-            park: where nothing is ready, wait for a message in the inbox.
+            park: where fewer are ready than the limit, wait for a message in the inbox. The limit
+                is for any mixture of the shapes, so what fits now fits behind those, too.
         """
         profile = Profile(order=order, shapes=tuple(shapes)).id if park else ""
         arguments = claim_arguments(

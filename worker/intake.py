@@ -111,7 +111,8 @@ class Intake:
             return True
         reloaded = await self._reload(claimed.shape_count)
         self._note_turn(turn, claimed.claims)
-        return bool(claimed.claims) or claimed.again or reloaded or not turn.park
+        is_more = bool(claimed.claims) and not claimed.parked
+        return is_more or claimed.again or reloaded or not turn.park
 
     async def _claim(self, turn: Turn) -> Claimed:
         # A reply that was lost is asked for again with the same nonce: nothing is claimed twice.

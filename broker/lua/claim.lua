@@ -1,4 +1,4 @@
--- claim.lua: take ready tasks for one worker, or park it until there is one.
+-- claim.lua: take ready tasks for one worker, and park it where fewer are ready than it has room for.
 --
 -- Uses     ready.lua, states.lua, holds.lua, counts.lua, fronts.lua, turns.lua, parking.lua, commands.lua, describing.lua
 -- Seldom   block, park, unpark, read_passes, line_up, lowest_pass, serve, write_passes, pass_on, rest_of, remember
@@ -9,7 +9,7 @@
 -- ARGV[4]  lease         integer, ms; for parking, and for tasks without a lease of their own
 -- ARGV[5]  mode          priority (first queue with a task) | stride (round robin, weighted)
 -- ARGV[6]  order         id under which the stride passes are kept
--- ARGV[7]  profile       id to park under when nothing is ready; '': don't park
+-- ARGV[7]  profile       id to park under when fewer are ready than the limit; '': don't park
 -- ARGV[8]  envelope      integer, bytes; a larger one is answered as ''
 -- ARGV[9]  number of queues, 1 to 256
 -- ARGV[10] number of shapes; those that fit the worker just now
@@ -224,8 +224,12 @@ if #ids > 0 then
   if passes then
     write_passes(passes, queues)
   end
-elseif again == 0 and profile ~= "" then
-  call("ZADD", workers_key(), "NX", I(NOW + lease), worker)
+end
+-- Also behind tasks that it took: as it has room for more than them, the same shapes still fit.
+if #ids < limit and again == 0 and profile ~= "" then
+  if #ids == 0 then
+    call("ZADD", workers_key(), "NX", I(NOW + lease), worker)
+  end
   park(worker, profile, queues, shapes, lease)
   parked = 1
 end

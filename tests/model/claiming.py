@@ -57,9 +57,9 @@ def claim(state: State, now: int, ask: Ask) -> Answer:
     state.alive_until.setdefault(ask.worker, now + ask.lease_ms)
     if taken:
         state.worker(ask.worker).claim_nonce = ask.nonce
-    else:
+    if is_dry := len(taken) < ask.limit:
         state.worker(ask.worker).is_parked = True
-    return _answer(state, taken, parked=not taken, held_until=0)
+    return _answer(state, taken, parked=is_dry, held_until=0)
 
 
 def _answer(state: State, tasks: list[Task], *, parked: bool, held_until: int) -> Answer:

@@ -81,11 +81,23 @@ async def test_a_batch_wakes_as_many_workers_as_it_has_tasks(namespace: Namespac
     assert sum(await woken(namespace, workers)) == 2
 
 
-async def test_a_claim_that_got_a_task_does_not_park(namespace: Namespace) -> None:
+async def test_a_claim_that_got_all_that_it_asked_for_does_not_park(namespace: Namespace) -> None:
+    await add(namespace, count=2)
+
+    assert not (await claim(namespace, limit=2, park=True)).parked
+    assert not await namespace.redis.keys(f"{namespace.prefix}idle:*")
+
+
+async def test_a_claim_that_got_less_than_it_asked_for_parks_and_is_woken(
+    namespace: Namespace,
+) -> None:
     await add(namespace)
 
-    assert not (await claim(namespace, limit=5, park=True)).parked
-    assert not await namespace.redis.keys(f"{namespace.prefix}idle:*")
+    claimed = await claim(namespace, limit=2, park=True)
+    await add(namespace)
+
+    assert (len(claimed.claims), claimed.parked) == (1, True)
+    assert await messages(namespace, "w") == [WAKE]
 
 
 async def test_a_task_wakes_only_a_worker_that_fits_it(namespace: Namespace) -> None:
