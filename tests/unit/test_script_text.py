@@ -16,6 +16,8 @@ from rq_agent.broker.script_text import (
     without_unused,
 )
 
+from .lua_globals import globals_of
+
 LUA = Path(scripts.__file__).parent / "lua"
 NAMES = sorted(scripts.Scripts.__annotations__)
 KEYS = """\
@@ -89,6 +91,31 @@ def test_each_script_can_be_read_and_has_all_that_it_calls(name: str) -> None:
     assert "--" not in text
     called = set(re.findall(r"(?<![\w.])(\w+)\(", text)) & EVERY
     assert called <= set(FUNCTION.findall(text))
+
+
+SERVER = {"redis", "KEYS", "ARGV", "math", "string", "table", "error", "pcall", "type"}
+"""What a server has beside the words of Lua."""
+SERVER |= {"tonumber", "pairs", "ipairs", "select", "unpack", "next", "cjson"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_script_names_nothing_that_is_not_there(name: str) -> None:
+    assert globals_of(source(name)) <= SERVER
+
+
+def test_a_name_out_of_scope_is_noticed_at_any_depth() -> None:
+    text = """\
+local function inner() return 1.5 end
+local function outer()
+  local own = true
+  return function() return inner() + missing(own, nil, "text") end
+end
+local function early() return late() end
+local function late() return outer() end
+written = late
+"""
+
+    assert globals_of(text) == {"missing", "late", "written"}
 
 
 OFTEN = """\
