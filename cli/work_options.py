@@ -165,7 +165,8 @@ class WorkOptions:
         typer.Option(
             "--host-mem",
             metavar="SIZE",
-            help="Memory that one process with coroutines may take: 2G; else no limit.",
+            help="Memory that one process with coroutines, or one with plain functions and their"
+            " children, may take: 2G; else no limit.",
             show_default=False,
         ),
     ] = ""
