@@ -16,6 +16,7 @@ _FOLDER: Final = Path(__file__).parent / "lua"
 _USES: Final = re.compile(r"^-- Uses +(.+)$", re.MULTILINE)
 _SELDOM: Final = re.compile(r"^-- Seldom +(.+)$", re.MULTILINE)
 _FUNCTION: Final = re.compile(r"local function (\w+)\(")
+_VARIABLES: Final = re.compile(r"local (\w+(?:, \w+)*)(?: =|$)")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _KEY: Final = re.compile(r"^local function (\w+_key)\((.*?)\) return (.+) end\n", re.MULTILINE)
 _KEY_CALL: Final = re.compile(r"\b(\w+_key)\(")
@@ -113,7 +114,7 @@ def without_unused(text: str) -> str:
 
 
 def with_seldom(text: str, entries: Sequence[str]) -> str:
-    """Return a text that makes some functions, and what only they call, when one is first called.
+    """Return a text that makes some functions, and what only they use, when one is first called.
 
     Raises:
         ValueError: there is no such function.
@@ -125,16 +126,35 @@ def with_seldom(text: str, entries: Sequence[str]) -> str:
     seldom = [n for n, (name, _) in enumerate(blocks) if name not in often]
     if not seldom:
         return text
+    seldom = sorted({*seldom, *_only_for(blocks, seldom)})
     calls = re.compile(rf"(?<![\w.])({'|'.join(entries)})\(")
     made = ", ".join(f"{name} = {name}" for name in entries)
     group = "\n".join(blocks[n][1] for n in seldom)
     lines = [_SELDOM_HEAD]
-    for n, (name, block) in enumerate(blocks):
-        if name in often:
+    for n, (_, block) in enumerate(blocks):
+        if n not in seldom:
             lines.append(calls.sub(r'seldom("\1")(', block))
         if n == seldom[-1]:  # all that the group refers to stands before it
             lines.append(f"make_seldom = function()\n{group}\nreturn {{ {made} }}\nend")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _only_for(blocks: Sequence[tuple[str, str]], seldom: Sequence[int]) -> set[int]:
+    """Return which blocks declare variables that nothing but these functions uses."""
+    used = [set(_WORD.findall(_QUOTED.sub("", block))) for _, block in blocks]
+    declared = {
+        n: set(found[1].split(", "))
+        for n, (name, block) in enumerate(blocks)
+        if not name and (found := _VARIABLES.match(block)) and "call(" not in block
+    }
+    while True:
+        others = [n for n in range(len(blocks)) if n not in seldom and n not in declared]
+        wanted = set().union(*(used[n] for n in others))
+        kept = [n for n, names in declared.items() if names & wanted]
+        if not kept:
+            return set(declared)
+        for n in kept:
+            del declared[n]
 
 
 def _reached(blocks: Sequence[tuple[str, str]], barriers: frozenset[str]) -> set[str]:
@@ -152,16 +172,22 @@ def _reached(blocks: Sequence[tuple[str, str]], barriers: frozenset[str]) -> set
 
 
 def _blocks(text: str) -> list[tuple[str, str]]:
-    """Return the functions of a text with their names, and its other lines with none, in order."""
+    """Return the functions of a text with their names, and its other lines with none, in order.
+
+    A table that is written on more lines is one of them.
+    """
     blocks: list[tuple[str, str]] = []
-    is_open = False
+    end = ""
     for line in text.splitlines():
-        if is_open:
+        if end:
             name, block = blocks[-1]
             blocks[-1] = name, f"{block}\n{line}"
-            is_open = line != "end"
+            end = "" if line == end else end
         else:
             function = _FUNCTION.match(line)
             blocks.append((function[1] if function else "", line))
-            is_open = function is not None and not line.endswith(" end")
+            if function is not None and not line.endswith(" end"):
+                end = "end"
+            elif _VARIABLES.match(line) and line.endswith("{"):
+                end = "}"
     return blocks

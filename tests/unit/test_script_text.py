@@ -141,6 +141,29 @@ def test_what_is_seldom_called_is_made_with_its_first_call() -> None:
     assert 'return seldom("rare")() + low()' in group.partition("return { rare")[2]
 
 
+def test_what_only_seldom_functions_use_is_made_with_them() -> None:
+    text = """\
+local seen, DAY = {}, 3
+local WEEK = 7 * DAY
+local both = {}
+local FINAL = {
+  done = true,
+}
+local NOW = call("TIME")
+local function rare()
+  return FINAL[both], seen, NOW
+end
+return rare() + WEEK + #both
+"""
+
+    head, _, group = with_seldom(text, ["rare"]).partition("make_seldom = function()\n")
+
+    assert head.endswith(
+        'local seen, DAY = {}, 3\nlocal WEEK = 7 * DAY\nlocal both = {}\nlocal NOW = call("TIME")\n'
+    )
+    assert group.startswith("local FINAL = {\n  done = true,\n}\nlocal function rare()\n")
+
+
 def test_a_function_that_is_not_there_can_not_be_seldom() -> None:
     with pytest.raises(ValueError, match="not there: other"):
         with_seldom(OFTEN, ["rare", "other"])
