@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from ...broker.logs import LogEntry
     from ...broker.record import Record
-_BEFORE_RUNNING: Final = ("snapshot", "environment", "starting")
+_CLAIMED: Final = "claimed"
+"""No phase: a worker has it, and has not told yet what it does; that may take a second."""
+_BEFORE_RUNNING: Final = (_CLAIMED, "snapshot", "environment", "starting")
 """An older look at the task may still say so after its first output."""
 
 
@@ -57,7 +59,7 @@ class FollowView:
         if self._phase != "running":  # output tells it sooner than the next look at the task
             self._leave_phase()
             self._phase = "running"
-            self._line(_running(self._worker))
+            self._line(_at("running", self._worker))
         if entry.dropped_bytes:
             self._screen.say(dropped(entry.dropped_bytes, self._worker))
         stream = self._streams[entry.stream]
@@ -120,7 +122,7 @@ def dropped(size_bytes: int, worker: str | None) -> str:
 
 def _phase(record: "Record") -> str:
     if record.state == "running":
-        return record.phase or "starting"
+        return record.phase or _CLAIMED
     return record.state
 
 
@@ -129,9 +131,10 @@ def _words(record: "Record") -> str:
         return f"queued in {record.queue}, position {record.position}"
     if record.state == "running" and not record.cancel_requested:
         phase = _phase(record)
-        return _running(record.worker) if phase == "running" else phase
+        return _at(phase, record.worker)
     return words.state(record)
 
 
-def _running(worker: str | None) -> str:
-    return f"running on {printable(worker)}" if worker else "running"
+def _at(phase: str, worker: str | None) -> str:
+    by = {"running": "on", _CLAIMED: "by"}.get(phase)
+    return f"{phase} {by} {printable(worker)}" if by and worker else phase
