@@ -53,6 +53,7 @@ def _options():
     add("--redis", default="redis-server", help="the server's program")
     add("--out", default=str(HERE / "results"), help="folder of results.json, .md")
     add("--steps", default="", help="for all: only these")
+    add("--cases", default="", help="of drain and enqueue: only these, e.g. 1w|100,seq|100")
     return parser.parse_args()
 
 

@@ -182,6 +182,8 @@ class Steps:
 
     def _each(self, step, cases, sample):
         """Take samples of (peer, key), the repeats interleaved: drift touches all alike."""
+        wanted = self.options.cases.split(",") if self.options.cases else None
+        cases = [(name, key) for name, key in cases if not wanted or key is None or key in wanted]
         table = self.data.setdefault(step, {})
         for name in self.names:
             table.pop(name, None)
