@@ -7,9 +7,9 @@ from typing import Final
 
 import anyio
 import anyio.abc
-import anyio.lowlevel
 
 from rq_agent.broker.record import Record
+from tests.looking import look_again
 
 from ..integration.worker.lab import Lab
 from ..integration.worker.outside import worker_process
@@ -49,7 +49,7 @@ async def says(said: list[str], words: str, *, since: int = 0) -> float:
     """Return when a worker says something; monotonic seconds."""
     with anyio.fail_after(60):
         while not any(words in line for line in said[since:]):
-            await anyio.lowlevel.checkpoint()
+            await look_again()
     return time.monotonic()
 
 

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Final
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.record import Record
 from rq_agent.worker.process.wait import read_exit
+from tests.looking import look_again
 
 from ..integration.worker.lab import Lab
 
@@ -66,14 +66,14 @@ async def ended(lab: Lab, ids: list[TaskId]) -> list[Record]:
             records = await Lookups(lab.namespace).records(ids)
             if len(records) == len(ids) and all(record.is_final for record in records):
                 return records
-            await anyio.lowlevel.checkpoint()
+            await look_again()
 
 
 async def whole_output(lab: Lab, task_id: TaskId, length: int) -> str:
     """Return the output once redis has so much; what was lost may come after the end."""
     with anyio.move_on_after(10):
         while len(told := await lab.output(task_id)) < length:
-            await anyio.lowlevel.checkpoint()
+            await look_again()
     return told
 
 

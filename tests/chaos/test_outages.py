@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from rq_agent.broker.errors import BrokerRefused
+from tests.looking import look_again
 
 from ..integration.worker.lab import open_lab
 from ..leak_check import check_no_leaks
@@ -98,7 +98,7 @@ async def test_a_promoted_replica(server: Server, home: Path, *, dies: bool) -> 
     replica = server.replica()
     with replica, Proxy(server.port) as proxy:
         while not replica.is_in_step():
-            await anyio.lowlevel.checkpoint()
+            await look_again()
         async with open_lab(proxy.url, NAME, home) as lab, heard_worker(lab, slots=FEW) as said:
             talkers = Talkers(lab)
             await talkers.start(lab, lives_s)
@@ -169,7 +169,7 @@ async def test_a_task_that_is_prepared_meanwhile(server: Server, home: Path) -> 
         task_id = await lab.submit("print('built')", packages=(f"slow @ {project.as_uri()}",))
         with anyio.fail_after(60):
             while not build.exists():
-                await anyio.lowlevel.checkpoint()
+                await look_again()
         server.kill()
         await says(said, "running tasks go on")
         go_on_now.touch()

@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from rq_agent.broker.claims import Token
@@ -22,6 +21,7 @@ from rq_agent.worker.executors.venv import VenvExecutor
 from rq_agent.worker.process import boot_clock
 from rq_agent.worker.process.launcher import Launcher
 from rq_agent.worker.sdk_folder import bootstrap_path, host_path, materialize
+from tests.looking import look_again
 
 Open = Callable[[Path], AbstractAsyncContextManager[Executor]]
 
@@ -81,7 +81,7 @@ def silent(line: str) -> None:
 async def started(folder: Path) -> None:
     with anyio.fail_after(20):
         while not (folder / "out").is_file() or not (folder / "out").read_bytes():
-            await anyio.lowlevel.checkpoint()
+            await look_again()
 
 
 async def test_a_program_gets_its_arguments_its_variables_and_its_folder(

@@ -24,6 +24,7 @@ from rq_agent.broker.connection import blocking_connection, connect, redis_error
 from rq_agent.broker.embedded import binary
 from rq_agent.broker.errors import BrokerRefused, BrokerUnavailable, ServerReadOnly, UsageError
 from rq_agent.broker.server_facts import check_server
+from tests.looking import look_again
 
 Start = Callable[..., Path]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None] | None]
@@ -199,7 +200,7 @@ async def test_a_server_that_can_not_write_its_file_says_so(start: Start, tmp_pa
         await redis.bgsave()
         with anyio.fail_after(10):
             while (await redis.info("persistence"))["rdb_last_bgsave_status"] == "ok":
-                await anyio.lowlevel.checkpoint()  # Redis has no event for it
+                await look_again()  # Redis has no event for it
 
     said = await said_to(url, "SET", "k", "v")
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
@@ -19,6 +18,7 @@ from rq_agent.broker.schedules import Schedules
 from rq_agent.broker.trust import TrustFileError
 from rq_agent.broker.urls import of_socket
 from rq_agent.scheduler.cron import EVERY_MS, fire_due, fire_forever
+from tests.looking import look_again
 
 from ..scripts import steps
 from ..scripts.timetable import add, come_due, firing, next_ms, someone, stored, told
@@ -156,12 +156,12 @@ async def test_the_loop_outlives_a_server_that_is_killed_and_fires_once(
                     tg.start_soon(fire_forever, firing(ns, tmp_path), Schedules(ns))
                     with anyio.fail_after(30):
                         while "cron: cannot reach redis" not in caplog.text:
-                            await anyio.lowlevel.checkpoint()
+                            await look_again()
                 await anyio.to_thread.run_sync(server.start)
                 await come_due(ns)
                 with anyio.fail_after(30):
                     while not await steps.line(ns):
-                        await anyio.lowlevel.checkpoint()
+                        await look_again()
                 tg.cancel_scope.cancel()
 
             assert len(await steps.line(ns)) == 1

@@ -23,6 +23,7 @@ from rq_agent.broker.embedded.stop import is_idle, stop, stop_if_unused, url_if_
 from rq_agent.broker.embedded.versions import ServerVersion
 from rq_agent.broker.errors import BrokerRefused, BrokerUnavailable
 from rq_agent.broker.server_facts import check_server
+from tests.looking import look_again
 
 from .access.embedded import data_folder, kill, pid_of
 
@@ -182,7 +183,7 @@ async def test_a_server_that_loads_for_long_is_waited_for(
         await redis.bgrewriteaof()
         with anyio.fail_after(10):
             while (await redis.info("persistence"))["aof_rewrite_in_progress"]:
-                await anyio.lowlevel.checkpoint()  # Redis has no event for it
+                await look_again()  # Redis has no event for it
     stop(data)
     slow = "key-load-delay 700\nloading-process-events-interval-bytes 10000\n"
     plain = settings.config_text

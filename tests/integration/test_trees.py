@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 import psutil
 import pytest
@@ -23,6 +22,7 @@ from rq_agent.worker.process.handle import Handle
 from rq_agent.worker.process.launcher import Launcher
 from rq_agent.worker.process.stop import stop
 from rq_agent.worker.process.wait import LOST, wait
+from tests.looking import look_again
 from tests.tree_shapes import SHAPES, living, standing, survivors
 
 ROOT = Path(rq_agent.__file__).parent.parent
@@ -208,7 +208,7 @@ async def test_a_shim_may_end_while_its_tree_is_looked_at(
         handle, _ = await standing(launcher, tmp_path, "plain")
         await stop(handle, grace_s=0)
         while psutil.pid_exists(handle.pid):
-            await anyio.lowlevel.checkpoint()
+            await look_again()
     monkeypatch.setattr(leftovers, "is_alive", lambda handle: True)
 
     assert leftovers.kill(handle) == 0

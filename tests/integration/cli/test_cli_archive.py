@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from rq_agent.broker import keys
@@ -18,6 +17,7 @@ from rq_agent.broker.embedded.stop import url_if_running
 from rq_agent.broker.keys import TaskId
 from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.purging import Purging
+from tests.looking import look_again
 
 from ...scripts import steps
 from .terminal import Terminal, until_line
@@ -43,7 +43,7 @@ async def gone_from_redis(home: Path, task_id: TaskId) -> None:
     async with namespace(home) as ns:
         with anyio.fail_after(40):
             while await steps.fields(ns, task_id):
-                await anyio.lowlevel.checkpoint()
+                await look_again()
 
 
 async def write_and_drop_log(home: Path, folder: Path, task_id: TaskId) -> None:

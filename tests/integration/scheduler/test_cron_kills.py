@@ -4,7 +4,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import anyio
-import anyio.lowlevel
 
 from rq_agent.broker.cron_times import Missed
 from rq_agent.broker.firing import Firing
@@ -13,6 +12,7 @@ from rq_agent.broker.namespace import Namespace
 from rq_agent.broker.schedules import Schedules
 from rq_agent.broker.trust import TrustFile
 from rq_agent.scheduler.cron import fire_due
+from tests.looking import look_again
 
 from ...scripts import steps
 from ...scripts.timetable import add, next_ms, someone, stored
@@ -26,7 +26,7 @@ async def more_fired(ns: Namespace, count: int) -> None:
     wanted = len(await steps.line(ns)) + count
     with anyio.fail_after(DEADLINE_S):
         while len(await steps.line(ns)) < wanted:
-            await anyio.lowlevel.checkpoint()
+            await look_again()
 
 
 async def test_schedulers_that_are_killed_at_any_moment_lose_no_time_and_fire_none_twice(

@@ -21,6 +21,7 @@ from rq_agent.broker.purging import Purging
 from rq_agent.broker.trust import TrustFile
 from rq_agent.scheduler.config import SchedulerConfig
 from rq_agent.scheduler.run import NO_ARCHIVE, schedule
+from tests.looking import look_again
 
 from ...scripts import steps
 from ...scripts.retiring import ended, keys_of, make_due
@@ -41,7 +42,7 @@ async def gone(ns: Namespace, *ids: TaskId) -> None:
     with anyio.fail_after(DEADLINE_S):
         for task_id in ids:
             while await steps.fields(ns, task_id):
-                await anyio.lowlevel.checkpoint()
+                await look_again()
 
 
 def config(folder: Path, **fields: float) -> SchedulerConfig:
@@ -87,7 +88,7 @@ async def test_delayed_tasks_become_ready_without_any_worker(
         tg.start_soon(_schedule, config(folder), url, ns.name, folder)
         with anyio.fail_after(DEADLINE_S):
             while await steps.state(ns, task_id) != "queued":
-                await anyio.lowlevel.checkpoint()
+                await look_again()
         tg.cancel_scope.cancel()
 
 
@@ -102,7 +103,7 @@ async def test_without_an_archive_nothing_is_purged_and_that_is_said_once(
         tg.start_soon(_schedule, SchedulerConfig(archive=""), url, ns.name, folder, said.append)
         with anyio.fail_after(DEADLINE_S):
             while await steps.state(ns, delayed) != "queued":  # the loops do run
-                await anyio.lowlevel.checkpoint()
+                await look_again()
         tg.cancel_scope.cancel()
 
     assert said.count(NO_ARCHIVE) == 1
@@ -120,7 +121,7 @@ async def test_an_archive_that_takes_nothing_is_told_and_waited_for(
         tg.start_soon(_schedule, config(folder), url, ns.name, folder)
         with anyio.fail_after(DEADLINE_S):
             while "a part of its path is not a folder" not in caplog.text:
-                await anyio.lowlevel.checkpoint()
+                await look_again()
         assert await steps.fields(ns, ids[0])
         await anyio.Path(folder).unlink()
         await make_due(ns, *ids)
@@ -144,7 +145,7 @@ async def test_a_redis_that_goes_away_is_waited_for(
             await anyio.to_thread.run_sync(mortal.kill)
             with anyio.fail_after(DEADLINE_S):
                 while "purge: cannot reach redis" not in caplog.text:
-                    await anyio.lowlevel.checkpoint()
+                    await look_again()
             await anyio.to_thread.run_sync(mortal.start)
             await steps.finish(ns, runs_on, "succeeded")
             await make_due(ns, runs_on.task_id)
@@ -206,7 +207,7 @@ async def test_what_can_not_be_archived_is_never_purged(
         tg.start_soon(_schedule, config(folder), url, ns.name, folder)
         with anyio.fail_after(DEADLINE_S):  # until a purge looked at each
             while await ns.redis.zcount(keys.done(ns.prefix), 0, 1_000_000):
-                await anyio.lowlevel.checkpoint()
+                await look_again()
         tg.cancel_scope.cancel()
 
     for task_id in ids:

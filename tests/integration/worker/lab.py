@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 
 from rq_agent.broker import keys
 from rq_agent.broker.claims import Claim
@@ -38,6 +37,7 @@ from rq_agent.worker.services.hosts import Hosts
 from rq_agent.worker.services.lights import MakeHosts
 from rq_agent.worker.signals import Signals
 from rq_agent.worker.supervisor import Supervisor
+from tests.looking import look_again
 
 DEADLINE_S = 60.0
 
@@ -170,26 +170,26 @@ class Lab:
         """Wait until a worker says that it is in a state."""
         with anyio.fail_after(DEADLINE_S):
             while [w.state for w in await self.workers() if w.name == name] != [state]:
-                await anyio.lowlevel.checkpoint()
+                await look_again()
 
     async def worker_tells(self, name: str, fact: str, value: str) -> None:
         """Wait until a worker tells a fact of itself."""
         with anyio.fail_after(DEADLINE_S):
             while [w.facts.get(fact) for w in await self.workers() if w.name == name] != [value]:
-                await anyio.lowlevel.checkpoint()
+                await look_again()
 
     async def gone(self, name: str) -> None:
         """Wait until a worker is not there any more."""
         with anyio.fail_after(DEADLINE_S):
             while name in [worker.name for worker in await self.workers()]:
-                await anyio.lowlevel.checkpoint()
+                await look_again()
 
     async def reached_beat(self, name: str) -> None:
         """Wait for the next beat of a worker; redis tells nobody of one, so it is looked for."""
         key = f"{self.namespace.prefix}wk:{name}"
         before = await self.namespace.redis.hget(key, "beat_ms")
         while await self.namespace.redis.hget(key, "beat_ms") == before:
-            await anyio.lowlevel.checkpoint()
+            await look_again()
 
     async def lease_runs_out(self, task_id: TaskId) -> None:
         """Let the lease of a running task run out, and see it."""

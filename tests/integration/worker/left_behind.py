@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 import psutil
 
@@ -17,6 +16,7 @@ from rq_agent.broker.keys import TaskId
 from rq_agent.worker.process import leftovers
 from rq_agent.worker.process.handle import is_alive, recover
 from rq_agent.worker.signals import Signals
+from tests.looking import look_again
 
 from ..environment.packages import ends
 from .lab import Lab
@@ -94,7 +94,7 @@ class Left:
         """Wait until the journal has the start; nobody tells of a line in a file."""
         with anyio.fail_after(20):
             while b'"started"' not in await anyio.Path(self.journal).read_bytes():
-                await anyio.lowlevel.checkpoint()
+                await look_again()
 
     async def pids(self) -> list[int]:
         """Return the processes of a SLEEPER."""

@@ -3,7 +3,6 @@
 import signal
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 
 from rq_agent.broker import keys
@@ -12,6 +11,7 @@ from rq_agent.broker.keys import TaskId
 from rq_agent.broker.leases import Leases
 from rq_agent.worker.process.handle import recover
 from rq_agent.worker.process.wait import wait
+from tests.looking import look_again
 
 from .lab import DEADLINE_S, Lab
 from .outside import worker_process
@@ -86,7 +86,7 @@ async def test_an_exclusive_program_goes_on_as_long_as_its_lease_is_renewed(lab:
         await runs(lab, task_id)
         begun_s = await now_s(lab)
         while await now_s(lab) < begun_s + 1.2:
-            await anyio.lowlevel.checkpoint()
+            await look_again()
         (lab.run_folder(task_id) / "tree" / "go").write_text("4")
         [record] = await lab.ended(task_id)
 

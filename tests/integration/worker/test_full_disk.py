@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from rq_agent.broker.lookups import Lookups
+from tests.looking import look_again
 
 from .lab import Lab
 
@@ -98,7 +98,7 @@ async def is_cleaned_up(folder: Path) -> None:
     """Wait until what a task ran in is removed; nobody tells of it, so it is looked for."""
     with anyio.fail_after(30):
         while (folder / "tree").exists():
-            await anyio.lowlevel.checkpoint()
+            await look_again()
 
 
 def fill_but(path: Path, free: int) -> None:

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from rq_agent.broker.draining import Draining
@@ -12,6 +11,7 @@ from rq_agent.broker.lookups import Lookups
 from rq_agent.broker.states import TaskState
 from rq_agent.worker.hours import parse
 from rq_agent.worker.opening import utc_now
+from tests.looking import look_again
 
 from .lab import Lab
 
@@ -45,7 +45,7 @@ async def parked(lab: Lab, worker: str, is_wanted: bool) -> None:
         while is_wanted != any(
             [await redis.zscore(key, worker) async for key in redis.scan_iter(match=pattern)]
         ):
-            await anyio.lowlevel.checkpoint()
+            await look_again()
 
 
 async def test_a_worker_claims_nothing_outside_of_its_hours_and_says_until_when(lab: Lab) -> None:

@@ -4,12 +4,12 @@ import sys
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from rq_agent.broker import keys
 from rq_agent.broker.draining import Draining
 from rq_agent.broker.tasks import Tasks
+from tests.looking import look_again
 
 from ..environment.packages import ends
 from .lab import Lab
@@ -45,7 +45,7 @@ async def test_all_that_it_says_meanwhile_is_shipped_once_and_in_order(lab: Lab)
         tree = left.folder / "tree"
         (tree / "a").write_text("")
         while b"end of it" not in await anyio.Path(left.folder / "out").read_bytes():
-            await anyio.lowlevel.checkpoint()
+            await look_again()
         async with lab.worker("w1"):
             await lab.printed(left.task_id, GOES_ON)
             (tree / "b").write_text("")
@@ -64,7 +64,7 @@ async def test_each_session_says_in_the_log_that_it_goes_on(lab: Lab) -> None:
             async with short_session(lab):
                 with anyio.fail_after(20):
                     while (await lab.output(left.task_id, "sys")).count(GOES_ON) < times:
-                        await anyio.lowlevel.checkpoint()
+                        await look_again()
         await left.end()
         async with lab.worker("w1"):
             [record] = await lab.ended(left.task_id)

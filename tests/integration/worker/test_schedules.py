@@ -3,7 +3,6 @@
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from rq_agent.broker.cron_times import Missed
@@ -20,6 +19,7 @@ from rq_agent.broker.scheduling import Timetable, add_schedule
 from rq_agent.broker.submission import Submission
 from rq_agent.broker.trust import TrustFile
 from rq_agent.scheduler.cron import fire_due, fire_forever
+from tests.looking import look_again
 
 from ...scripts.timetable import come_due
 from .lab import Lab
@@ -51,7 +51,7 @@ async def fired(lab: Lab, count: int) -> list[Event]:
             found = [e for e in await lab.events() if e.event == "schedule_fired"]
             if len(found) >= count:
                 return found[:count]
-            await anyio.lowlevel.checkpoint()
+            await look_again()
 
 
 async def test_the_task_of_a_schedule_runs_with_what_was_signed(lab: Lab) -> None:
