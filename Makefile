@@ -6,6 +6,9 @@ INSTALLED := $(VENV)/.installed
 UV := $(BIN)/uv
 ARGS ?=
 
+# Thousands of processes start in the tests: without files of bytecode each compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint docs schemas model mutation chaos soak bench clean redis-server chromium iproute2 faketime
 
 demo: $(INSTALLED)
