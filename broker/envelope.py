@@ -36,9 +36,10 @@ LARGE_GROUP: Final = 64
 """For thousands of tasks of one call: their signatures would cost more than all else of them."""
 _REMEMBERED: Final = 4096
 """Verified batches that a verifier remembers, about 400 bytes each."""
-_TREES: Final = 128
-"""Verified batches whose trees it remembers too, at most 20 KB each: tasks that were signed together
-are mostly claimed together."""
+_NODES: Final = 16384
+"""Nodes of the trees of verified batches that a verifier remembers too, some 200 bytes each: tasks
+that were signed together are mostly claimed together. We sign up to 64 tasks as one tree (127
+nodes); of another's tree of up to 65 536, no more is remembered either."""
 
 _Hash = Annotated[bytes, msgspec.Meta(min_length=merkle.HASH_BYTES, max_length=merkle.HASH_BYTES)]
 
@@ -109,6 +110,8 @@ class Verifier:
         """Keys that the trust file was asked for; None: it is asked each time."""
         self._trees: OrderedDict[tuple[bytes, bytes, int], merkle.Tree] = OrderedDict()
         """Of batches whose signature was verified: by key, signature and number of tasks."""
+        self._nodes = 0
+        """Of all these trees."""
         # Raising is not remembered, so forged records can't push verified batches out.
         self._check_signature = lru_cache(_REMEMBERED)(check_signature)
 
@@ -190,7 +193,7 @@ class Verifier:
         """Raise TrustError, or ValueError, unless the owner of a key signed a leaf."""
         batch = (public, outer.signature, outer.count)
         known = self._trees.get(batch)
-        if known is not None and known.proves(leaf, index=outer.index, proof=outer.proof):
+        if known is not None and self._proves(known, leaf, outer):
             return
         tree = merkle.Tree(outer.count)
         root = tree.root_from(leaf, index=outer.index, proof=outer.proof)
@@ -204,12 +207,26 @@ class Verifier:
             key = self._asked[key_id] = self._trust.require(key_id, namespace=namespace)
         return key
 
+    def _proves(self, tree: merkle.Tree, leaf: bytes, outer: _Envelope) -> bool:
+        size = tree.size
+        is_proved = tree.proves(leaf, index=outer.index, proof=outer.proof)
+        if tree.size > size:
+            self._nodes += tree.size - size
+            self._forget_some()
+        return is_proved
+
     def _remember(self, batch: tuple[bytes, bytes, int], tree: merkle.Tree) -> None:
         if tree.is_single:
             return
+        older = self._trees.pop(batch, None)
         self._trees[batch] = tree
-        if len(self._trees) > _TREES:
-            self._trees.popitem(last=False)
+        self._nodes += tree.size - (older.size if older else 0)
+        self._forget_some()
+
+    def _forget_some(self) -> None:
+        while self._nodes > _NODES:
+            _, oldest = self._trees.popitem(last=False)
+            self._nodes -= oldest.size
 
 
 def expiry_of(envelope: bytes) -> int | None:

@@ -41,6 +41,11 @@ class Tree:
         """By `level << MAX_DEPTH | index`; leaves are level 0. All lead to the same root."""
 
     @property
+    def size(self) -> int:
+        """Return how many nodes are known: some 200 bytes each."""
+        return len(self._nodes)
+
+    @property
     def is_single(self) -> bool:
         """Return whether it has one leaf only."""
         return self._count == 1

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rq_agent.broker import envelope as envelope_file
 from rq_agent.broker.envelope import MAX_BYTES, SignedTask, Verifier, sign
 from rq_agent.broker.errors import TrustError, UsageError
 from rq_agent.broker.keypair import KeyPair
@@ -104,6 +105,24 @@ def test_a_batch_of_200_costs_one_verification_for_each_16(tmp_path: Path) -> No
     opened = [lab.open(e, task_id=TaskId(f"t{n}")) for n, e in enumerate(envelopes)]
     assert opened == tasks
     assert lab.verifier.signature_checks == 13
+
+
+def test_trees_are_remembered_up_to_a_number_of_nodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(envelope_file, "_NODES", 100)
+    lab = Lab(tmp_path)
+    tasks = [task(number) for number in range(200)]
+    opened, most = [], 0
+
+    for group in (8, 64):  # eight trees of 15 nodes are too many, as is one of 127
+        for n, each in enumerate(sign(tasks, lab.pair, group=group)):
+            opened.append(lab.open(each, task_id=TaskId(f"t{n}")))
+            most = max(most, sum(tree.size for tree in lab.verifier._trees.values()))
+
+    assert opened == tasks * 2
+    assert 85 <= most <= 100
+    assert lab.verifier._nodes == sum(tree.size for tree in lab.verifier._trees.values())
 
 
 def test_the_trust_file_is_read_once_for_what_is_opened_at_once(tmp_path: Path) -> None:
