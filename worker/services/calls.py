@@ -119,7 +119,7 @@ class HostView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listener(Protocol):
-    """Hears of calls. Neither method waits or raises; each hears of many calls at once."""
+    """Hears of calls. No method waits or raises; each hears of many calls at once."""
 
     def ended(self, ends: Sequence[Ended]) -> None:
         """Calls ended; `settled` is to be called when that is safe in Redis."""
@@ -127,6 +127,10 @@ class Listener(Protocol):
 
     def said(self, parts: Sequence[Said]) -> None:
         """Calls printed something. What one printed before its end is told before that."""
+        ...
+
+    def placed(self, keys: Sequence[str]) -> None:
+        """Calls are in a host: the next session of the worker finds them again."""
         ...
 
     def entered(self, keys: Sequence[str], phase: Phase) -> None:

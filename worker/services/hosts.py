@@ -184,7 +184,9 @@ class Hosts:
     def fill(self, pool: Pool[Host]) -> None:
         """Give the calls that wait to hosts with room, and have more hosts made if there is none."""
         for host, calls in pool.place():
-            self.placed((call.key for call in calls), host)
+            keys = [call.key for call in calls]
+            self.placed(keys, host)
+            self.listener.placed(keys)
             if told := pool.begun(calls):
                 self.listener.entered(told, Phase.RUNNING)
             host.run(calls)

@@ -202,6 +202,13 @@ class Lights:
             if light is not None and light.held.cause is not StopCause.LOST:
                 self.outputs.add([(light.token, said)], is_resumed=light.is_resumed)
 
+    def placed(self, keys: Sequence[str]) -> None:
+        """Leave tasks to the next session from now on; those that wait for a host go back."""
+        lights = self._lights
+        for key in keys:
+            if (light := lights.get(key)) is not None:
+                light.held.is_started = light.held.is_watched = True
+
     def entered(self, keys: Sequence[str], phase: Phase) -> None:
         """Tell what tasks wait for."""
         self._entering.enter(keys, phase)
@@ -228,7 +235,7 @@ class Lights:
             assert plan is not None
             assert call is not None
             calls.setdefault(plan.key, (plan, []))[1].append(call)
-            light.is_called = light.held.is_started = light.held.is_watched = True
+            light.is_called = True
             light.plan = light.call = None
             places -= 1
         for plan, of_plan in calls.values():

@@ -30,6 +30,7 @@ class Listener:
         self.ends: list[Ended] = []
         self.parts: list[Said] = []
         self.phases: list[tuple[str, Phase]] = []
+        self.places: list[str] = []
         self._news = anyio.Event()
 
     def ended(self, ends: Sequence[Ended]) -> None:
@@ -38,6 +39,10 @@ class Listener:
 
     def said(self, parts: Sequence[Said]) -> None:
         self.parts += parts
+        self._tell()
+
+    def placed(self, keys: Sequence[str]) -> None:
+        self.places += keys
         self._tell()
 
     def entered(self, keys: Sequence[str], phase: Phase) -> None:

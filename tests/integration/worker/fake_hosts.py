@@ -45,6 +45,8 @@ class FakeHosts(Hosts):
         """What `find` returns."""
         self.left_ends: list[Ended] = []
         self.is_retired = self.is_let_go = False
+        self.are_made = True
+        """False: calls wait for a host."""
         self._news = anyio.Event()
 
     def renew(self, key: str, until_s: float) -> None:
@@ -55,6 +57,8 @@ class FakeHosts(Hosts):
         self.plans[plan.key] = plan
         for call in calls:
             self.calls[call.key] = call
+        if self.are_made:
+            self.listener.placed([call.key for call in calls])
         self.most_at_once = max(self.most_at_once, len(self.calls))
         at_once = [call for call in calls if words(call)[:1] != ["stay"]]
         if at_once:

@@ -273,6 +273,22 @@ async def test_a_worker_that_starts_anew_leaves_its_calls_to_the_next_session(la
     assert following.settled_keys == [call.key]
 
 
+async def test_a_call_that_waits_for_its_host_goes_back_when_a_worker_starts_anew(
+    lab: Lab,
+) -> None:
+    def prepared(hosts: FakeHosts) -> None:
+        hosts.are_made = False
+
+    async with worker(lab, prepared=prepared) as (hosts, signals):
+        (task_id,) = await enqueue(lab, '[["stay"],{}]')
+        await hosts.until(lambda: bool(hosts.calls))
+        signals.restart("the test says so")
+
+    record = await lab.record(task_id)
+    assert (record.state, record.lost) == ("queued", 0)
+    assert [cause for _, cause, _ in hosts.stops] == [StopCause.RELEASED]
+
+
 @asynccontextmanager
 async def worker_of(lab: Lab, prepared: Callable[[FakeHosts], None]) -> AsyncIterator[FakeHosts]:
     """Run the next session of a worker, which is busy from its first beat on."""

@@ -24,6 +24,9 @@ class Listener:
         self.heard += (f"{part.key} {part.stream} {part.data.decode()}" for part in parts)
         self.parts += parts
 
+    def placed(self, keys: Sequence[str]) -> None:
+        raise AssertionError
+
     def entered(self, keys: Sequence[str], phase: Phase) -> None:
         raise AssertionError
 
