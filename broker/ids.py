@@ -31,7 +31,7 @@ class TaskIds:
         fresh = now_ms << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
         first = max(fresh, self._last + 1)
         self._last = first + count - 1
-        return _run_of(first, count)
+        return [encode(first)] if count == 1 else _run_of(first, count)
 
 
 def _run_of(first: int, count: int) -> list[TaskId]:
