@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import anyio
 
+from . import client_errors
 from .connection import ANSWER_TIMEOUT_S
 from .errors import BrokerUnavailable, ReplyLost, ServerReadOnly
 from .translated import translated
@@ -117,12 +118,17 @@ class LanePipeline:
         """Run a script."""
         self._commands.append(("EVALSHA", sha, key_count, *arguments))
 
-    async def execute(self) -> list[Any]:
-        """Return the answers; raise the first error when all have come."""
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        """Return the answers; raise the first error when all have come.
+
+        Without `raise_on_error` those that met a script which the server does not know are errors.
+        """
         calls = map(self._call, self._commands)
         answers = await asyncio.gather(*calls, return_exceptions=True)
         for answer in answers:
-            if isinstance(answer, BaseException):
+            if isinstance(answer, BaseException) and (
+                raise_on_error or not isinstance(answer, client_errors.NoScriptError)
+            ):
                 raise answer
         return answers
 

@@ -38,6 +38,8 @@ class Script:
         self._redis = redis
         self._prefix = prefix
         self.text = text
+        self._was_known = False
+        """To the server, when it answered last."""
         self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     async def __call__(self, arguments: Sequence[Argument]) -> Any:
@@ -49,15 +51,39 @@ class Script:
             return await self._redis.evalsha(self.sha, 1, self._prefix, *arguments)
 
     async def many(self, calls: Sequence[Sequence[Argument]]) -> list[Any]:
-        """Run it several times in one round trip, in order. The first error is raised."""
+        """Run it several times in one round trip, in order. The first error is raised.
+
+        Where the server forgot the script meanwhile, the calls that it did not run are sent again.
+        """
         if len(calls) == 1:
             return [await self(calls[0])]
+        if not self._was_known:
+            return await self._load_and_run(calls)
         pipe = self._redis.pipeline(transaction=False)
-        # Loaded in the same round trip: a pipeline can't stop at NOSCRIPT and go on after it.
+        for arguments in calls:
+            pipe.evalsha(self.sha, 1, self._prefix, *arguments)
+        answers = await pipe.execute(raise_on_error=False)
+        missed = [n for n, answer in enumerate(answers) if _is_no_script(answer)]
+        if missed:
+            again = await self._load_and_run([calls[n] for n in missed])
+            for n, answer in zip(missed, again, strict=True):
+                answers[n] = answer
+        for answer in answers:
+            if isinstance(answer, Exception):
+                from .translated import raise_ours
+
+                await raise_ours(self._redis, answer)
+        return list(answers)
+
+    async def _load_and_run(self, calls: Sequence[Sequence[Argument]]) -> list[Any]:
+        """Load it in the round trip of the calls: they can't stop at NOSCRIPT and go on after it."""
+        pipe = self._redis.pipeline(transaction=False)
         pipe.script_load(self.text)
         for arguments in calls:
             pipe.evalsha(self.sha, 1, self._prefix, *arguments)
-        return list((await pipe.execute())[1:])
+        answers = await pipe.execute()
+        self._was_known = True
+        return list(answers[1:])
 
     async def overlapped(self, calls: Iterable[Sequence[Argument]]) -> list[Any]:
         """Run it several times, in order, and make each call while those before it run.
@@ -67,6 +93,10 @@ class Script:
         load = ("SCRIPT", "LOAD", self.text)
         run = (("EVALSHA", self.sha, 1, self._prefix, *arguments) for arguments in calls)
         return (await overlapped(self._redis, chain([load], run)))[1:]
+
+
+def _is_no_script(answer: Any) -> bool:
+    return isinstance(answer, Exception) and isinstance(answer, client_errors.NoScriptError)
 
 
 class Scripts:

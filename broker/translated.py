@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
@@ -93,6 +93,18 @@ class TranslatedRedis(Redis):
         )
         pipe.where, pipe.user, pipe.has_answered = self.where, self.user, self.has_answered
         return pipe
+
+
+async def raise_ours(redis: Any, error: Exception) -> NoReturn:
+    """Raise ours for an error of the client that a pipeline of `redis` returned."""
+    where, user = getattr(redis, "where", "redis"), getattr(redis, "user", "")
+    try:
+        with translated(where, user=user, has_answered=True):
+            raise error
+    except (ServerReadOnly, CertificateExpired) as e:
+        if not isinstance(error, RedisError):  # ours already
+            raise
+        raise await _acted_on(e, redis.connection_pool) from e.__cause__
 
 
 async def _acted_on(error: BrokerUnavailable, pool: ConnectionPool) -> BrokerUnavailable:
