@@ -12,11 +12,12 @@ from anyio.abc import TaskGroup
 from ... import __version__
 from ..endings import StopCause
 from ..executors.base import Executor
-from ..process import deadline
+from ..process import deadline, identity
 from ..process.handle import Handle
 from . import blocked, messages
 from .calls import Call, HostTools, HostView, Running
 from .channel import Channel
+from .given import Given, GivenFile
 from .hearing import TOLD, Hearing
 from .host_folder import HostFacts, last_words, shorten, started_at
 from .in_host import CallsInHost
@@ -85,6 +86,7 @@ class Host:
         self._executor = executor
         self._hearing = Hearing(self, self.calls, self.vitals, self.telling, lag_s=tools.lag_s)
         self._reports = Reports(self.folder)
+        self._given = GivenFile(self.folder)
         self._channel: Channel | None = None
         self._group: TaskGroup | None = None
         self._verdict: Death | None = None
@@ -137,6 +139,7 @@ class Host:
         """Give it calls, at most as many as it has room for."""
         self.is_new = False
         self.calls.give(calls, now_s=time.monotonic())
+        self._given.add(Given(one.key, one.note, one.isolation) for one in calls)
         for line in messages.starts(map(self._begin, calls)):
             self._send(line)
 
@@ -191,13 +194,18 @@ class Host:
                 group.cancel_scope.cancel()
             self._group, self._is_over = None, True
             await self._take_all()
+            if self.calls.is_replaying:
+                self.calls.inherit(self._given.read(), now_s=time.monotonic())
             death = self._verdict or of_exit(exited, self._hearing.exits)
+            if self._handle.boot_id != identity.boot_id():
+                death = Death(reason="the machine was restarted", is_ours=True)
             self._bury(death)
         finally:
             self._group = None
             if self._channel is not None:
                 self._channel.close()
             self._reports.close()
+            self._given.close()
             self.begun.set()
 
     def look(self) -> None:
@@ -211,7 +219,10 @@ class Host:
         if late := self.calls.overdue(time.monotonic()):
             self._hearing.hear(Refused(late, "it did not end in time"), self._reports.segment)
             self._tell()
-        if safe := self.telling.settling.news(self._reports.segment):
+        safe = self.telling.settling.news(self._reports.segment)
+        if (safe or self._given.is_long) and not self.calls.is_replaying:
+            self._given.keep(self.calls.rows())
+        if safe:
             self._send(messages.read(safe))
         shorten(self.folder)
 
@@ -237,6 +248,7 @@ class Host:
             self.telling.void([one.key for one in found])
             self._owner.placed((one.key for one in found), self)
             self.found += found
+            self._given.keep(self.calls.rows())
             self._open()
 
     def all_found(self) -> list[Running]:

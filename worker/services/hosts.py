@@ -118,8 +118,8 @@ class Hosts:
 
         Returns:
             What runs in them, and what has ended and was perhaps never told: the listener hears of
-            those, and of what was printed, after this returned. What a host lost that died as well
-            is in no list: two beats give it back.
+            those, and of what was printed, after this returned. So it does of what died with its
+            host: that ends as with any host that dies.
         """
         left = await anyio.to_thread.run_sync(host_folder.left, self._folder)
         if not left:

@@ -13,6 +13,7 @@ from ...broker.claims import Outcome
 from .. import endings
 from ..endings import REASON_CHARACTERS, StopCause
 from .calls import Call, Ended, Running
+from .given import Given
 from .isolation import NOBODY, Death, InHost, ends_of
 from .messages import Going, Row
 
@@ -40,7 +41,7 @@ class Stop(msgspec.Struct, frozen=True):
     """When it must have ended, on the monotonic clock."""
 
 
-class Given(msgspec.Struct):
+class InHand(msgspec.Struct):
     """A call that a host has."""
 
     note: str
@@ -60,7 +61,7 @@ class CallsInHost:
     """
 
     def __init__(self, *, least_isolation: int = 0, is_found: bool = False) -> None:
-        self._calls: dict[str, Given] = {}
+        self._calls: dict[str, InHand] = {}
         self._least_isolation = least_isolation
         self._is_found = is_found
         self._replayed: dict[str, str] = {}
@@ -95,7 +96,20 @@ class CallsInHost:
         least = self._least_isolation
         for call in calls:
             isolation = max(call.isolation, least)
-            self._calls[call.key] = Given(call.note, isolation, call.grace_s, now_s)
+            self._calls[call.key] = InHand(call.note, isolation, call.grace_s, now_s)
+
+    def rows(self) -> list[Given]:
+        """Return what the host has, as it is written down."""
+        return [Given(key, one.note, one.isolation) for key, one in self._calls.items()]
+
+    def inherit(self, rows: Iterable[Given], *, now_s: float) -> None:
+        """Take what a host was given that is dead before it could be asked; what ended counts."""
+        for row in rows if self._is_found else ():
+            if self._replayed.get(row.key) != row.note:
+                isolation = max(row.isolation, self._least_isolation)
+                self._calls[row.key] = InHand(row.note, isolation, _GRACE_S, now_s)
+        self._is_found = False
+        self._replayed.clear()
 
     def state(self, going: Sequence[Going], *, now_s: float, unix_s: float) -> list[Running]:
         """Take what a host says that runs; return what is news. Only one that was found is asked."""
@@ -106,7 +120,7 @@ class CallsInHost:
         news = list(first.values())
         for one in news:
             since_s = now_s - max(0.0, unix_s - one.started_at)
-            self._calls[one.key] = Given(one.note, self._least_isolation, _GRACE_S, since_s)
+            self._calls[one.key] = InHand(one.note, self._least_isolation, _GRACE_S, since_s)
         self._replayed.clear()
         return [Running(key=g.key, note=g.note, started_at=g.started_at) for g in news]
 

@@ -189,7 +189,7 @@ async def test_what_a_host_reported_before_it_died_unwatched_counts(
     (rig.folder / "hosts" / "9.made-up").mkdir()  # cut before anything was started
 
     async with rig.hosts(second) as hosts:
-        (running,) = await hosts.find()
+        running = await hosts.find()
         await second.end_of("a.1")
     kept = folders(rig)
     async with rig.hosts(third) as hosts:
@@ -197,11 +197,46 @@ async def test_what_a_host_reported_before_it_died_unwatched_counts(
         end = await third.end_of("a.1")
         hosts.settled(["a.1"])
 
-    assert (running.key, running.note) == ("a.1", "note of a.1")
+    assert {(one.key, one.note) for one in running} == {
+        ("a.1", "note of a.1"),
+        ("b.1", "note of b.1"),  # it died with its host
+    }
     assert kept == [folder.name]  # its end was told, and is not safe yet
     assert (end.result, end.note) == (b"3", "note of a.1")
-    assert [end.key for end in second.ends] == ["a.1"]
+    assert [(end.key, end.outcome) for end in second.ends] == [
+        ("a.1", Outcome.SUCCEEDED),
+        ("b.1", Outcome.RELEASE),
+    ]
     assert folders(rig) == []
+
+
+async def test_who_takes_its_worker_along_runs_apart_and_is_charged_in_the_end(
+    rig: Rig, listener: Listener
+) -> None:
+    second = Listener()
+    async with anyio.create_task_group() as group:
+        first = Hosts(rig.tools(), listener, group)
+        await run_in(first, listener, rig, call("a.1", "wait"), call("b.1", "wait"))
+        await run_in(first, listener, rig, call("c.1", "wait", isolation=3))
+        first.call(rig.plan(), [call("d.1", "add", 1, 2)])
+        await listener.end_of("d.1")
+        first.let_go()
+    for left in host_folder.left(rig.folder / "hosts"):  # nothing writes how it ended
+        os.kill(left.handle.pid, signal.SIGKILL)
+
+    async with rig.hosts(second) as hosts:
+        running = await hosts.find()
+        await second.until(lambda: len(second.ends) == 4)
+        hosts.settled(["d.1"])
+
+    ends = {end.key: (end.outcome, end.isolation, end.note) for end in second.ends}
+    assert sorted(one.key for one in running) == ["a.1", "b.1", "c.1", "d.1"]
+    assert ends.pop("d.1") == (Outcome.SUCCEEDED, None, "note of d.1")
+    assert ends == {
+        "a.1": (Outcome.RELEASE, 3, "note of a.1"),
+        "b.1": (Outcome.RELEASE, 3, "note of b.1"),
+        "c.1": (Outcome.LOST, None, "note of c.1"),
+    }
 
 
 async def test_who_blocks_the_loop_is_told_where_and_its_neighbours_go_back(

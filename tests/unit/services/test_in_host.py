@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rq_agent.broker.claims import Outcome
 from rq_agent.worker.endings import StopCause
 from rq_agent.worker.services.calls import Call, Ended
+from rq_agent.worker.services.given import Given
 from rq_agent.worker.services.in_host import CallsInHost
 from rq_agent.worker.services.isolation import Death
 from rq_agent.worker.services.messages import Going, Row
@@ -203,6 +204,20 @@ def test_a_key_that_was_called_again_after_a_rollback_runs_though_it_ended_befor
     assert [end.note for end in ends] == ["nonce 1"]
     assert [(one.key, one.note) for one in running] == [("a.1", "nonce 2")]
     assert list(calls) == ["a.1"]
+
+
+def test_what_died_with_its_host_while_nobody_looked_ends_by_what_it_was_given() -> None:
+    calls = CallsInHost(is_found=True)
+    calls.done([row("a.1", note="of a")])
+    rows = [Given("a.1", "of a", 0), Given("b.1", "of b", 2), Given("c.1", "of c", 3)]
+
+    calls.inherit(rows, now_s=5.0)
+    ends = calls.die(Death(reason="signal 9"), now_s=5.0)
+
+    assert [(end.key, end.note, end.outcome, end.isolation) for end in ends] == [
+        ("b.1", "of b", Outcome.RELEASE, 3),
+        ("c.1", "of c", Outcome.FAILED, None),
+    ]
 
 
 def test_only_a_host_that_was_found_is_asked_what_runs() -> None:
