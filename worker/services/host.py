@@ -17,7 +17,7 @@ from ..process.handle import Handle
 from . import blocked, messages
 from .calls import Call, HostTools, HostView, Running
 from .channel import Channel
-from .given import Given, GivenFile
+from .given import GivenFile
 from .hearing import TOLD, Hearing
 from .host_folder import HostFacts, last_words, shorten, started_at
 from .in_host import CallsInHost
@@ -139,7 +139,7 @@ class Host:
         """Give it calls, at most as many as it has room for."""
         self.is_new = False
         self.calls.give(calls, now_s=time.monotonic())
-        self._given.add(Given(one.key, one.note, one.isolation) for one in calls)
+        self._given.add(calls)
         for line in messages.starts(map(self._begin, calls)):
             self._send(line)
 
