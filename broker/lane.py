@@ -8,7 +8,7 @@ the ordinary client connects and logs in (TLS, sentinels, passwords); then its s
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import anyio
@@ -32,9 +32,14 @@ class Lane:
     A call that is cancelled is not taken back: what was sent is done, and its answer is dropped.
     """
 
-    def __init__(self, redis: "Redis") -> None:
-        """`redis`: the client that connects."""
+    def __init__(self, redis: "Redis", *, block_s: float = 0.0) -> None:
+        """Args.
+
+        redis: the client that connects.
+        block_s: the longest that a command on it blocks.
+        """
         self._redis = redis
+        self._answer_s = block_s + ANSWER_TIMEOUT_S
         self.where = str(getattr(redis, "where", "redis"))
         self._user = str(getattr(redis, "user", ""))
         self._socket: _Socket | None = None
@@ -54,6 +59,14 @@ class Lane:
         """Tell the server a script."""
         return await self._call(("SCRIPT", "LOAD", text))
 
+    async def xread(self, after: Mapping[str, str], *, count: int, block: int | None) -> Any:
+        """Read streams as the client does; what is sent behind a read that blocks waits for it."""
+        blocking = ("BLOCK", block) if block else ()
+        command = ("XREAD", "COUNT", count, *blocking, "STREAMS", *after, *after.values())
+        reply = await self._call(command)
+        found = reply.items() if isinstance(reply, dict) else reply or ()
+        return [(key, [(at, _pairs(fields)) for at, fields in entries]) for key, entries in found]
+
     def pipeline(self, *, transaction: bool) -> "LanePipeline":
         """Return calls that are sent together; `transaction` can't be asked for."""
         assert not transaction
@@ -66,6 +79,11 @@ class Lane:
             self._socket.abort("the client was closed")
             self._socket = None
 
+    def drop(self) -> None:
+        """Close the connection; calls that wait fail, and the next one connects anew."""
+        if self._socket is not None:
+            self._socket.abort("the connection was given up")
+
     async def _call(self, command: tuple[Any, ...]) -> Any:
         socket = self._socket
         if socket is None or socket.is_closed:
@@ -77,13 +95,13 @@ class Lane:
         except RuntimeError as e:  # of a socket that was reset a moment before
             reply = e
         if isinstance(reply, Exception):
-            self._raise(reply, socket)
+            self._raise(reply, socket, str(command[0]))
         return reply
 
-    def _raise(self, error: Exception, socket: "_Socket") -> NoReturn:
+    def _raise(self, error: Exception, socket: "_Socket", command: str) -> NoReturn:
         """Raise our error for one of the client's."""
         try:
-            with translated(self.where, user=self._user, command="EVALSHA"):
+            with translated(self.where, user=self._user, command=command):
                 raise error
         except ServerReadOnly:  # the next connection may find the primary
             socket.abort("it is a replica")
@@ -99,7 +117,8 @@ class Lane:
                 closed, self._socket = self._socket, None
                 await _given_back(self._redis, closed.connection)
             if self._socket is None:
-                self._socket = await _taken_over(self._redis, self.where, self._user)
+                taken = _taken_over(self._redis, self.where, self._user, self._answer_s)
+                self._socket = await taken
             return self._socket
 
 
@@ -133,7 +152,11 @@ class LanePipeline:
         return answers
 
 
-async def _taken_over(redis: "Redis", where: str, user: str) -> "_Socket":
+def _pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+async def _taken_over(redis: "Redis", where: str, user: str, answer_s: float) -> "_Socket":
     """Return the socket of a connection that is logged in."""
     with translated(where, user=user):
         pool = redis.connection_pool
@@ -143,7 +166,7 @@ async def _taken_over(redis: "Redis", where: str, user: str) -> "_Socket":
         except AttributeError as e:
             await pool.release(connection)
             raise BrokerUnavailable(f"cannot reach redis at {where}: {e}") from e
-    return _Socket(transport, connection, where)
+    return _Socket(transport, connection, where, answer_s)
 
 
 async def _given_back(redis: "Redis", connection: "AbstractConnection") -> None:
@@ -156,7 +179,9 @@ async def _given_back(redis: "Redis", connection: "AbstractConnection") -> None:
 class _Socket(asyncio.Protocol):
     """What came for what was sent, in order."""
 
-    def __init__(self, transport: Any, connection: "AbstractConnection", where: str) -> None:
+    def __init__(
+        self, transport: Any, connection: "AbstractConnection", where: str, answer_s: float
+    ) -> None:
         import hiredis
         from redis._parsers.base import BaseParser
 
@@ -165,6 +190,7 @@ class _Socket(asyncio.Protocol):
         self.connection = connection
         self._before = transport.get_protocol()
         self._where = where
+        self._answer_s = answer_s
         self._pack = hiredis.pack_command
         self._nonsense = hiredis.HiredisError
         self._reader = hiredis.Reader(replyError=BaseParser.parse_error)
@@ -192,7 +218,7 @@ class _Socket(asyncio.Protocol):
         self._waiting.append(answer)
         self._transport.write(data)
         if self._alarm is None:
-            self._alarm = self._loop.call_later(ANSWER_TIMEOUT_S, self._look_at_clock)
+            self._alarm = self._loop.call_later(self._answer_s, self._look_at_clock)
         return answer
 
     def _packed(self, command: tuple[Any, ...]) -> bytes:
@@ -236,7 +262,7 @@ class _Socket(asyncio.Protocol):
         self._alarm = None
         if not self._waiting:
             return
-        left_s = self._answered_s + ANSWER_TIMEOUT_S - self._loop.time()
+        left_s = self._answered_s + self._answer_s - self._loop.time()
         if left_s > 0:
             self._alarm = self._loop.call_later(left_s, self._look_at_clock)
         else:

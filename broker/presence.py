@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -12,6 +12,9 @@ from .keys import TaskId
 from .namespace import Namespace
 from .worker_hosts import Host, hosts_of
 from .worker_load import MachineLoad, load_of
+
+if TYPE_CHECKING:
+    from .lane import Lane
 
 MAX_WORKERS: Final = 10_000
 """Most workers that one look returns."""
@@ -128,10 +131,13 @@ class Inbox:
     Args:
         ns: a namespace on a connection of its own whose timeout is above any `block_ms`.
         worker: the worker's name.
+        lane: of that connection, to hear sooner; None: the client reads.
     """
 
-    def __init__(self, ns: Namespace, worker: str) -> None:
+    def __init__(self, ns: Namespace, worker: str, *, lane: "Lane | None" = None) -> None:
         self._redis = ns.redis
+        self._lane = lane
+        self._reader: Any = lane or ns.redis
         self._key = keys.inbox(ns.prefix, worker)
         self._last = streams.START
 
@@ -155,11 +161,16 @@ class Inbox:
             block_ms: wait so long for the first one; 0: don't wait.
         """
         entries = await streams.read(
-            self._redis, self._key, self._last, count=_INBOX_BATCH, block_ms=block_ms
+            self._reader, self._key, self._last, count=_INBOX_BATCH, block_ms=block_ms
         )
         if entries:
             self._last = entries[-1][0].decode()
         return [decoding.fields(fields) for _, fields in entries]
+
+    def give_up(self) -> None:
+        """Have the next read connect anew. Cancel next() before; the client has done it then."""
+        if self._lane is not None:
+            self._lane.drop()
 
 
 def view(

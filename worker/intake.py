@@ -140,15 +140,14 @@ class Intake:
         most = self._config.max_tasks - self._claimed if self._config.max_tasks else None
         if self._is_behind():
             return None
-        ahead = self._pace.ahead()
-        light = light_turn(self._known, self._capacity, ahead=ahead, most=most)
         wide = wide_turn(self._known, self._capacity, most=most)
-        if light is None or self._is_dry:
-            return wide
-        if wide is None:
-            return light
         is_next = self._light_turns or self._capacity.light_left <= 0
-        return light if is_next and light.limit > wide.limit else wide
+        if self._is_dry or (wide is not None and not is_next):
+            return wide
+        light = light_turn(self._known, self._capacity, ahead=self._pace.ahead(), most=most)
+        if light is None or wide is None:
+            return light or wide
+        return light if light.limit > wide.limit else wide
 
     def _is_parked_for(self, turn: Turn) -> bool:
         """Return whether this worker will be woken for just that: then nothing is there now."""

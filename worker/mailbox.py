@@ -88,6 +88,7 @@ class _Reading:
             await signals.restarted.wait()
             if self._scope is not None:
                 self._scope.cancel()
+                self._inbox.give_up()
 
 
 def _act(message: dict[str, str], tasks: HeldTasks, signals: Signals) -> None:

@@ -39,7 +39,7 @@ from .held import HeldTasks
 from .housekeeping import keep_house
 from .idling import leave_when_idle
 from .intake import Intake
-from .mailbox import read_inbox
+from .mailbox import BLOCK_MS, read_inbox
 from .naming import be_the_only, place_of
 from .opening import Opening, utc_now
 from .outage import Waiting
@@ -101,6 +101,7 @@ class Supervisor:
         self._make_hosts = make_hosts
         self._pace = Pace(config.services)
         self._lane = Lane(namespace.redis)
+        self._inbox_lane = Lane(blocking.redis, block_s=BLOCK_MS / 1000)
         self._leases = Leases(namespace.over(self._lane) if config.services else namespace)
         self._finisher = Finisher(self._leases, self._signals.outage)
         cache = config.home.cache
@@ -123,7 +124,7 @@ class Supervisor:
         """
         async with self._tools() as tools, self._lights(tools) as lights:
             await be_the_only(self._config.name, self._facts.place, Workers(self._namespace))
-            inbox = Inbox(self._blocking, self._config.name)
+            inbox = Inbox(self._blocking, self._config.name, lane=self._inbox_lane)
             await inbox.start()
             await Draining(self._namespace).undrain(self._config.name)  # of a session before
             recovery = await Recovery.of(
@@ -242,6 +243,7 @@ class Supervisor:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
             stack.callback(self._lane.close)
+            stack.callback(self._inbox_lane.close)
             journal = stack.enter_context(Journal(folder, worker=config.name))
             self._deaths = stack.enter_context(session(folder, journal.open_attempts()))
             kill_poison(journal, self._deaths)  # before it kills this session, too

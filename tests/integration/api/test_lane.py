@@ -1,15 +1,20 @@
 """One connection with any number of commands under way."""
 
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import anyio
+import anyio.lowlevel
 import pytest
+from redis.asyncio import Redis
 from redis.exceptions import DataError
 
-from rq_agent.broker import client_errors
+from rq_agent.broker import client_errors, keys, streams
 from rq_agent.broker.connection import connect
 from rq_agent.broker.errors import BrokerUnavailable, ReplyLost, ServerReadOnly
 from rq_agent.broker.lane import Lane
+from rq_agent.broker.namespace import Namespace
+from rq_agent.broker.presence import Inbox
 from rq_agent.broker.scripts import Script
 from rq_agent.broker.translated import TranslatedRedis
 
@@ -190,3 +195,41 @@ async def test_large_commands_wait_for_room(lane: Lane) -> None:
             group.start_soon(ask)
 
     assert found == [1_000_000] * 20
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_it_reads_streams_as_the_client_does(servers: Servers, protocol: int) -> None:
+    client = Redis(unix_socket_path=str(servers.socket("redis")), protocol=protocol)
+    lane = Lane(client)
+    key = f"lane:{protocol}:{uuid4().hex}"
+    await client.xadd(key, {"c": "wake", "q": "one"})
+    await client.xadd(key, {"c": "look"})
+
+    found = await streams.read(lane, key, streams.START, count=9, block_ms=None)  # type: ignore[arg-type]
+    rest = await streams.read(lane, key, found[-1][0].decode(), count=9, block_ms=1)  # type: ignore[arg-type]
+    lane.close()
+    await client.aclose()
+
+    assert [fields for _, fields in found] == [{b"c": b"wake", b"q": b"one"}, {b"c": b"look"}]
+    assert rest == []
+
+
+async def test_an_inbox_goes_on_over_a_lane_that_it_gave_up(redis: TranslatedRedis) -> None:
+    ns = Namespace(redis, f"lane-{uuid4().hex}")
+    lane = Lane(redis, block_s=30)
+    inbox = Inbox(ns, "w", lane=lane)
+    key = keys.inbox(ns.prefix, "w")
+    await redis.xadd(key, {"c": "old"})
+    await inbox.start()
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(inbox.next, 30_000)
+            while not any(b"xread" in c["cmd"].encode() for c in await redis.client_list()):
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+        inbox.give_up()
+        await redis.xadd(key, {"c": "wake"})
+        told = await inbox.next(30_000)
+    lane.close()
+
+    assert told == [{"c": "wake"}]
