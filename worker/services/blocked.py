@@ -1,7 +1,7 @@
 """What the log of a task says when its host was replaced. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ...broker.claims import Outcome
@@ -60,6 +60,22 @@ def what_follows(ends: Iterable[Ended], death: Death) -> Mapping[str, list[str]]
         words = _follows(end, death)
         found[_lines(_OURS + words) if words else ""].append(end.key)
     return found
+
+
+def of_ends(
+    ends: Iterable[Ended], death: Death, how: str, told: str
+) -> Iterator[tuple[list[str], str]]:
+    """Return what is said to which calls that were in a host.
+
+    Args:
+        ends: theirs.
+        death: of the host.
+        how: it died.
+        told: the call that was told that already, or nobody.
+    """
+    for follows, keys in what_follows(ends, death).items():
+        yield [key for key in keys if key != told], how + follows
+        yield [key for key in keys if key == told], follows
 
 
 def _follows(end: Ended, death: Death) -> str:

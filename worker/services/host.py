@@ -12,19 +12,20 @@ from anyio.abc import TaskGroup
 from ... import __version__
 from ..endings import StopCause
 from ..executors.base import Executor
-from ..process import deadline, identity
+from ..process import identity
 from ..process.handle import Handle
 from . import blocked, messages
 from .calls import Call, HostTools, HostView, Running
 from .channel import Channel
 from .given import GivenFile
 from .hearing import TOLD, Hearing
+from .hearing_all import HearingAll
 from .host_folder import HostFacts, last_words, shorten, started_at
 from .in_host import CallsInHost
 from .isolation import ALONE, NOBODY, Death, of_exit
-from .messages import Begin, Nonsense, Refused, State
+from .messages import Begin, Refused, State
 from .owner import Owner
-from .reports import Reports
+from .renewed import Renewed
 from .stuck import where_it_stands
 from .targets import on_disk
 from .telling import Telling
@@ -40,9 +41,6 @@ _ANSWER_S: Final = 3.0
 """How much longer than its loop may stand still it may take to tell what runs in it."""
 _CLOSED_S: Final = 5.0
 """How long a process may go on whose connection broke."""
-_PARTS: Final = 16
-"""So many parts of its reports are heard at once; then there is a pause after each."""
-_PAUSE_S: Final = 0.01
 _NEWEST: Final = 20
 """Tasks that a list tells in which host they are."""
 _END_S: Final = 10.0
@@ -80,18 +78,20 @@ class Host:
         self.is_new = not is_found
         """It never had a call."""
         self.how_it_ended = ""
+        self.renewed = Renewed(self.folder)
+        """Until when it may live."""
         self._handle = handle
         self._tools = tools
         self._owner = owner
         self._executor = executor
         self._hearing = Hearing(self, self.calls, self.vitals, self.telling, lag_s=tools.lag_s)
-        self._reports = Reports(self.folder)
+        self._reports = HearingAll(
+            self.folder, self._hearing, tell=self._tell, condemn=self.condemn
+        )
         self._given = GivenFile(self.folder)
         self._channel: Channel | None = None
         self._group: TaskGroup | None = None
         self._verdict: Death | None = None
-        self._is_deaf = False
-        """It reported what can't be read: nothing after that is read."""
         self._is_there = False
         """It has said that it takes calls, maybe to an earlier session."""
         self._is_asked = False
@@ -100,7 +100,6 @@ class Host:
         self._is_ending = False
         self._is_over = False
         self._pid = handle.pid
-        self._until_s = 0.0
         self._started_at = started_at(handle)
 
     @property
@@ -153,17 +152,6 @@ class Host:
             left_s = max(0.0, stop.until_s - now_s)
             self._send(messages.cancel(key, left_s, stop.cause))
 
-    def renew(self, until_s: float) -> None:
-        """Let it live until then, on boot_clock; it is killed then, also without us."""
-        if until_s == self._until_s:
-            return
-        try:
-            deadline.write(str(self.folder), until_s)
-        except OSError as e:
-            log.warning("host %d: its deadline stays: %s", self.facts.number, e)
-        else:
-            self._until_s = until_s
-
     def end(self) -> None:
         """Let it end, since nothing runs in it. It takes no more calls."""
         if not self._is_ending:
@@ -193,7 +181,7 @@ class Host:
                 exited = await self._executor.wait(self._handle)
                 group.cancel_scope.cancel()
             self._group, self._is_over = None, True
-            await self._take_all()
+            await self._reports.take_all()
             if self.calls.is_replaying:
                 self.calls.inherit(self._given.read(), now_s=time.monotonic())
             death = self._verdict or of_exit(exited, self._hearing.exits)
@@ -210,7 +198,7 @@ class Host:
 
     def look(self) -> None:
         """Look at it, once in LOOK_S: the doorbell may be lost, and silence rings none."""
-        self._take()
+        self._reports.take()
         if not len(self.calls):
             self.vitals.rest()
         elif self.is_ready and self.vitals.is_stuck() and not self._is_looked_into:
@@ -271,7 +259,7 @@ class Host:
         if channel is None:
             return self.condemn(Death(reason=f"it did not listen for {_BEGIN_S:g} s"))
         if self.calls.is_replaying:
-            await self._take_all()  # an earlier session has asked, too, what runs
+            await self._reports.take_all()  # an earlier session has asked, too, what runs
         self._is_asked = True
         channel.send(messages.hello(self._tools.lag_s))
         if self._is_ending:
@@ -280,9 +268,9 @@ class Host:
         if self._is_there and not self.calls.is_replaying:  # it was heard before that
             self._open()
         self._start_soon(self._expect)
-        await self._take_all()
+        await self._reports.take_all()
         while await channel.rung():
-            await self._take_all()
+            await self._reports.take_all()
         self._is_over = True
         await anyio.sleep(_CLOSED_S)  # it is about to end, as a rule
         self.condemn(Death(reason="its connection broke"))
@@ -293,29 +281,6 @@ class Host:
         with anyio.move_on_after(patience_s):
             return await self.begun.wait()
         self.condemn(Death(reason="it does not answer"))
-
-    async def _take_all(self) -> None:
-        """Hear all that there is; one that says much must not keep the others waiting."""
-        parts = 0
-        while self._take():
-            parts += 1
-            await anyio.sleep(_PAUSE_S if parts > _PARTS else 0)
-
-    def _take(self) -> bool:
-        """Hear the next part of its reports; return whether there may be more."""
-        if self._is_deaf:
-            return False
-        try:
-            reports = self._reports.read()
-            for report in reports or ():
-                self._hearing.hear(report, self._reports.segment)
-        except Nonsense as e:
-            self._is_deaf = True
-            self.condemn(Death(reason=f"it reported what can't be read: {e}"))
-            return False
-        finally:
-            self._tell()
-        return reports is not None
 
     def _tell(self) -> None:
         if self.telling.flush():
@@ -342,9 +307,8 @@ class Host:
         self.how_it_ended = death.reason
         how = blocked.of_death(death.reason, len(self.calls) - 1, words)
         ends = self.calls.die(death, now_s=time.monotonic())
-        for follows, keys in blocked.what_follows(ends, death).items():
-            self.telling.say([key for key in keys if key != told], how + follows)
-            self.telling.say([key for key in keys if key == told], follows)
+        for keys, text in blocked.of_ends(ends, death, how, told):
+            self.telling.say(keys, text)
         self.telling.end(ends)
         self._tell()
 

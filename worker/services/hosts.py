@@ -105,7 +105,7 @@ class Hosts:
         """Let a call with `until_s` run for longer; its host is killed then, also without us."""
         place = self._places.get(key)
         if isinstance(place, Host):
-            place.renew(until_s)
+            place.renewed.until(until_s)
         elif place is not None:
             place.renew(key, until_s)
 
