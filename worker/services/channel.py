@@ -2,6 +2,8 @@
 
 import os
 import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -21,6 +23,8 @@ class Channel:
         self._socket = connected
         self._group = group
         self._waiting = bytearray()
+        self._waits = 0
+        """Who waits for the socket now."""
         self.is_open = True
 
     @classmethod
@@ -63,7 +67,7 @@ class Channel:
         """Return when the host has reported something; False when the connection is closed."""
         try:
             while self.is_open:
-                await anyio.wait_readable(self._socket)
+                await self._wait(anyio.wait_readable)
                 try:
                     return bool(self._socket.recv(_PART))
                 except BlockingIOError:
@@ -73,12 +77,27 @@ class Channel:
         return False
 
     def close(self) -> None:
-        """Close it. The host goes on."""
+        """Close it, as soon as nobody waits for it any more. The host goes on.
+
+        Not before: another file would have the number of its descriptor at once, and who stops
+        waiting for this one would take that one out of the event loop.
+        """
         if self.is_open:
             self.is_open = False
             self._waiting.clear()
-            anyio.notify_closing(self._socket)
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)  # wakes them
+        if not self._waits:
             self._socket.close()
+
+    async def _wait(self, ready: Callable[[socket.socket], Awaitable[None]]) -> None:
+        self._waits += 1
+        try:
+            await ready(self._socket)
+        finally:
+            self._waits -= 1
+            if not self.is_open:
+                self.close()
 
     def _send(self, data: bytes | bytearray) -> int:
         try:
@@ -92,7 +111,7 @@ class Channel:
     async def _send_the_rest(self) -> None:
         while self._waiting:
             try:
-                await anyio.wait_writable(self._socket)
+                await self._wait(anyio.wait_writable)
             except (OSError, anyio.ClosedResourceError):
                 return self.close()
             sent = self._send(self._waiting[:_PART])

@@ -1,6 +1,7 @@
 """The connection to a host."""
 
 import errno
+import os
 import socket
 import tempfile
 from pathlib import Path
@@ -52,6 +53,33 @@ async def test_a_ring_is_heard_and_so_is_the_end() -> None:
         channel.close()
         channel.close()
         assert not await channel.rung()
+
+
+async def test_a_connection_that_breaks_leaves_the_next_file_of_its_number_alone() -> None:
+    """Who stops waiting for a descriptor takes its number out of the event loop."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    heard = anyio.Event()
+
+    async def wait_for_another() -> None:
+        reading, writing = os.pipe()
+        os.write(writing, b"x")
+        await anyio.wait_readable(reading)
+        heard.set()
+        os.close(reading)
+        os.close(writing)
+
+    async with anyio.create_task_group() as group:
+        channel = Channel(ours, group)
+        group.start_soon(channel.rung)
+        await anyio.wait_all_tasks_blocked()
+        group.start_soon(wait_for_another)
+        theirs.close()
+        channel.send(b"into the void\n")
+        with anyio.fail_after(10):
+            await heard.wait()
+
+    assert ours.fileno() == -1
 
 
 async def test_whoever_waits_for_a_ring_learns_that_it_was_closed_here() -> None:
