@@ -18,7 +18,7 @@ from . import blocked, messages
 from .calls import Call, HostTools, HostView, Running
 from .channel import Channel
 from .given import GivenFile
-from .hearing import TOLD, Hearing
+from .hearing import Hearing
 from .hearing_all import HearingAll
 from .host_folder import HostFacts, last_words, shorten, started_at
 from .in_host import CallsInHost
@@ -26,7 +26,7 @@ from .isolation import ALONE, NOBODY, Death, of_exit
 from .messages import Begin, Refused, State
 from .owner import Owner
 from .renewed import Renewed
-from .stuck import where_it_stands
+from .stuck import Stillness
 from .targets import on_disk
 from .telling import Telling
 from .vitals import Vitals
@@ -89,6 +89,9 @@ class Host:
             self.folder, self._hearing, tell=self._tell, condemn=self.condemn
         )
         self._given = GivenFile(self.folder)
+        self._stillness = Stillness(
+            handle, self.calls, self.vitals, self.telling, condemn=self.condemn
+        )
         self._channel: Channel | None = None
         self._group: TaskGroup | None = None
         self._verdict: Death | None = None
@@ -96,7 +99,6 @@ class Host:
         """It has said that it takes calls, maybe to an earlier session."""
         self._is_asked = False
         """What it says from now on is said to this session."""
-        self._is_looked_into = False
         self._is_ending = False
         self._is_over = False
         self._pid = handle.pid
@@ -199,11 +201,8 @@ class Host:
     def look(self) -> None:
         """Look at it, once in LOOK_S: the doorbell may be lost, and silence rings none."""
         self._reports.take()
-        if not len(self.calls):
-            self.vitals.rest()
-        elif self.is_ready and self.vitals.is_stuck() and not self._is_looked_into:
-            self._is_looked_into = True
-            self._start_soon(self._look_into)
+        if self._stillness.is_to_be_looked_into(is_ready=self.is_ready):
+            self._start_soon(self._stillness.look_into)
         if late := self.calls.overdue(time.monotonic()):
             self._hearing.hear(Refused(late, "it did not end in time"), self._reports.segment)
             self._tell()
@@ -287,18 +286,6 @@ class Host:
             if not len(self.calls):
                 self.idle_since_s = time.monotonic()
             self._owner.changed(self)
-
-    async def _look_into(self) -> None:
-        """Find out where it stands without a sign of life, and replace it."""
-        still_s = self.vitals.still_s
-        where = await where_it_stands(self._handle)
-        if not self.vitals.is_stuck():
-            self._is_looked_into = False  # it was only slow
-            return
-        keys = list(self.calls)
-        self.telling.say(keys[:TOLD], blocked.of_stuck(still_s, where))
-        guilty = keys[0] if len(keys) == 1 else NOBODY
-        self.condemn(Death(reason="showed no sign of life", guilty=guilty))
 
     def _bury(self, death: Death) -> None:
         """Tell the calls in it how it ended."""
