@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,9 +22,9 @@ from .given import GivenFile
 from .hearing import Hearing
 from .hearing_all import HearingAll
 from .host_folder import HostFacts, last_words, shorten, started_at
-from .in_host import CallsInHost
+from .in_host import NEWEST, CallsInHost
 from .isolation import ALONE, NOBODY, Death, of_exit
-from .messages import Begin, Refused, State
+from .messages import Refused, State
 from .owner import Owner
 from .renewed import Renewed
 from .stuck import Stillness
@@ -41,8 +42,6 @@ _ANSWER_S: Final = 3.0
 """How much longer than its loop may stand still it may take to tell what runs in it."""
 _CLOSED_S: Final = 5.0
 """How long a process may go on whose connection broke."""
-_NEWEST: Final = 20
-"""Tasks that a list tells in which host they are."""
 _END_S: Final = 10.0
 """How long one may take to end in which nothing runs."""
 
@@ -84,6 +83,7 @@ class Host:
         self._tools = tools
         self._owner = owner
         self._executor = executor
+        self._kill = partial(executor.stop, handle, grace_s=0)
         self._hearing = Hearing(self, self.calls, self.vitals, self.telling, lag_s=tools.lag_s)
         self._reports = HearingAll(
             self.folder, self._hearing, tell=self._tell, condemn=self.condemn
@@ -101,8 +101,7 @@ class Host:
         """What it says from now on is said to this session."""
         self._is_ending = False
         self._is_over = False
-        self._pid = handle.pid
-        self._started_at = started_at(handle)
+        self._pid, self._started_at = handle.pid, started_at(handle)
 
     @property
     def room(self) -> int:
@@ -131,7 +130,7 @@ class Host:
             rss_mib=round(self.vitals.rss_mib, 1),
             lag_ms=round(self.vitals.lag_ms, 1),
             started_at=self._started_at,
-            newest=self.calls.newest(_NEWEST),
+            newest=self.calls.newest(NEWEST),
         )
 
     # What it is told.
@@ -141,7 +140,8 @@ class Host:
         self.is_new = False
         self.calls.give(calls, now_s=time.monotonic())
         self._given.add(calls)
-        for line in messages.starts(map(self._begin, calls)):
+        begins = (messages.begin(call, on_disk(call.target, self._tree)) for call in calls)
+        for line in messages.starts(begins):
             self._send(line)
 
     def stop(
@@ -161,9 +161,6 @@ class Host:
             self._send(messages.end())
             self._start_soon(self._end_at_last)
 
-    def _begin(self, call: Call) -> Begin:
-        return messages.begin(call, on_disk(call.target, self._tree))
-
     def _send(self, line: bytes) -> None:
         if self._channel is not None:
             self._channel.send(line)
@@ -177,7 +174,7 @@ class Host:
                 self._group = group
                 group.start_soon(self._listen, group)
                 if self._verdict:  # so soon
-                    group.start_soon(self._stop)
+                    group.start_soon(self._kill)
                 elif self._is_ending:
                     group.start_soon(self._end_at_last)
                 exited = await self._executor.wait(self._handle)
@@ -219,7 +216,7 @@ class Host:
             level = logging.INFO if death.is_ours else logging.WARNING
             log.log(level, "host %d: %s; it is killed", self.facts.number, death.reason)
             self._verdict = death
-            self._start_soon(self._stop)
+            self._start_soon(self._kill)
 
     def is_there(self, pid: int) -> None:
         """It has said that it takes calls."""
@@ -232,20 +229,16 @@ class Host:
         """It has said what runs in it."""
         if self.calls.is_replaying and self._is_asked:
             found = self.calls.state(report.going, now_s=time.monotonic(), unix_s=time.time())
-            self.telling.void([one.key for one in found])
-            self._owner.placed((one.key for one in found), self)
+            keys = [one.key for one in found]
+            self.telling.void(keys)
+            self._owner.placed(keys, self)
             self.found += found
             self._given.keep(self.calls.rows())
             self._open()
 
     def all_found(self) -> list[Running]:
         """Return what it ran when it was found again, and what had ended and was not told yet."""
-        now_s = time.time()
-        ended = [
-            Running(key=end.key, note=end.note, started_at=now_s - end.lasted_ms / 1000)
-            for end in self.telling.untold()
-        ]
-        return [*self.found, *ended]
+        return [*self.found, *self.telling.ended_before(time.time())]
 
     def _open(self) -> None:
         self.is_ready = True
@@ -302,9 +295,6 @@ class Host:
     async def _end_at_last(self) -> None:
         await anyio.sleep(_END_S)
         self.condemn(Death(reason="it did not end when nothing ran in it", is_ours=True))
-
-    async def _stop(self) -> None:
-        await self._executor.stop(self._handle, grace_s=0)
 
     def _start_soon(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self._group is not None:

@@ -28,6 +28,8 @@ _OUTCOMES: Final = {
 _OF_STOPS: Final = (Outcome.CANCELLED, Outcome.TIMED_OUT, Outcome.RELEASE)
 _GRACE_S: Final = 30.0
 """Of a call that an earlier session made."""
+NEWEST: Final = 20
+"""Tasks that a list tells in which host they are."""
 _PATIENCE_S: Final = 5.0
 """How much longer than its grace a call may take to end, before its host is held to be broken."""
 

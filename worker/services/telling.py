@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from .calls import SYSTEM_STREAM, Ended, Listener, Said
+from .calls import SYSTEM_STREAM, Ended, Listener, Running, Said
 from .messages import Gap, Nonsense, Out
 from .settling import Settling, Unsettled
 
@@ -129,6 +129,13 @@ class Telling:
     def untold(self) -> list[Ended]:
         """Return the ends that were not told yet."""
         return [*self._held_ends.values(), *self._ends]
+
+    def ended_before(self, unix_s: float) -> list[Running]:
+        """Return the calls whose ends were not told yet, as if they ended at a time."""
+        return [
+            Running(key=end.key, note=end.note, started_at=unix_s - end.lasted_ms / 1000)
+            for end in self.untold()
+        ]
 
     def release(self) -> None:
         """Tell what was held back, and hold back nothing from now on."""

@@ -264,7 +264,8 @@ def test_whatever_a_host_says_each_call_ends_once(
         elif step[0] == "stop":
             stop(calls, step[1], step[2])
         elif step[0] == "state":
-            found = calls.state([Going(key, "", 0.0) for key in step[1]], now_s=1.0, unix_s=1.0)
+            going = [Going(key, "forged", 0.0) for key in step[1]]  # of the same claims
+            found = calls.state(going, now_s=1.0, unix_s=1.0)
             taken.update(one.key for one in found)
             had_state = True
     death = Death(reason="signal 9", guilty=guilty, is_ours=is_ours)
