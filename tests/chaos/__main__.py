@@ -29,15 +29,20 @@ def main() -> None:
     if wanted.fresh:
         FILE.unlink(missing_ok=True)
     elif wanted.page:
-        wanted.page.write_text(_replaced(wanted.page.read_text("utf-8"), last()), "utf-8")
+        wanted.page.write_text(
+            _replaced(wanted.page.read_text("utf-8"), last(only_long=True)), "utf-8"
+        )
     else:
         _show(last())
 
 
-def last() -> dict[str, Line]:
-    """Return the last line of each scenario, in the order in which they first ran."""
+def last(*, only_long: bool = False) -> dict[str, Line]:
+    """Return the last line of each scenario, in the order in which they first ran.
+
+    `only_long`: of its long form, also where the short one ran since.
+    """
     lines = [json.loads(line) for line in FILE.read_text().splitlines()] if FILE.exists() else []
-    return {line["scenario"]: line for line in lines}
+    return {line["scenario"]: line for line in lines if line["long"] or not only_long}
 
 
 def _show(lines: dict[str, Line]) -> None:
@@ -50,7 +55,7 @@ def _show(lines: dict[str, Line]) -> None:
 def _replaced(page: str, lines: dict[str, Line]) -> str:
     before, _, rest = page.partition(_BEGIN)
     _, _, after = rest.partition(_END)
-    rows = [f"| {name} | {_words(line)} |" for name, line in lines.items() if line["long"]]
+    rows = [f"| {name} | {_words(line)} |" for name, line in lines.items()]
     table = "\n".join(["| scenario | figures |", "|---|---|", *rows])
     return f"{before}{_BEGIN}\n{table}\n{_END}{after}"
 
