@@ -111,14 +111,15 @@ class Lab:
         signals: Signals | None = None,
         now: Callable[[], datetime] = utc_now,
         make_hosts: MakeHosts = Hosts,
+        ready: Callable[[], None] = lambda: None,
         **options: Any,
     ) -> None:
-        """Run a worker until it stops by itself."""
+        """Run a worker until it stops by itself; `ready` is called when it is about to claim."""
         options.setdefault("beat_ms", 200)
         config = WorkerConfig(name=name, order=parse(mode, queues), home=self.home, **options)
         await Supervisor(
             config, self.namespace, self.blocking, signals, now, make_hosts=make_hosts
-        ).run()
+        ).run(ready=ready)
 
     async def work_once(self) -> None:
         """Run a worker until no task is ready."""

@@ -293,7 +293,7 @@ async def test_a_call_that_waits_for_its_host_goes_back_when_a_worker_starts_ane
 async def worker_of(lab: Lab, prepared: Callable[[FakeHosts], None]) -> AsyncIterator[FakeHosts]:
     """Run the next session of a worker, which is busy from its first beat on."""
     made: list[FakeHosts] = []
-    signals = Signals()
+    signals, is_ready = Signals(), anyio.Event()
 
     def make(*args: Any) -> FakeHosts:
         made.append(FakeHosts(*args))
@@ -302,7 +302,8 @@ async def worker_of(lab: Lab, prepared: Callable[[FakeHosts], None]) -> AsyncIte
 
     async with anyio.create_task_group() as tg:
         work = partial(lab.work, signals=signals, make_hosts=make, services=100, slots=0)
-        tg.start_soon(work)
+        tg.start_soon(partial(work, ready=is_ready.set))
+        await is_ready.wait()  # what is told about the session before would be taken back
         await lab.worker_is("w1", "busy")
         yield made[0]
         signals.drain("the test is over")
