@@ -24,7 +24,7 @@ PEERS = {
         "bulk": "batch",
         "preload": "batch",
         "multiq": True,
-        "drain_n": 60000,
+        "drain_n": 120000,
         "gap": 0.02,
         "conc": 100,
         "results_default": True,
