@@ -204,8 +204,8 @@ async def test_a_worker_that_drains_lets_calls_end_and_hands_services_over(lab: 
 
 async def test_a_worker_that_drains_hands_over_a_service_that_is_a_program(lab: Lab) -> None:
     text = "import time\nprint('up', flush=True)\ntime.sleep(600)"
-    service = await lab.submit(text, light=True, restart="always")
     async with worker(lab) as (_, signals):
+        service = await lab.submit(text, light=True, restart="always")
         await lab.reached(service, "phase", phase="running")
         signals.drain("the test says so")
         await lab.reached(service, "release")

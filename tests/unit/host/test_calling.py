@@ -32,16 +32,16 @@ def write(path: Path, text: str) -> None:
 
 
 def test_a_function_of_a_module_is_found_and_its_neighbours_too(project: Path) -> None:
-    write(project / "shop_a/__init__.py", "")
+    write(project / "shop_t/__init__.py", "")
     write(
-        project / "shop_a/till.py",
+        project / "shop_t/till.py",
         "from .prices import of\nclass C:\n    @staticmethod\n    def f(): return 2\n",
     )
-    write(project / "shop_a/prices.py", "def of(): return 1")
+    write(project / "shop_t/prices.py", "def of(): return 1")
 
-    assert calling.resolve("shop_a.till:of")() == 1
-    assert calling.resolve("shop_a.till:C.f")() == 2
-    assert calling.resolve("shop_a.till:of") is sys.modules["shop_a.prices"].of
+    assert calling.resolve("shop_t.till:of")() == 1
+    assert calling.resolve("shop_t.till:C.f")() == 2
+    assert calling.resolve("shop_t.till:of") is sys.modules["shop_t.prices"].of
 
 
 def test_a_lone_script_is_loaded_under_its_stem_with_what_lies_beside_it(project: Path) -> None:
