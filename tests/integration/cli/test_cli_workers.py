@@ -34,7 +34,8 @@ def test_a_worker_is_paused_seen_and_resumed(terminal: Terminal) -> None:
     paused = ("worker", "ls", "--state", "paused")
     [listed] = terminal.soon(lambda: terminal.json(*paused)["workers"])
     assert (listed["name"], listed["state"]) == ("w1", "paused")
-    assert "paused by " in terminal.text("worker", "show", "w1")
+    # What it told between the two pauses may come late.
+    assert terminal.soon(lambda: "paused by " in terminal.text("worker", "show", "w1"))
     task_id = terminal.text("submit", terminal.script("")).strip()
     why = terminal.text("why", task_id)
     assert "the workers that it fits are paused: w1" in why
