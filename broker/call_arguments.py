@@ -4,12 +4,9 @@ Such a text goes as it is into a line that another process reads with the standa
 `json`, among the lines of other tasks. So whatever passes here must be read there too.
 """
 
-import json
 from typing import Any, Final
 
 import msgspec
-
-from .errors import UsageError
 
 MAX_BYTES: Final = 200 * 1024
 """With its proof and what else is signed it has to fit into an envelope."""
@@ -18,10 +15,6 @@ MAX_DEPTH: Final = 100
 
 Arguments = tuple[list[Any], dict[str, Any]]
 
-_FORMS: Final[dict[type, str]] = {
-    list: 'write a list in JSON: [1, "a"]',
-    dict: 'write an object in JSON: {"n": 3}',
-}
 _decoder: Final = msgspec.json.Decoder(Arguments)
 
 
@@ -66,46 +59,6 @@ def encode(args: tuple[Any, ...] | list[Any], kwargs: dict[str, Any]) -> str:
         raise ValueError(f"its arguments can't be written as JSON: {e}") from e
     check(text)
     return text
-
-
-def of_texts(args: str, kwargs: str) -> Arguments:
-    """Return what a person wrote as JSON: a list, and an object; either may be empty.
-
-    Raises:
-        UsageError: it is not that, or an object has a name twice, which is a slip of the hand.
-    """
-    for what, text, form in (("arguments", args, list), ("keyword arguments", kwargs, dict)):
-        if not text:
-            continue
-        try:
-            found = json.loads(text, object_pairs_hook=_once, parse_constant=_constant)
-        except (ValueError, RecursionError) as e:
-            raise UsageError(f"{what} {_begin(text)}: {e or 'nested too deep'}") from e
-        if not isinstance(found, form):
-            raise UsageError(f"{what} {_begin(text)}: {_FORMS[form]}")
-    # Indented text has line breaks between its values, and only there.
-    one_line = f"[{args or '[]'},{kwargs or '{}'}]".replace("\n", " ").replace("\r", " ")
-    try:
-        return decode(one_line)
-    except ValueError as e:
-        raise UsageError(str(e)) from e
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ValueError(f"{_begin(name)} is given twice")
-        found[name] = value
-    return found
-
-
-def _constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _begin(text: str) -> str:
-    return repr(text if len(text) <= 60 else f"{text[:60]}…")
 
 
 def _is_deep(arguments: Arguments) -> bool:

@@ -1,11 +1,10 @@
 """What `--service` makes of a target: a call of a function, or a program, as a light task."""
 
+import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
 
 from ..broker.errors import UsageError
 from ..broker.signed_task import Restart
@@ -117,9 +116,23 @@ def _kwargs(text: str) -> dict[str, Any]:
 
 def _json(text: str, option: str, example: str) -> Any:
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as e:
+        text.encode()  # a terminal may give bytes that are no text
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+    except (ValueError, RecursionError) as e:
         raise UsageError(f"{option} {_short(text)}: not JSON ({e}); write it like {example}") from e
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that is given twice: of a person that is a slip, and one value would go."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{_short(next(n for n in names if names.count(n) > 1))} is given twice")
+    return found
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number in JSON")
 
 
 def _short(text: str) -> str:

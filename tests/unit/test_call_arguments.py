@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rq_agent.broker.call_arguments import MAX_BYTES, MAX_DEPTH, check, decode, encode, of_texts
-from rq_agent.broker.errors import UsageError
+from rq_agent.broker.call_arguments import MAX_BYTES, MAX_DEPTH, check, decode, encode
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
 VALUES = st.recursive(
@@ -84,34 +83,3 @@ def test_values_that_json_can_not_hold_are_refused_where_they_are_written() -> N
     for value in (object(), 10**5_000, "\ud800"):
         with pytest.raises(ValueError, match="can't be written as JSON"):
             encode([value], {})
-
-
-def test_what_a_person_writes_may_be_indented_and_left_out() -> None:
-    assert of_texts("", "") == ([], {})
-    assert of_texts('[1,\r\n "a"]', '{\n  "n": {"m": [3]}\n}') == ([1, "a"], {"n": {"m": [3]}})
-
-
-@pytest.mark.parametrize(
-    ("args", "kwargs", "problem"),
-    [
-        ("", "n=3", "keyword arguments 'n=3'"),
-        ("", "[3]", "write an object in JSON"),
-        ("3", "", "write a list in JSON"),
-        ("", '{"n": 1, "n": 2}', "'n' is given twice"),
-        ('[{"a": {"": 1, "": 2}}]', "", "'' is given twice"),
-        ("", '{"n": NaN}', "NaN is no JSON"),
-        ("[-Infinity]", "", "-Infinity is no JSON"),
-        ("[" * 100_000, "", "recursion|too deep"),
-        ("[" * 200 + "]" * 200, "", "within each other"),
-        ("[" + "9" * 5_000 + "]", "", "digits|range"),
-        ("[1],[2]", "", "Extra data"),
-        ('["\ud800"]', "", "not valid|surrogates"),
-        ('["\\ud800"]', "", "JSON"),
-        ('["' + "x" * MAX_BYTES + '"]', "", "into a file"),
-    ],
-)
-def test_a_slip_of_the_hand_is_told(args: str, kwargs: str, problem: str) -> None:
-    with pytest.raises(UsageError, match=problem) as told:
-        of_texts(args, kwargs)
-
-    assert len(str(told.value)) < 400

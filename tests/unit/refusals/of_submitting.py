@@ -65,6 +65,8 @@ _TASK = (
     ("--service --gpus 1", "a light task gets no GPU"),
     ("--service --kwargs '{\"n\": 3}'", "s.py has no `async def main`: name one like s.py:NAME"),
     ("--service --kwargs '{'", "--kwargs {: not JSON"),
+    ('--service --kwargs \'{"n": 1, "n": 2}\'', "n is given twice"),
+    ("--service --args '[NaN]'", "NaN is no number in JSON"),
     ("--service --kwargs '[1]'", "--kwargs [1]: write a JSON object"),
     ("--service --args '{}'", "--args {}: write a JSON list"),
     ("--service --args \x1b", "--args \\x1b: not JSON"),
